@@ -1,0 +1,116 @@
+"""Command line of the launcher."""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from config.local import checks, supervisor
+from config.local.postgres import Postgres
+from config.local.redis_server import Redis
+from config.local.servers import Servers
+from config.local.state import ROOT, State, Trouble, end, free_port, processes_in, say
+
+HERE = ROOT / ".rekindle"
+
+
+def up(options: argparse.Namespace) -> int:
+    """Run the clinic, or with --check a whole rehearsal in a clinic of its own."""
+    folder = options.state_dir or (HERE / "check" if options.check else HERE)
+    if options.clean:
+        return clean(State(folder))
+    if options.check:
+        clean(State(folder))
+    return supervisor.up(State(folder), procfile=options.procfile, port=options.port, check=options.check)
+
+
+def clean(state: State) -> int:
+    """Remove a state directory with all its data, here and elsewhere; refuse while it is in use."""
+    for inner in (state.folder / "check", state.folder / "test", state.folder):
+        if not inner.exists():
+            continue
+        part = State(inner)
+        if part.is_held(part.users_lock):
+            raise Trouble(f"{inner} is in use: stop bin/up, bin/test or bin/manage first.")
+        Postgres(part, fsync=True).clean()
+        end(processes_in(Redis(part, may_fake=True).data), grace_s=5)
+        shutil.rmtree(inner)
+        say(f"Removed {inner}.")
+    return 0
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run a command with the environment of the local servers, started for it if they aren't running."""
+    state = State(options.state_dir or HERE)
+    is_up = state.folder.exists() and state.is_held(state.up_lock)
+    if options.up and not is_up:
+        raise Trouble("The clinic is not running: start bin/up in another terminal first.")
+    with Servers(state) as servers:
+        ports = state.remembered("running.json") if is_up else {}
+        environment = servers.environment(
+            web_port=int(ports.get("web", "8000")), mail_port=int(ports.get("mail", "8025")), demo=True
+        )
+        return subprocess.call(options.command, cwd=ROOT, env=environment)  # noqa: S603 - asked for
+
+
+def test(options: argparse.Namespace) -> int:
+    """Run the checks on servers of their own, away from the clinic's data."""
+    for name in ("DEMO", "DEBUG"):
+        os.environ.pop(name, None)
+    # What is lost when the machine (not the server) stops does not matter here.
+    with Servers(State(options.state_dir or HERE / "test"), fsync=False, may_fake_redis=False) as servers:
+        environment = servers.environment(web_port=free_port(), mail_port=free_port(), demo=False)
+        return checks.run_all(environment, pytest_arguments=options.pytest, full=options.full)
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """Parse the command line; unknown words after `test` are pytest's."""
+    parser = argparse.ArgumentParser(prog="python -m config.local")
+    commands = parser.add_subparsers(required=True)
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument(
+        "--state-dir", type=Path, help="where data, secrets and logs are (default: .rekindle)"
+    )
+
+    verb = commands.add_parser("up", parents=[common], prog="bin/up", description=up.__doc__)
+    verb.add_argument("--check", action="store_true", help="start everything afresh, rehearse, stop")
+    verb.add_argument("--clean", action="store_true", help="remove all local data and stop")
+    verb.add_argument("--port", type=int, help="the port of the API and the admin (default: 8000 if free)")
+    verb.add_argument("--procfile", type=Path, default=ROOT / "Procfile", help="which processes to run")
+    verb.set_defaults(verb=up)
+
+    verb = commands.add_parser("run", parents=[common], description=run.__doc__)
+    verb.add_argument("--up", action="store_true", help="only against a running bin/up")
+    verb.add_argument("command", nargs=argparse.REMAINDER)
+    verb.set_defaults(verb=run)
+
+    verb = commands.add_parser("test", parents=[common], prog="bin/test", description=test.__doc__)
+    verb.add_argument("--full", action="store_true", help="the long figures and drills too")
+    verb.set_defaults(verb=test)
+
+    options, rest = parser.parse_known_args(arguments)
+    if options.verb is test:
+        options.pytest = rest
+    elif rest:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    if options.verb is run:
+        options.command = options.command[options.command[:1] == ["--"] :]
+    return options
+
+
+def main() -> int:
+    """Run one verb; show trouble as one sentence."""
+    options = parse(sys.argv[1:])
+    try:
+        return int(options.verb(options))
+    except Trouble as trouble:
+        sys.stderr.write(f"{trouble}\n")
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())
