@@ -3,15 +3,16 @@
 import argparse
 import os
 import shutil
-import subprocess
+import signal
 import sys
 from pathlib import Path
 
 from config.local import checks, supervisor
 from config.local.postgres import Postgres
+from config.local.processes import call, end, processes_in
 from config.local.redis_server import Redis
 from config.local.servers import Servers
-from config.local.state import ROOT, State, Trouble, end, free_port, processes_in, say
+from config.local.state import ROOT, State, Trouble, free_port, say
 
 HERE = ROOT / ".rekindle"
 
@@ -52,7 +53,7 @@ def run(options: argparse.Namespace) -> int:
         environment = servers.environment(
             web_port=int(ports.get("web", "8000")), mail_port=int(ports.get("mail", "8025")), demo=True
         )
-        return subprocess.call(options.command, cwd=ROOT, env=environment)  # noqa: S603 - asked for
+        return call(options.command, environment)
 
 
 def test(options: argparse.Namespace) -> int:
@@ -77,7 +78,13 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     verb = commands.add_parser("up", parents=[common], prog="bin/up", description=up.__doc__)
     verb.add_argument("--check", action="store_true", help="start everything afresh, rehearse, stop")
     verb.add_argument("--clean", action="store_true", help="remove all local data and stop")
-    verb.add_argument("--port", type=int, help="the port of the API and the admin (default: 8000 if free)")
+    verb.add_argument(
+        "--port",
+        type=int,
+        choices=range(1, 65536),
+        metavar="N",
+        help="the port of the API and the admin (default: 8000 if free)",
+    )
     verb.add_argument("--procfile", type=Path, default=ROOT / "Procfile", help="which processes to run")
     verb.set_defaults(verb=up)
 
@@ -103,13 +110,16 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 def main() -> int:
     """Run one verb; show trouble as one sentence."""
     options = parse(sys.argv[1:])
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, supervisor.unwind)
     try:
         return int(options.verb(options))
     except Trouble as trouble:
         sys.stderr.write(f"{trouble}\n")
         return 1
-    except KeyboardInterrupt:
-        return 130
+    except PermissionError as error:
+        sys.stderr.write(f"No permission for {error.filename}.\n")
+        return 1
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from config.local.processes import call
 from config.local.state import ROOT, say
 
 PYTHON = sys.executable
@@ -85,6 +86,6 @@ def _same_schema(drawn: Path) -> bool:
 
 def _pytest(environment: dict[str, str], arguments: list[str]) -> int:
     began = time.monotonic()
-    code = subprocess.call([PYTHON, "-m", "pytest", *arguments], cwd=ROOT, env=environment)  # noqa: S603
+    code = call([PYTHON, "-m", "pytest", *arguments], environment)
     say(f"{'ok    ' if code == 0 else 'FAILED'} pytest ({time.monotonic() - began:.1f} s)")
     return code

@@ -17,7 +17,8 @@ import psutil
 import psycopg
 from psycopg import sql
 
-from config.local.state import ROOT, State, Trouble, alive, end, processes_in
+from config.local.processes import alive, end, processes_in
+from config.local.state import ROOT, State, Trouble
 
 ROLES_SQL = ROOT / "config" / "sql" / "roles.sql"
 ELSEWHERE = Path("/var/lib/rekindle")

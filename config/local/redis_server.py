@@ -11,7 +11,8 @@ from pathlib import Path
 import psutil
 import redis
 
-from config.local.state import State, Trouble, alive, end, processes_in, say
+from config.local.processes import alive, end, processes_in
+from config.local.state import State, Trouble, say
 
 LOADING_S = 120
 FAKE = "from fakeredis import TcpFakeServer; TcpFakeServer(('127.0.0.1', {port})).serve_forever()"

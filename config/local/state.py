@@ -11,8 +11,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-import psutil
-
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -36,38 +34,6 @@ def free_port(preferred: int | None = None) -> int:
             probe.bind(("127.0.0.1", port or 0))
             return int(probe.getsockname()[1])
     raise Trouble("No free TCP port on 127.0.0.1.")
-
-
-def alive(process: psutil.Process | None) -> bool:
-    """Say whether a process still runs; a zombie does not."""
-    with suppress(psutil.Error):
-        return process is not None and process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    return False
-
-
-def processes_in(directory: Path) -> list[psutil.Process]:
-    """List the living processes whose working directory is the given one.
-
-    Servers here have their data directory as working directory: unlike a pid file, that can't be stale,
-    half-written or name a stranger.
-    """
-    found = []
-    for process in psutil.process_iter():
-        with suppress(psutil.Error, OSError):
-            if process.cwd() == str(directory) and alive(process):
-                found.append(process)
-    return found
-
-
-def end(processes: list[psutil.Process], *, grace_s: float) -> None:
-    """Ask processes to stop, and kill those that still run after the grace."""
-    for process in processes:
-        with suppress(psutil.Error):
-            process.terminate()
-    for process in psutil.wait_procs(processes, timeout=grace_s)[1]:
-        with suppress(psutil.Error):
-            process.kill()
-    psutil.wait_procs(processes, timeout=5)
 
 
 class State:
