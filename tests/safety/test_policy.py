@@ -1,0 +1,307 @@
+"""A screening policy document: the shipped example is sound, and what isn't is refused by place."""
+
+import copy
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from safety.screening.policy import (
+    MAX_CONDITION_DEPTH,
+    AllOf,
+    Compare,
+    Is,
+    Level,
+    Not,
+    PolicyError,
+    ThresholdStatus,
+    example_policy,
+    parse_policy,
+)
+
+Document = dict[str, Any]
+
+
+def document() -> Document:
+    """A small sound policy: one question of each kind but one, a rule for each."""
+    return {
+        "id": "small",
+        "version": 1,
+        "title": "Small",
+        "note": "example, confirm before use",
+        "questions": [
+            {
+                "key": "age_years",
+                "kind": "number",
+                "topic": "age",
+                "ask": "How old are you?",
+                "unit": "years",
+                "min": 0,
+                "max": 120,
+            },
+            {"key": "well", "kind": "yes_no_unknown", "topic": "wellness", "ask": "Are you well?"},
+            {
+                "key": "readings",
+                "kind": "readings",
+                "topic": "readings",
+                "ask": "What did you read?",
+                "systolic_mmhg": {"min": 60, "max": 300},
+                "diastolic_mmhg": {"min": 20, "max": 200},
+                "max_readings": 3,
+            },
+            {
+                "key": "medicines",
+                "kind": "list",
+                "topic": "medicines",
+                "ask": "What do you take?",
+                "max_items": 5,
+                "max_characters": 50,
+            },
+        ],
+        "rules": [
+            rule("young", {"question": "age_years", "below": 18}, threshold_status="example"),
+            rule("unwell", {"all": [{"not": {"question": "well", "is": "yes"}}]}),
+            rule(
+                "pressure",
+                {"question": "readings", "quantity": "mean_systolic_mmhg", "at_least": 180},
+                threshold_status="example",
+            ),
+            rule("takes", {"question": "medicines", "reported": True}),
+        ],
+    }
+
+
+def rule(name: str, when: object, **more: object) -> Document:
+    return {
+        "id": name,
+        "level": "exclude",
+        "code": name,
+        "when": when,
+        "patient": "For the patient.",
+        "clinician": "For the clinician.",
+        "source": "test",
+        **more,
+    }
+
+
+def test_a_sound_document_is_read() -> None:
+    policy = parse_policy(document())
+    assert (policy.id, policy.version, len(policy.questions)) == ("small", 1, 4)
+    assert policy.rules[1].when == AllOf((Not(Is("well", "yes")),))
+    assert isinstance(policy.rules[2].when, Compare)
+    assert policy.questions[0].required
+
+
+def deep(levels: int) -> Document:
+    when: Document = {"question": "well", "is": "yes"}
+    for _ in range(levels):
+        when = {"not": when}
+    return when
+
+
+def put(*path: str | int, value: object) -> Callable[[Document], None]:
+    def change(content: Document) -> None:
+        place: Any = content
+        for step in path[:-1]:
+            place = place[step]
+        place[path[-1]] = value
+
+    return change
+
+
+def drop(*path: str | int) -> Callable[[Document], None]:
+    def change(content: Document) -> None:
+        place: Any = content
+        for step in path[:-1]:
+            place = place[step]
+        del place[path[-1]]
+
+    return change
+
+
+def when(condition: object, index: int = 1) -> Callable[[Document], None]:
+    return put("rules", index, "when", value=condition)
+
+
+YES = {"question": "well", "is": "yes"}
+CHOICES = [{"value": "a", "label": "A"}]
+ASK = {"topic": "t", "ask": "A?"}
+
+REFUSALS: list[tuple[Callable[[Document], None], str, str]] = [
+    (put("colour", value="red"), "policy", "unknown key colour"),
+    (drop("id"), "id", "is missing"),
+    (put("id", value="Two Words"), "id", "has to look like"),
+    (drop("note"), "note", "is missing"),
+    (put("title", value="  "), "title", "has to be a text"),
+    (put("title", value=3), "title", "has to be a text"),
+    (put("version", value=0), "version", "whole number"),
+    (put("version", value=1.5), "version", "whole number"),
+    (put("version", value=True), "version", "has to be a number"),
+    (put("version", value="1"), "version", "has to be a number"),
+    (put("version", value=10**400), "version", "has to be a number"),
+    (put("questions", value=[]), "questions", "list of tables"),
+    (put("rules", value=[]), "rules", "list of tables"),
+    (put("rules", value={}), "rules", "list of tables"),
+    (put("rules", 0, value="x"), "rules[0]", "has to be a table"),
+    (put("questions", 1, "key", value="age_years"), "questions[1]", "age_years is there twice"),
+    (put("questions", 1, "key", value="Bad Key"), "questions[1].key", "has to look like"),
+    (put("questions", 1, "kind", value="essay"), "questions[1].kind", "has to be one of"),
+    (put("questions", 1, "colour", value=1), "questions[1]", "unknown key colour"),
+    (put("questions", 1, "required", value="no"), "questions[1].required", "true or false"),
+    (put("questions", 1, "required", value=False), "questions[1].required", "needs this answer"),
+    (drop("questions", 1, "ask"), "questions[1].ask", "is missing"),
+    (drop("questions", 1, "topic"), "questions[1].topic", "is missing"),
+    (put("questions", 0, "min", value=120), "questions[0]", "min has to be less than max"),
+    (put("questions", 0, "min", value=float("nan")), "questions[0].min", "has to be a number"),
+    (put("questions", 0, "max", value=float("inf")), "questions[0].max", "has to be a number"),
+    (put("questions", 0, "max", value=True), "questions[0].max", "has to be a number"),
+    (drop("questions", 0, "unit"), "questions[0].unit", "is missing"),
+    (put("questions", 2, "systolic_mmhg", "step", value=1), "questions[2].systolic_mmhg", "unknown key"),
+    (put("questions", 2, "diastolic_mmhg", "max", value=1), "questions[2].diastolic_mmhg", "less than max"),
+    (put("questions", 2, "max_readings", value=0), "questions[2].max_readings", "whole number"),
+    (put("questions", 3, "max_items", value=-1), "questions[3].max_items", "whole number"),
+    (
+        put("questions", 1, value={"key": "well", "kind": "choice", **ASK, "choices": CHOICES * 2}),
+        "questions[1].choices[1]",
+        "a is there twice",
+    ),
+    (
+        put(
+            "questions",
+            1,
+            value={"key": "well", "kind": "choice", **ASK, "choices": [{"value": "unknown", "label": "?"}]},
+        ),
+        "questions[1].choices[0]",
+        "not a choice",
+    ),
+    (
+        put(
+            "questions",
+            1,
+            value={"key": "well", "kind": "choice", **ASK, "choices": [{**CHOICES[0], "x": 1}]},
+        ),
+        "questions[1].choices[0]",
+        "unknown key x",
+    ),
+    (drop("rules", 3), "questions[3]", "no rule looks at medicines"),
+    (put("rules", 1, "id", value="young"), "rules[1]", "young is there twice"),
+    (put("rules", 1, "level", value="forbid"), "rules[1].level", "has to be one of"),
+    (put("rules", 1, "colour", value="red"), "rules[1]", "unknown key colour"),
+    (put("rules", 1, "crisis", value="yes"), "rules[1].crisis", "true or false"),
+    (put("rules", 1, "code", value="No Code"), "rules[1].code", "has to look like"),
+    (drop("rules", 1, "source"), "rules[1].source", "is missing"),
+    (drop("rules", 1, "patient"), "rules[1].patient", "is missing"),
+    (drop("rules", 1, "clinician"), "rules[1].clinician", "is missing"),
+    (put("rules", 1, "note", value=""), "rules[1].note", "has to be a text"),
+    (drop("rules", 0, "threshold_status"), "rules[0]", "threshold_status belongs"),
+    (put("rules", 1, "threshold_status", value="example"), "rules[1]", "threshold_status belongs"),
+    (put("rules", 0, "threshold_status", value="fine"), "rules[0].threshold_status", "has to be one of"),
+    (when("well"), "rules[1].when", "has to be a table"),
+    (when({}), "rules[1].when.question", "is missing"),
+    (when({"question": "ill", "is": "yes"}), "rules[1].when", "there is no question ill"),
+    (when({"question": "well"}), "rules[1].when.is", "is missing"),
+    (when({"question": "well", "is": "unknown"}), "rules[1].when", "not a choice of well"),
+    (when({"question": "well", "below": 3}), "rules[1].when.is", "is missing"),
+    (when({**YES, "or": "no"}), "rules[1].when", "unknown key or"),
+    (when({"all": [YES], "any": [YES]}), "rules[1].when", "unknown key any"),
+    (when({"any": []}), "rules[1].when.any", "list of tables"),
+    (when({"any": [YES, {"question": "ill"}]}), "rules[1].when.any[1]", "there is no question ill"),
+    (when({"not": [YES]}), "rules[1].when.not", "has to be a table"),
+    (when(deep(MAX_CONDITION_DEPTH)), "rules[1].when" + ".not" * MAX_CONDITION_DEPTH, "nested"),
+    (when({"question": "age_years", "below": 18, "at_least": 3}, 0), "rules[0].when", "exactly one"),
+    (when({"question": "age_years"}, 0), "rules[0].when", "exactly one"),
+    (when({"question": "age_years", "below": "18"}, 0), "rules[0].when.below", "has to be a number"),
+    (when({"question": "age_years", "below": 180}, 0), "rules[0].when", "180 is outside 0 to 120"),
+    (when({"question": "age_years", "below": -1}, 0), "rules[0].when", "-1 is outside"),
+    (when({"question": "readings", "at_least": 180}, 2), "rules[2].when.quantity", "is missing"),
+    (
+        when({"question": "readings", "quantity": "median", "at_least": 180}, 2),
+        "rules[2].when.quantity",
+        "has to be one of",
+    ),
+    (
+        when({"question": "readings", "quantity": "mean_diastolic_mmhg", "at_least": 201}, 2),
+        "rules[2].when",
+        "outside 20 to 200",
+    ),
+    (when({"question": "readings", "quantity": "count", "below": 4}, 2), "rules[2].when", "outside 1 to 3"),
+    (when({"question": "medicines", "reported": False}, 3), "rules[3].when", "reported = true"),
+    (when({"question": "medicines"}, 3), "rules[3].when", "reported = true"),
+]
+
+
+@pytest.mark.parametrize(("change", "place", "problem"), REFUSALS)
+def test_what_is_not_sound_is_refused_by_place(
+    change: Callable[[Document], None], place: str, problem: str
+) -> None:
+    content = document()
+    change(content)
+    with pytest.raises(PolicyError) as refusal:
+        parse_policy(content)
+    assert refusal.value.place == place
+    assert problem in refusal.value.problem
+
+
+def test_the_deepest_allowed_condition_is_read() -> None:
+    content = document()
+    when(deep(MAX_CONDITION_DEPTH - 1))(content)
+    assert parse_policy(content).rules[1].leaves == (Is("well", "yes"),)
+
+
+def test_a_note_may_rest_on_an_optional_question() -> None:
+    content = document()
+    put("questions", 1, "required", value=False)(content)
+    put("rules", 1, "level", value="note")(content)
+    assert not parse_policy(content).questions[1].required
+
+
+def test_reading_changes_nothing_in_the_document() -> None:
+    content = document()
+    parse_policy(content)
+    assert content == document()
+
+
+def test_only_a_table_is_a_policy() -> None:
+    with pytest.raises(PolicyError):
+        parse_policy([])  # type: ignore[arg-type]
+
+
+# --- the shipped example ---------------------------------------------------------------------------------
+
+
+def test_the_example_survives_storage_as_json() -> None:
+    stored = json.loads(json.dumps(example_policy(), sort_keys=True))
+    assert parse_policy(stored) == parse_policy(copy.deepcopy(example_policy()))
+
+
+def test_the_example_says_that_it_is_one() -> None:
+    policy = parse_policy(example_policy())
+    assert policy.note == "example, confirm before use"
+    for rule in policy.rules:
+        has_number = any(isinstance(leaf, Compare) for leaf in rule.leaves)
+        assert rule.threshold_status == (ThresholdStatus.EXAMPLE if has_number else None)
+
+
+def test_the_example_excludes_what_was_agreed_and_no_more() -> None:
+    policy = parse_policy(example_policy())
+    assert {rule.code for rule in policy.rules if rule.level == Level.EXCLUDE} == {
+        "age_under_18",
+        "pregnancy",
+        "breastfeeding",
+        "uncontrolled_hypertension",
+        "blood_pressure_crisis",
+        "active_psychosis",
+        "active_substance_use_disorder",
+        "opioid_use_disorder",
+        "ketamine_allergy",
+        "aneurysm_or_avm",
+        "brain_haemorrhage",
+        "recent_cardiovascular_event",
+    }
+
+
+def test_the_example_calls_for_the_crisis_text_in_one_rule() -> None:
+    assert [rule.id for rule in parse_policy(example_policy()).rules if rule.crisis] == [
+        "thoughts_of_ending_life"
+    ]
