@@ -1,0 +1,164 @@
+from datetime import datetime
+from typing import Any, ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.models import PermissionsMixin
+from django.db import models
+from django.db.models.functions import Lower, Now
+
+from accounts.enums import CapabilityScope, Role, SignatureMeaning
+from core.ids import new_id
+from core.models import ActedModel
+
+
+class UserManager(BaseUserManager["User"]):
+    """Makes users; an e-mail address is the name one signs in with."""
+
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        """Create a user; without a password nobody can sign in as them."""
+        user = self.model(email=self.normalize_email(email).lower(), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        """Create a user who may do everything in the admin; for one's own machine."""
+        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """Somebody who can sign in."""
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    email = models.EmailField(max_length=254)
+    is_active = models.BooleanField(default=True)
+    is_staff = models.BooleanField(default=False)
+    date_joined = models.DateTimeField(db_default=Now())
+
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+    objects = UserManager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(Lower("email"), name="user_email_is_unique")]
+
+    def __str__(self) -> str:
+        return self.email
+
+
+class RoleGrant(models.Model):
+    """A role somebody holds from one moment to another."""
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="role_grants")
+    role = models.CharField(max_length=20, choices=Role.choices)
+    granted_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=models.Q(role__in=Role.values), name="role_is_known"),
+            models.CheckConstraint(
+                condition=~models.Q(granted_by=models.F("user")), name="nobody_grants_to_themselves"
+            ),
+            models.UniqueConstraint(
+                fields=["user", "role"], condition=models.Q(ends_at=None), name="role_held_once"
+            ),
+        ]
+
+
+class Patient(models.Model):
+    """A chart: one person, whatever they enroll in. Locked before anything that may happen to them."""
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    user = models.OneToOneField(User, on_delete=models.PROTECT, related_name="patient")
+    legal_name = models.CharField(max_length=120)
+    preferred_name = models.CharField(max_length=60, blank=True)
+    birth_on = models.DateField()
+    timezone = models.CharField(max_length=64)
+    version = models.PositiveIntegerField(default=1)
+    created_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return self.preferred_name or self.legal_name
+
+
+class Clinician(models.Model):
+    """A licensed person's name and credentials, as a signature shows them."""
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    user = models.OneToOneField(User, on_delete=models.PROTECT, related_name="clinician")
+    full_name = models.CharField(max_length=120)
+    credentials = models.CharField(max_length=40)
+
+    def __str__(self) -> str:
+        return f"{self.full_name}, {self.credentials}"
+
+
+class CareTeamMembership(models.Model):
+    """Who cares for a patient, as what, from when to when."""
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="care_team")
+    member = models.ForeignKey(User, on_delete=models.PROTECT, related_name="care_team_memberships")
+    role = models.CharField(max_length=20, choices=Role.choices)
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["patient", "role"],
+                condition=models.Q(ends_at=None),
+                name="care_team_one_current_member_per_role",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(role__in=[Role.CLINICIAN, Role.GUIDE]), name="care_team_role_gives_care"
+            ),
+        ]
+
+
+class Capability(ActedModel):
+    """A link that lets whoever holds it do one thing, without an account; only its token's hash is kept."""
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    scope = models.CharField(max_length=20, choices=CapabilityScope.choices)
+    target_id = models.UUIDField()
+    token_sha256 = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(scope__in=CapabilityScope.values), name="capability_scope_is_known"
+            )
+        ]
+
+    def is_live(self, at: datetime) -> bool:
+        """Tell whether the link still opens anything at `at`."""
+        return self.revoked_at is None and at < self.expires_at
+
+
+class Signature(models.Model):
+    """A name, a time and a meaning, bound to exactly one text by its hash. Append-only."""
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    signer = models.ForeignKey(User, on_delete=models.PROTECT, related_name="signatures")
+    signer_name = models.CharField(max_length=180)
+    meaning = models.CharField(max_length=12, choices=SignatureMeaning.choices)
+    signed_at = models.DateTimeField()
+    document_sha256 = models.CharField(max_length=64)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(meaning__in=SignatureMeaning.values), name="signature_meaning_is_known"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(document_sha256__regex=r"^[0-9a-f]{64}$"),
+                name="signature_is_bound_to_a_hash",
+            ),
+        ]

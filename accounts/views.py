@@ -1,0 +1,71 @@
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts import queries, services
+from accounts.permissions import IsPerson
+from accounts.serializers import MeOutput, ProfileInput
+from core import clock
+from core.api import View
+
+
+class Me(View):
+    """The signed-in person."""
+
+    permission_classes = (IsPerson,)
+
+    @extend_schema(
+        operation_id="me_read",
+        summary="Who am I here?",
+        responses=MeOutput,
+        examples=[
+            OpenApiExample(
+                "A new account",
+                value={
+                    "id": "0199c0de-0000-7000-8000-000000000001",
+                    "email": "ada@example.org",
+                    "roles": [],
+                    "patient": None,
+                },
+                response_only=True,
+            )
+        ],
+    )
+    def get(self, request: Request) -> Response:
+        """Show the account, its roles, and the patient behind it."""
+        return self._answer(request)
+
+    @extend_schema(
+        operation_id="me_save_profile",
+        summary="Say who I am, before choosing a program",
+        request=ProfileInput,
+        responses=MeOutput,
+        examples=[
+            OpenApiExample(
+                "Ada",
+                value={
+                    "legal_name": "Ada Example",
+                    "preferred_name": "Ada",
+                    "birth_on": "1984-05-17",
+                    "timezone": "America/New_York",
+                },
+                request_only=True,
+            )
+        ],
+    )
+    def put(self, request: Request) -> Response:
+        """Store name, birth date and time zone; sending the same again changes nothing."""
+        profile = ProfileInput(data=request.data)
+        profile.is_valid(raise_exception=True)
+        services.save_profile(request.user, **profile.validated_data)
+        return self._answer(request)
+
+    def _answer(self, request: Request) -> Response:
+        user = request.user
+        body = {
+            "id": user.pk,
+            "email": user.email,
+            "roles": sorted(queries.roles_of(user.pk, at=clock.now())),
+            "patient": queries.patient_of(user.pk),
+        }
+        return Response(MeOutput(body).data)

@@ -1,0 +1,56 @@
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from core.ids import new_id
+from programs.models import Enrollment
+from safety.models import Alert
+
+
+class Assessment(models.Model):
+    """One instrument asked of one person at one point of their program, with draft, answers and scores.
+
+    `after_session` 0 is the baseline. Its status (upcoming, open, submitted, expired, not applicable) is
+    derived from its moments. `answers` maps item keys to whole numbers; `scores` is what
+    `assessments.rules.score` made of them, stored with the instrument's version when submitted.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    enrollment = models.ForeignKey(Enrollment, on_delete=models.PROTECT, related_name="assessments")
+    instrument = models.CharField(max_length=20)
+    instrument_version = models.CharField(max_length=20)
+    after_session = models.PositiveSmallIntegerField()
+    opens_at = models.DateTimeField()
+    due_at = models.DateTimeField()
+    closes_at = models.DateTimeField()
+    answers = models.JSONField(default=dict)
+    submitted_at = models.DateTimeField(null=True)
+    scores = models.JSONField(null=True)
+    safety_alert = models.ForeignKey(Alert, on_delete=models.PROTECT, null=True, related_name="+")
+    version = models.PositiveIntegerField(default=1)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["due_at", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["enrollment", "instrument", "after_session"], name="assessment_once_per_timepoint"
+            ),
+            models.CheckConstraint(
+                condition=Q(opens_at__lte=models.F("due_at"), due_at__lte=models.F("closes_at")),
+                name="assessment_opens_then_is_due_then_closes",
+            ),
+            models.CheckConstraint(
+                condition=Q(submitted_at=None, scores=None)
+                | Q(submitted_at__isnull=False, scores__isnull=False),
+                name="assessment_submitted_means_scored",
+            ),
+            # Saved or submitted, by whatever path: a positive answer to the self-harm item has its alert.
+            models.CheckConstraint(
+                condition=~Q(instrument="phq9")
+                | Q(answers__phq9_9=None)
+                | Q(answers__phq9_9=0)
+                | Q(safety_alert__isnull=False),
+                name="assessment_self_harm_means_alert",
+            ),
+        ]

@@ -1,0 +1,25 @@
+from django.contrib import admin
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+from core import views as core_views
+
+handler400 = "core.problems.bad_request"
+handler403 = "core.problems.forbidden"
+handler404 = "core.problems.not_found"
+handler500 = "core.problems.server_error"
+
+urlpatterns = [
+    path("healthz", core_views.healthz, name="healthz"),
+    path("problems/<slug:name>", core_views.problem_page, name="problem-page"),
+    path("admin/", admin.site.urls),
+    path("api/v1/auth/", include("allauth.headless.urls")),
+    path("api/v1/", include("accounts.urls")),
+    path("api/v1/", include("programs.urls")),
+    path("api/v1/", include("safety.urls")),
+    path("api/v1/", include("assessments.urls")),
+    path("api/v1/", include("sessions.urls")),
+    path("api/v1/", include("desk.urls")),
+    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="api-docs"),
+]

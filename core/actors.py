@@ -1,0 +1,41 @@
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db.models import TextChoices
+
+
+class ActorKind(TextChoices):
+    """Who can do something: nothing is done by nobody."""
+
+    PERSON = "person"
+    """A signed-in user, `id` is the user's."""
+    CAPABILITY = "capability"
+    """Whoever holds a link that allows one thing, `id` is the link's."""
+    SERVICE = "service"
+    """A process of ours acting by a clock, `id` is its name."""
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Whoever acts, as it is written beside everything that was done."""
+
+    kind: ActorKind
+    id: str
+
+    @classmethod
+    def person(cls, user_id: UUID) -> "Actor":
+        """Return the actor for a signed-in user."""
+        return cls(ActorKind.PERSON, str(user_id))
+
+    @classmethod
+    def capability(cls, capability_id: UUID) -> "Actor":
+        """Return the actor for the holder of a capability link."""
+        return cls(ActorKind.CAPABILITY, str(capability_id))
+
+    @classmethod
+    def service(cls, name: str) -> "Actor":
+        """Return the actor for one of our own processes."""
+        return cls(ActorKind.SERVICE, name)
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.id}"

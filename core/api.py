@@ -1,0 +1,60 @@
+"""What every view of ours is built on."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from rest_framework import exceptions, views
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import Serializer
+
+from core.actors import Actor
+from core.errors import MethodNotAllowed, PreconditionRequired, Stale
+from core.paging import Paging
+
+
+class View(views.APIView):
+    """A DRF view that knows who acts and answers in problem documents."""
+
+    @property
+    def actor(self) -> Actor:
+        """Return who acts: the holder of the link that was shown, or the signed-in person."""
+        return actor_of(self.request)
+
+    def page(self, rows: QuerySet[Any], shape: type[Serializer[Any]]) -> Response:
+        """Answer with one page of `rows`, each in `shape`, and where the next page is."""
+        paging = Paging()
+        found = paging.paginate_queryset(rows, self.request, view=self)
+        return paging.get_paginated_response(shape(found, many=True).data)
+
+    def http_method_not_allowed(self, request: Request, *args: Any, **kwargs: Any) -> Response:  # noqa: ARG002
+        """Refuse a method, for strangers as for members."""
+        raise MethodNotAllowed(headers={"Allow": ", ".join(self.allowed_methods)})
+
+
+def actor_of(request: Request | HttpRequest) -> Actor:
+    """Return who acts in `request`; raises DRF's `NotAuthenticated` where nobody does."""
+    shown = getattr(request, "auth", None)
+    if isinstance(shown, Actor):
+        return shown
+    if request.user.is_authenticated:
+        return Actor.person(request.user.pk)
+    raise exceptions.NotAuthenticated
+
+
+def etag(version: int) -> str:
+    """Return the entity tag for a row's version counter."""
+    return f'"v{version}"'
+
+
+def require_match(request: Request, *, version: int) -> None:
+    """Check `If-Match` against the row just locked.
+
+    Raises `PreconditionRequired` (428) without the header and `Stale` (412) if the row has moved on.
+    """
+    given = request.headers.get("If-Match")
+    if given is None:
+        raise PreconditionRequired("Send If-Match with the ETag you read.")
+    if given != etag(version):
+        raise Stale

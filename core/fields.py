@@ -1,0 +1,37 @@
+from datetime import datetime
+from typing import Any
+
+from django.utils.dateparse import parse_datetime
+from rest_framework import serializers
+
+
+class InstantField(serializers.DateTimeField):
+    """A moment with its offset from UTC; a time without one is refused, because it names no moment."""
+
+    default_error_messages = {"naive": "Give the time with its offset, for example 2026-01-31T09:30:00+01:00."}
+
+    def to_internal_value(self, value: Any) -> datetime:
+        """Parse an ISO 8601 time that carries an offset."""
+        try:
+            parsed = parse_datetime(value) if isinstance(value, str) else None
+        except ValueError:
+            parsed = None
+        if parsed is not None and parsed.tzinfo is None:
+            self.fail("naive")
+        return super().to_internal_value(value)
+
+
+class InputSerializer(serializers.Serializer[Any]):
+    """The shape of what comes in: a key that nobody declared is a fault, not something to drop silently."""
+
+    default_error_messages = {"unknown_field": "This field is not known here."}
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Refuse undeclared keys, then validate the declared ones."""
+        unknown = set(data) - set(self.fields) if isinstance(data, dict) else set()
+        if unknown:
+            message = self.error_messages["unknown_field"]
+            raise serializers.ValidationError(
+                {name: [serializers.ErrorDetail(message, code="unknown_field")] for name in sorted(unknown)}
+            )
+        return super().to_internal_value(data)

@@ -1,0 +1,105 @@
+"""A POST that is sent twice acts once: same key and body, the same answer."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec
+
+from django.db import connection, transaction
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from core.api import View
+from core.errors import InputError, InvalidInput, KeyReused, PreconditionRequired
+from core.ids import new_id
+from core.models import IdempotencyRecord
+
+HEADER = "Idempotency-Key"
+MAX_KEY_LENGTH = 100
+_KEPT_HEADERS = ("ETag", "Location")
+
+P = ParamSpec("P")
+Handler = Callable[Concatenate[Any, Request, P], Response]
+
+
+def idempotent(handler: Handler[P]) -> Callable[Concatenate[Any, Request, P], HttpResponseBase]:
+    """Run a POST handler in one transaction, at most once per principal and `Idempotency-Key`.
+
+    The answer is stored in the transaction of the effect: both exist or neither does. A second request with
+    the same key waits for the first and gets its answer; with another body it gets `KeyReused` (422). A
+    refusal is not stored, so that it can be asked again. Without the header: `PreconditionRequired` (428).
+    """
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter(
+                name=HEADER,
+                type=OpenApiTypes.STR,
+                location=OpenApiParameter.HEADER,
+                required=True,
+                description="A value of your own choosing, new for each act; repeat it when you retry.",
+            )
+        ]
+    )
+    @wraps(handler)
+    def once(view: View, request: Request, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        key = _key_of(request)
+        principal = str(view.actor)
+        fingerprint = _fingerprint(request)
+        with transaction.atomic():
+            record_id = _claim(principal=principal, key=key, fingerprint=fingerprint)
+            if record_id is None:
+                return _stored_answer(principal=principal, key=key, fingerprint=fingerprint)
+            response = handler(view, request, *args, **kwargs)
+            headers = {name: response[name] for name in _KEPT_HEADERS if name in response}
+            body = b"" if response.data is None else JSONRenderer().render(response.data)
+            IdempotencyRecord.objects.filter(pk=record_id).update(
+                status=response.status_code, headers=headers, body=body.decode()
+            )
+        return response
+
+    return once
+
+
+def _key_of(request: Request) -> str:
+    key = request.headers.get(HEADER, "")
+    if not key:
+        raise PreconditionRequired(f"Send an {HEADER} header with a value of your own, new for each act.")
+    if len(key) > MAX_KEY_LENGTH or not key.isascii() or not key.isprintable():
+        fault = f"at most {MAX_KEY_LENGTH} printable ASCII characters"
+        raise InvalidInput(errors=[InputError(pointer=f"header:{HEADER}", code="invalid", detail=fault)])
+    return key
+
+
+def _fingerprint(request: Request) -> str:
+    body = json.dumps(request.data, sort_keys=True)
+    return hashlib.sha256(f"{request.method} {request.path}\n{body}".encode()).hexdigest()
+
+
+def _claim(*, principal: str, key: str, fingerprint: str) -> object | None:
+    """Insert the key, waiting for a twin in flight; `None` if it is already answered."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO core_idempotencyrecord (id, principal, key, fingerprint, headers, body)
+            VALUES (%s, %s, %s, %s, '{}', '') ON CONFLICT (principal, key) DO NOTHING RETURNING id
+            """,
+            [new_id(), principal, key, fingerprint],
+        )
+        row = cursor.fetchone()
+    return row[0] if row else None
+
+
+def _stored_answer(*, principal: str, key: str, fingerprint: str) -> HttpResponse:
+    record = IdempotencyRecord.objects.get(principal=principal, key=key)
+    if record.fingerprint != fingerprint:
+        raise KeyReused
+    return HttpResponse(
+        record.body, status=record.status, headers=record.headers, content_type="application/json"
+    )

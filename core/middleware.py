@@ -1,0 +1,40 @@
+from collections.abc import Callable
+from urllib.parse import unquote_to_bytes
+
+from django.http import HttpRequest, HttpResponse
+
+from core.errors import Malformed
+from core.parsing import check_text
+from core.problems import respond
+
+Next = Callable[[HttpRequest], HttpResponse]
+
+
+class StrictAddressMiddleware:
+    """Refuses a path or query string that is not clean UTF-8 text, before anything reads it."""
+
+    def __init__(self, get_response: Next) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        try:
+            check_text(unquote_to_bytes(request.META.get("QUERY_STRING", "").replace("+", " ")).decode())
+            check_text(request.path)
+        except UnicodeDecodeError:
+            return respond(Malformed("The address is not UTF-8."), request)
+        except Malformed as problem:
+            return respond(problem, request)
+        return self.get_response(request)
+
+
+class PrivateMiddleware:
+    """Tells every cache on the way to keep nothing of the API."""
+
+    def __init__(self, get_response: Next) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if request.path.startswith("/api/"):
+            response.setdefault("Cache-Control", "no-store")
+        return response

@@ -1,0 +1,9 @@
+from celery import shared_task
+
+from core import heartbeats
+
+
+@shared_task
+def tick() -> None:
+    """Show that beat schedules, Redis carries and a worker works; may run twice."""
+    heartbeats.beat("worker")

@@ -1,0 +1,39 @@
+from django.db.models import TextChoices
+
+
+class MessageKind(TextChoices):
+    """Every message that can leave, each a closed text in `notifications/messages.py`."""
+
+    VERIFY_EMAIL = "verify_email"
+    """A code that proves an address."""
+    ACCOUNT_NOTICE = "account_notice"
+    """Something about sign-in happened or was asked for."""
+    ASSESSMENT_DUE = "assessment_due"
+    """There is something to fill in."""
+    SESSION_TOMORROW = "session_tomorrow"
+    """Something is booked for tomorrow."""
+    MONITOR_INVITATION = "monitor_invitation"
+    """Somebody asks this person to keep them company; carries a link."""
+    ALERT_PAGE = "alert_page"
+    """A clinician must look now."""
+    CHECK_IN_MISSED = "check_in_missed"
+    """A check-in did not come; answer now."""
+
+
+class DeliveryStatus(TextChoices):
+    """How far a message has come."""
+
+    DUE = "due"
+    """Waiting for its time, or for another try."""
+    LEASED = "leased"
+    """A worker has it in hand until its lease runs out."""
+    SENT = "sent"
+    """The provider took it."""
+    FAILED = "failed"
+    """The provider refused it, or every try failed; somebody must look."""
+    CANCELLED = "cancelled"
+    """Not wanted any more at the moment of sending."""
+    EXPIRED = "expired"
+    """Its time passed before it could be sent."""
+    UNKNOWN = "unknown"
+    """It may have been taken: the connection broke after the message was handed over."""

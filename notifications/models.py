@@ -1,0 +1,73 @@
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from accounts.models import User
+from core.ids import new_id
+from notifications.enums import DeliveryStatus, MessageKind
+
+
+class Delivery(models.Model):
+    """One message to one person: the job itself; Celery only wakes whoever does it.
+
+    The address is read at the moment of sending from `user`; `payload` (the words a template needs, and the
+    address of somebody without an account) is encrypted for this row and emptied once the message has left.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    dedupe_key = models.CharField(max_length=120, unique=True)
+    kind = models.CharField(max_length=24, choices=MessageKind.choices)
+    user = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="deliveries")
+    payload = models.BinaryField(default=b"")
+    due_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    status = models.CharField(max_length=10, choices=DeliveryStatus.choices, default=DeliveryStatus.DUE)
+    fence = models.PositiveIntegerField(default=0)
+    leased_until = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    outcome = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(kind__in=MessageKind.values), name="delivery_kind_is_known"),
+            models.CheckConstraint(
+                condition=Q(status__in=DeliveryStatus.values), name="delivery_status_is_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(status=DeliveryStatus.LEASED, leased_until__isnull=False)
+                | ~Q(status=DeliveryStatus.LEASED) & Q(leased_until=None),
+                name="delivery_leased_until_somebody_gives_it_back",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=["due", "leased"], finished_at=None)
+                | ~Q(status__in=["due", "leased"]) & Q(finished_at__isnull=False),
+                name="delivery_finished_when_it_ended",
+            ),
+        ]
+        indexes = [
+            # The tick asks for what is due, or leased to somebody who never came back.
+            models.Index(
+                fields=["due_at"], condition=Q(status__in=["due", "leased"]), name="delivery_open_by_due_at"
+            )
+        ]
+
+
+class Suppression(models.Model):
+    """Reminders of these kinds to this person stop while the row stands; sending re-reads it."""
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="suppressions")
+    kind = models.CharField(max_length=24, choices=MessageKind.choices)
+    cause = models.CharField(max_length=120)
+    placed_at = models.DateTimeField()
+    lifted_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user", "kind", "cause"],
+                condition=Q(lifted_at=None),
+                name="suppression_placed_once_per_cause",
+            )
+        ]

@@ -1,0 +1,31 @@
+from core.errors import Conflict, Refused
+
+
+class WrongEnrollmentState(Conflict):
+    """The enrollment is not at the step for this."""
+
+    code = "wrong_enrollment_state"
+
+
+class AlreadyEnrolled(Conflict):
+    """There is an open enrollment already; finish or leave it first."""
+
+    code = "already_enrolled"
+
+
+class NotOffered(Refused):
+    """That program is not offered."""
+
+    code = "program_not_offered"
+
+
+class PlanOutOfBounds(Refused):
+    """The plan goes beyond what the program or the policy allows."""
+
+    code = "plan_out_of_bounds"
+
+
+class WrongDocument(Conflict):
+    """This is not the text that is to be agreed to now; read it again."""
+
+    code = "wrong_document"

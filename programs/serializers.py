@@ -1,0 +1,107 @@
+from typing import Any
+
+from rest_framework import serializers
+
+from core.fields import InputSerializer
+from programs.enums import EnrollmentStatus, Route
+from programs.services import Agreement, PlanOrder
+
+
+class ProgramOutput(serializers.Serializer[Any]):
+    """A program one can choose. The price is where it begins, for new clients."""
+
+    slug = serializers.SlugField()
+    title = serializers.CharField()
+    condition = serializers.CharField()
+    session_count = serializers.IntegerField()
+    price_per_session_cents = serializers.IntegerField()
+    currency = serializers.CharField()
+
+
+class EnrollmentInput(InputSerializer):
+    """Which program."""
+
+    program = serializers.SlugField(max_length=40)
+
+
+class EnrollmentOutput(serializers.Serializer[Any]):
+    """One person's way through one program."""
+
+    id = serializers.UUIDField()
+    program = serializers.SlugField(source="program.slug")
+    status = serializers.ChoiceField(choices=EnrollmentStatus.choices)
+    created_at = serializers.DateTimeField()
+
+
+class PlanInput(InputSerializer):
+    """What is ordered."""
+
+    route = serializers.ChoiceField(choices=Route.choices)
+    dose_mg = serializers.DecimalField(max_digits=6, decimal_places=1)
+    session_count = serializers.IntegerField(min_value=1, max_value=18)
+    min_days_between = serializers.IntegerField(min_value=1, max_value=365)
+    notes = serializers.CharField(max_length=4000, allow_blank=True, default="")
+
+    def order(self) -> PlanOrder:
+        """Return the validated order."""
+        return PlanOrder(**self.validated_data | {"route": Route(self.validated_data["route"])})
+
+
+class SignatureOutput(serializers.Serializer[Any]):
+    """Who signed, when, and exactly what."""
+
+    signer_name = serializers.CharField()
+    meaning = serializers.CharField()
+    signed_at = serializers.DateTimeField()
+    document_sha256 = serializers.CharField()
+
+
+class PlanOutput(serializers.Serializer[Any]):
+    """A signed treatment plan."""
+
+    id = serializers.UUIDField()
+    version = serializers.IntegerField()
+    route = serializers.ChoiceField(choices=Route.choices)
+    dose_mg = serializers.DecimalField(max_digits=6, decimal_places=1)
+    session_count = serializers.IntegerField()
+    min_days_between = serializers.IntegerField()
+    notes = serializers.CharField()
+    signature = SignatureOutput()
+
+
+class AgreementInput(InputSerializer):
+    """One text that was read and is agreed to, named by id and hash."""
+
+    document = serializers.UUIDField()
+    sha256 = serializers.RegexField(r"^[0-9a-f]{64}$")
+
+
+class ConsentInput(InputSerializer):
+    """The texts that are agreed to."""
+
+    agreements = AgreementInput(many=True, allow_empty=False, max_length=10)
+
+    def to_agreements(self) -> list[Agreement]:
+        """Return the validated agreements."""
+        return [
+            Agreement(document_id=item["document"], sha256=item["sha256"])
+            for item in self.validated_data["agreements"]
+        ]
+
+
+class DocumentOutput(serializers.Serializer[Any]):
+    """A text to read and agree to: short and long, with the hash that a signature is bound to."""
+
+    id = serializers.UUIDField()
+    kind = serializers.CharField()
+    version = serializers.IntegerField()
+    sha256 = serializers.CharField()
+    title = serializers.CharField(source="content.title")
+    summary = serializers.CharField(source="content.summary")
+    text = serializers.CharField(source="content.text")
+
+
+class WithdrawalInput(InputSerializer):
+    """Leaving; a reason is welcome, never asked for."""
+
+    reason = serializers.CharField(max_length=2000, allow_blank=True, default="")

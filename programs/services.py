@@ -1,0 +1,230 @@
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from django.db.models import Max
+
+from accounts import services as accounts_services
+from accounts.enums import SignatureMeaning
+from accounts.errors import ProfileMissing
+from accounts.models import Patient, User
+from core.actors import Actor
+from core.database import atomic
+from core.documents import digest
+from core.errors import NotFound
+from core.ids import new_id
+from core.models import DocumentVersion
+from notifications import services as notifications
+from notifications.enums import MessageKind
+from programs import errors, queries, rules
+from programs.enums import OPEN_STATUSES, EnrollmentEvent, EnrollmentStatus, Route
+from programs.models import Consent, Enrollment, EnrollmentTransition, Program, TreatmentPlan
+
+REMINDERS = (MessageKind.ASSESSMENT_DUE, MessageKind.SESSION_TOMORROW)
+
+
+def enroll(user: User, *, program_slug: str, at: datetime) -> Enrollment:
+    """Begin a program for a signed-in person and put them into a clinician's care.
+
+    Locks the patient row. Raises `ProfileMissing`, `NotOffered`, `AlreadyEnrolled` or `NobodyToAssign`.
+    """
+    with atomic():
+        patient = Patient.objects.select_for_update().filter(user=user).first()
+        if patient is None:
+            raise ProfileMissing
+        program = Program.objects.filter(slug=program_slug, is_offered=True).first()
+        if program is None:
+            raise errors.NotOffered
+        if Enrollment.objects.filter(patient=patient, status__in=OPEN_STATUSES).exists():
+            raise errors.AlreadyEnrolled
+        accounts_services.assign_clinician(patient, at=at)
+        enrollment = Enrollment.objects.create(patient=patient, program=program)
+        actor = Actor.person(user.pk)
+        _record(enrollment, "", EnrollmentEvent.ENROLLED, actor=actor, at=at)
+        return enrollment
+
+
+def lock_enrollment(enrollment_id: UUID) -> Enrollment:
+    """Lock the enrollment row and return it; raises `NotFound`.
+
+    Whatever changes what may happen to a patient takes this lock first, so that a hold and a start, or two
+    starts, cannot pass each other.
+    """
+    enrollment = Enrollment.objects.select_for_update().filter(pk=enrollment_id).first()
+    if enrollment is None:
+        raise NotFound
+    return enrollment
+
+
+def lock_open_enrollments(patient_id: UUID) -> list[Enrollment]:
+    """Lock a patient's open enrollments, in the order of their ids, before something is held for all."""
+    rows = Enrollment.objects.select_for_update().filter(patient_id=patient_id, status__in=OPEN_STATUSES)
+    return list(rows.order_by("pk"))
+
+
+def move(
+    enrollment: Enrollment,
+    event: EnrollmentEvent,
+    *,
+    actor: Actor,
+    at: datetime,
+    reason: str = "",
+    policy_version: int | None = None,
+) -> None:
+    """Take one step of a locked enrollment and write it down; raises `WrongEnrollmentState`.
+
+    A compare-and-set: it moves only if the status is still the one that was read.
+    """
+    before = EnrollmentStatus(enrollment.status)
+    after = rules.next_status(before, event)
+    moved = after is not None and Enrollment.objects.filter(pk=enrollment.pk, status=before).update(
+        status=after, version=enrollment.version + 1
+    )
+    if after is None or not moved:
+        label = before.label.lower()
+        raise errors.WrongEnrollmentState(f"“{event.label}” does not follow from “{label}”.")
+    enrollment.status, enrollment.version = after, enrollment.version + 1
+    _record(
+        enrollment, before, event, actor=actor, at=at, reason=reason, policy_version=policy_version
+    )
+
+
+@dataclass(frozen=True)
+class PlanOrder:
+    """What a clinician orders: route, dose in mg, how many sessions, how many days between them."""
+
+    route: Route
+    dose_mg: Decimal
+    session_count: int
+    min_days_between: int
+    notes: str = ""
+
+
+def sign_plan(
+    enrollment_id: UUID, *, order: PlanOrder, clinician: User, at: datetime
+) -> TreatmentPlan:
+    """Sign a new version of the treatment plan, bound by hash to exactly what it orders.
+
+    Locks the enrollment. Raises `PlanOutOfBounds` with every fault, or `WrongEnrollmentState`.
+    """
+    with atomic():
+        enrollment = lock_enrollment(enrollment_id)
+        move(enrollment, EnrollmentEvent.PLAN_SIGNED, actor=Actor.person(clinician.pk), at=at)
+        if faults := rules.plan_faults(_plan_facts(enrollment, order, at=at)):
+            raise errors.PlanOutOfBounds(reasons=faults)
+        latest = enrollment.plans.aggregate(latest=Max("version"))["latest"] or 0
+        content = {
+            "enrollment": str(enrollment.pk),
+            "version": latest + 1,
+            "route": order.route,
+            "dose_mg": str(order.dose_mg),
+            "session_count": order.session_count,
+            "min_days_between": order.min_days_between,
+            "notes": order.notes,
+        }
+        signature = accounts_services.sign(
+            clinician, meaning=SignatureMeaning.ORDERED, document_sha256=digest(content), at=at
+        )
+        return TreatmentPlan.objects.create(
+            id=new_id(),
+            enrollment=enrollment,
+            version=latest + 1,
+            signature=signature,
+            route=order.route,
+            dose_mg=order.dose_mg,
+            session_count=order.session_count,
+            min_days_between=order.min_days_between,
+            notes=order.notes,
+        )
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """That a person read the text with this id and hash, and agrees."""
+
+    document_id: UUID
+    sha256: str
+
+
+def give_consent(
+    enrollment_id: UUID, *, agreements: Sequence[Agreement], patient_user: User, at: datetime
+) -> list[Consent]:
+    """Store a patient's signatures; once every text in force is agreed to, treatment becomes possible.
+
+    Locks the enrollment. Raises `WrongDocument` when a text is not in force, or was agreed to, or is not the
+    one that was read; `WrongEnrollmentState` before there is a plan.
+    """
+    with atomic():
+        enrollment = lock_enrollment(enrollment_id)
+        if enrollment.status not in (EnrollmentStatus.AWAITING_CONSENT, EnrollmentStatus.ACTIVE):
+            raise errors.WrongEnrollmentState("There is nothing to agree to before a plan is signed.")
+        missing = {document.pk: document for document in queries.consents_missing(enrollment.pk, at=at)}
+        consents = []
+        for agreement in agreements:
+            document = missing.pop(agreement.document_id, None)
+            if document is None or document.sha256 != agreement.sha256:
+                raise errors.WrongDocument
+            consents.append(_agree(enrollment, document, patient_user, at=at))
+        if not missing and enrollment.status == EnrollmentStatus.AWAITING_CONSENT:
+            move(enrollment, EnrollmentEvent.CONSENTED, actor=Actor.person(patient_user.pk), at=at)
+        return consents
+
+
+def withdraw(enrollment_id: UUID, *, patient_user: User, reason: str, at: datetime) -> Enrollment:
+    """Let a patient leave, with or without a reason: reminders stop, whatever guards their safety goes on.
+
+    Locks the enrollment. Raises `WrongEnrollmentState` if it has ended already.
+    """
+    with atomic():
+        enrollment = lock_enrollment(enrollment_id)
+        actor = Actor.person(patient_user.pk)
+        move(enrollment, EnrollmentEvent.WITHDRAWN, actor=actor, at=at, reason=reason)
+        notifications.suppress(patient_user, kinds=REMINDERS, cause=f"enrollment:{enrollment.pk}", at=at)
+        return enrollment
+
+
+def _agree(enrollment: Enrollment, document: DocumentVersion, user: User, *, at: datetime) -> Consent:
+    signature = accounts_services.sign(
+        user, meaning=SignatureMeaning.AGREED, document_sha256=document.sha256, at=at
+    )
+    return Consent.objects.create(enrollment=enrollment, document=document, signature=signature)
+
+
+def _plan_facts(enrollment: Enrollment, order: PlanOrder, *, at: datetime) -> rules.PlanFacts:
+    policy = queries.session_policy(at=at)
+    bounds = policy["dose_bounds"].get(order.route)
+    return rules.PlanFacts(
+        route=order.route,
+        dose_mg=order.dose_mg,
+        session_count=order.session_count,
+        min_days_between=order.min_days_between,
+        program_session_count=enrollment.program.session_count,
+        policy_min_days_between=policy["min_days_between"],
+        bounds=bounds
+        and rules.DoseBounds(min_mg=Decimal(bounds["min_mg"]), max_mg=Decimal(bounds["max_mg"])),
+    )
+
+
+def _record(
+    enrollment: Enrollment,
+    before: str,
+    event: EnrollmentEvent,
+    *,
+    actor: Actor,
+    at: datetime,
+    reason: str = "",
+    policy_version: int | None = None,
+) -> None:
+    EnrollmentTransition.objects.create(
+        enrollment=enrollment,
+        from_status=before,
+        to_status=enrollment.status,
+        event=event,
+        actor_kind=actor.kind,
+        actor_id=actor.id,
+        at=at,
+        reason=reason,
+        policy_version=policy_version,
+    )

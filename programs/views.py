@@ -1,0 +1,169 @@
+from uuid import UUID
+
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework import status
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.permissions import IsClinician, IsPatient, IsPerson
+from core import clock
+from core.api import View, etag
+from core.idempotency import idempotent
+from programs import queries, serializers, services
+
+ENROLLMENT = {
+    "id": "0199c0de-0000-7000-8000-000000000010",
+    "program": "burnout-6",
+    "status": "screening",
+    "created_at": "2026-03-02T15:00:00Z",
+}
+
+
+class Programs(View):
+    """What can be chosen."""
+
+    permission_classes = (AllowAny,)
+    authentication_classes = ()
+
+    @extend_schema(
+        operation_id="programs_list",
+        summary="Which programs are there?",
+        responses=serializers.ProgramOutput(many=True),
+        examples=[
+            OpenApiExample(
+                "Six sessions",
+                value={
+                    "slug": "burnout-6",
+                    "title": "Burnout program, 6 sessions",
+                    "condition": "burnout",
+                    "session_count": 6,
+                    "price_per_session_cents": 16500,
+                    "currency": "USD",
+                },
+                response_only=True,
+            )
+        ],
+    )
+    def get(self, request: Request) -> Response:  # noqa: ARG002
+        """List the programs on offer, shortest first, with the price per session from which they begin."""
+        return Response(serializers.ProgramOutput(queries.offered_programs(), many=True).data)
+
+
+class Enrollments(View):
+    """A person's programs."""
+
+    permission_classes = (IsPerson,)
+
+    @extend_schema(
+        operation_id="enrollments_list",
+        summary="My programs, or those of my patients",
+        responses=serializers.EnrollmentOutput(many=True),
+        examples=[OpenApiExample("One", value=ENROLLMENT, response_only=True)],
+    )
+    def get(self, request: Request) -> Response:
+        """List the enrollments one may see."""
+        found = queries.enrollments_for(self.actor, at=clock.now())
+        return self.page(found, serializers.EnrollmentOutput)
+
+    @extend_schema(
+        operation_id="enrollments_create",
+        summary="Choose a program",
+        request=serializers.EnrollmentInput,
+        responses={201: serializers.EnrollmentOutput},
+        examples=[
+            OpenApiExample("Six sessions", value={"program": "burnout-6"}, request_only=True),
+            OpenApiExample("Begun", value=ENROLLMENT, response_only=True, status_codes=["201"]),
+        ],
+    )
+    @idempotent
+    def post(self, request: Request) -> Response:
+        """Begin a program; there can be one open at a time."""
+        chosen = serializers.EnrollmentInput(data=request.data)
+        chosen.is_valid(raise_exception=True)
+        enrollment = services.enroll(
+            request.user, program_slug=chosen.validated_data["program"], at=clock.now()
+        )
+        return Response(
+            serializers.EnrollmentOutput(enrollment).data,
+            status=status.HTTP_201_CREATED,
+            headers={"ETag": etag(enrollment.version), "Location": f"/api/v1/enrollments/{enrollment.pk}"},
+        )
+
+
+class EnrollmentDetail(View):
+    """One enrollment."""
+
+    permission_classes = (IsPerson,)
+
+    @extend_schema(
+        operation_id="enrollments_read",
+        summary="Where does this program stand?",
+        responses=serializers.EnrollmentOutput,
+        examples=[OpenApiExample("One", value=ENROLLMENT, response_only=True)],
+    )
+    def get(self, request: Request, enrollment_id: UUID) -> Response:  # noqa: ARG002
+        """Show one enrollment."""
+        enrollment = queries.enrollment_for(self.actor, enrollment_id, at=clock.now())
+        return Response(
+            serializers.EnrollmentOutput(enrollment).data, headers={"ETag": etag(enrollment.version)}
+        )
+
+
+class TreatmentPlans(View):
+    """What a clinician orders."""
+
+    permission_classes = (IsClinician,)
+
+    @extend_schema(
+        operation_id="treatment_plans_sign",
+        summary="Sign a treatment plan",
+        request=serializers.PlanInput,
+        responses={201: serializers.PlanOutput},
+        examples=[
+            OpenApiExample(
+                "A first plan",
+                value={
+                    "route": "sublingual",
+                    "dose_mg": "300.0",
+                    "session_count": 6,
+                    "min_days_between": 7,
+                    "notes": "Review after the first session.",
+                },
+                request_only=True,
+            )
+        ],
+    )
+    @idempotent
+    def post(self, request: Request, enrollment_id: UUID) -> Response:
+        """Sign the order for this enrollment; a change later is a new version."""
+        at = clock.now()
+        enrollment = queries.enrollment_in_care(self.actor, enrollment_id, at=at)
+        ordered = serializers.PlanInput(data=request.data)
+        ordered.is_valid(raise_exception=True)
+        plan = services.sign_plan(enrollment.pk, order=ordered.order(), clinician=request.user, at=at)
+        return Response(serializers.PlanOutput(plan).data, status=status.HTTP_201_CREATED)
+
+
+class Withdrawals(View):
+    """Leaving a program."""
+
+    permission_classes = (IsPatient,)
+
+    @extend_schema(
+        operation_id="withdrawals_create",
+        summary="Leave the program",
+        request=serializers.WithdrawalInput,
+        responses={201: serializers.EnrollmentOutput},
+        examples=[OpenApiExample("Without a reason", value={"reason": ""}, request_only=True)],
+    )
+    @idempotent
+    def post(self, request: Request, enrollment_id: UUID) -> Response:
+        """Leave; reminders stop, what guards a session already begun goes on."""
+        at = clock.now()
+        enrollment = queries.own_enrollment(self.actor, enrollment_id)
+        said = serializers.WithdrawalInput(data=request.data)
+        said.is_valid(raise_exception=True)
+        reason = said.validated_data["reason"]
+        left = services.withdraw(enrollment.pk, patient_user=request.user, reason=reason, at=at)
+        return Response(serializers.EnrollmentOutput(left).data, status=status.HTTP_201_CREATED)

@@ -1,0 +1,87 @@
+from django.db.models import IntegerChoices, TextChoices
+
+
+class ScreeningOutcome(TextChoices):
+    """What the policy says of a person's answers; a clinician decides."""
+
+    ELIGIBLE = "eligible"
+    """Nothing found that the policy asks about, and nothing left unanswered."""
+    NEEDS_REVIEW = "needs_review"
+    """Something a clinician has to weigh, or something not known."""
+    INELIGIBLE = "ineligible"
+    """Something the policy excludes."""
+
+
+class ReviewOutcome(TextChoices):
+    """What the clinician decided."""
+
+    ACCEPTED = "accepted"
+    """May be treated; a plan follows."""
+    DECLINED = "declined"
+    """May not be treated here."""
+
+
+class AlertClass(TextChoices):
+    """Why somebody must look now."""
+
+    SUICIDE_RISK = "suicide_risk"
+    """A form or a screening answer speaks of self-harm."""
+    SERIOUS_EVENT = "serious_event"
+    """A serious adverse event was reported."""
+    MISSED_CHECK_IN = "missed_check_in"
+    """A running session went silent."""
+    ADVERSE_EVENT = "adverse_event"
+    """An adverse event was reported and waits for triage."""
+
+
+class AlertStatus(TextChoices):
+    """How far an alert has come."""
+
+    OPEN = "open"
+    """Nobody has answered."""
+    ACKNOWLEDGED = "acknowledged"
+    """A named clinician has it in hand."""
+    CLOSED = "closed"
+    """A clinician signed that it is dealt with."""
+
+
+BLOCKS_DOSING = (AlertClass.SUICIDE_RISK, AlertClass.SERIOUS_EVENT, AlertClass.MISSED_CHECK_IN)
+"""While one of these is not closed, no session starts."""
+
+
+class HoldReason(TextChoices):
+    """Why treatment stands still."""
+
+    SERIOUS_EVENT = "serious_event"
+    """Placed in the transaction that recorded a serious adverse event."""
+    CLINICAL = "clinical"
+    """A clinician placed it."""
+
+
+class Seriousness(TextChoices):
+    """What makes an event serious (21 CFR 312.32(a), ICH E2A); another thing than how severe it felt."""
+
+    DEATH = "death"
+    LIFE_THREATENING = "life_threatening"
+    HOSPITALISATION = "hospitalisation"
+    DISABILITY = "disability"
+    CONGENITAL_ANOMALY = "congenital_anomaly"
+    IMPORTANT_MEDICAL_EVENT = "important_medical_event"
+
+
+class Grade(IntegerChoices):
+    """How severe, by the five general grades of CTCAE v5."""
+
+    MILD = 1
+    MODERATE = 2
+    SEVERE = 3
+    LIFE_THREATENING = 4
+    DEATH = 5
+
+
+class Ascertainment(TextChoices):
+    """How the event was found out: rates depend on it."""
+
+    ASKED = "asked"
+    VOLUNTEERED = "volunteered"
+    OBSERVED = "observed"

@@ -1,0 +1,164 @@
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from accounts.models import Patient, Signature, User
+from core.ids import new_id
+from core.models import ActedModel, DocumentVersion
+from programs.models import Enrollment
+from safety.enums import (
+    AlertClass,
+    AlertStatus,
+    Ascertainment,
+    Grade,
+    HoldReason,
+    ReviewOutcome,
+    ScreeningOutcome,
+    Seriousness,
+)
+
+
+class Screening(ActedModel):
+    """A person's answers, and what one version of the policy said of them. Append-only."""
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    enrollment = models.ForeignKey(Enrollment, on_delete=models.PROTECT, related_name="screenings")
+    policy = models.ForeignKey(DocumentVersion, on_delete=models.PROTECT, related_name="+")
+    answers = models.JSONField()
+    answers_sha256 = models.CharField(max_length=64)
+    outcome = models.CharField(max_length=14, choices=ScreeningOutcome.choices)
+    decision = models.JSONField()
+    submitted_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["submitted_at", "id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(outcome__in=ScreeningOutcome.values), name="screening_outcome_is_known"
+            )
+        ]
+
+
+class ScreeningReview(models.Model):
+    """A clinician's signed decision on one screening. Append-only."""
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    screening = models.OneToOneField(Screening, on_delete=models.PROTECT, related_name="review")
+    outcome = models.CharField(max_length=10, choices=ReviewOutcome.choices)
+    reason = models.TextField()
+    signature = models.OneToOneField(Signature, on_delete=models.PROTECT)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(outcome__in=ReviewOutcome.values), name="review_outcome_is_known"
+            ),
+            models.CheckConstraint(condition=~Q(reason=""), name="review_gives_a_reason"),
+        ]
+
+
+class Alert(models.Model):
+    """Somebody must look now; it pages until acknowledged, and closes only by a clinician's signature."""
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="alerts")
+    alert_class = models.CharField(max_length=20, choices=AlertClass.choices)
+    source = models.CharField(max_length=120)
+    status = models.CharField(max_length=14, choices=AlertStatus.choices, default=AlertStatus.OPEN)
+    opened_at = models.DateTimeField()
+    pages_sent = models.PositiveSmallIntegerField(default=0)
+    next_page_at = models.DateTimeField(null=True)
+    acknowledged_at = models.DateTimeField(null=True)
+    acknowledged_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    close_reason = models.TextField(blank=True)
+    signature = models.OneToOneField(Signature, on_delete=models.PROTECT, null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(alert_class__in=AlertClass.values), name="alert_class_is_known"
+            ),
+            models.CheckConstraint(condition=Q(status__in=AlertStatus.values), name="alert_status_is_known"),
+            models.CheckConstraint(
+                condition=Q(acknowledged_at=None, acknowledged_by=None)
+                | Q(acknowledged_at__isnull=False, acknowledged_by__isnull=False),
+                name="alert_acknowledged_by_somebody",
+            ),
+            models.CheckConstraint(
+                condition=Q(status=AlertStatus.CLOSED, signature__isnull=False)
+                | ~Q(status=AlertStatus.CLOSED) & Q(signature=None),
+                name="alert_closed_by_signature",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status=AlertStatus.OPEN) | Q(next_page_at__isnull=False),
+                name="alert_open_means_a_page_is_to_come",
+            ),
+            models.UniqueConstraint(
+                fields=["source"], condition=~Q(status=AlertStatus.CLOSED), name="alert_one_open_per_source"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["next_page_at"], condition=Q(status=AlertStatus.OPEN), name="alert_open_by_next_page"
+            )
+        ]
+
+
+class Hold(ActedModel):
+    """Treatment stands still while this row is not lifted."""
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="holds")
+    reason = models.CharField(max_length=16, choices=HoldReason.choices)
+    note = models.TextField(blank=True)
+    placed_at = models.DateTimeField()
+    lifted_at = models.DateTimeField(null=True)
+    lift_reason = models.TextField(blank=True)
+    lift_signature = models.OneToOneField(Signature, on_delete=models.PROTECT, null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(reason__in=HoldReason.values), name="hold_reason_is_known"),
+            models.CheckConstraint(
+                condition=Q(lifted_at=None, lift_signature=None, lift_reason="")
+                | Q(lifted_at__isnull=False, lift_signature__isnull=False) & ~Q(lift_reason=""),
+                name="hold_lifted_by_signature_with_reason",
+            ),
+        ]
+
+
+class AdverseEvent(ActedModel):
+    """Something that went wrong, in the words of whoever reported it. Append-only.
+
+    Written whole or incomplete, never refused. A serious one cannot be stored without its hold and its alert.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="adverse_events")
+    description = models.TextField(blank=True)
+    action_taken = models.TextField(blank=True)
+    onset_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    is_serious = models.BooleanField()
+    seriousness = ArrayField(models.CharField(max_length=24, choices=Seriousness.choices), default=list)
+    grade = models.PositiveSmallIntegerField(choices=Grade.choices, null=True)
+    ascertainment = models.CharField(max_length=12, choices=Ascertainment.choices)
+    reported_at = models.DateTimeField()
+    created_at = models.DateTimeField(db_default=Now())
+    hold = models.ForeignKey(Hold, on_delete=models.PROTECT, null=True, related_name="+")
+    alert = models.ForeignKey(Alert, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        ordering = ["reported_at", "id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(is_serious=False) | Q(hold__isnull=False), name="event_serious_means_held"
+            ),
+            models.CheckConstraint(
+                condition=Q(grade=None) | Q(grade__in=Grade.values), name="event_grade_is_1_to_5"
+            ),
+            models.CheckConstraint(
+                condition=Q(ascertainment__in=Ascertainment.values), name="event_ascertainment_is_known"
+            ),
+        ]

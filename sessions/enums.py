@@ -1,0 +1,82 @@
+from django.db.models import TextChoices
+
+
+class SessionStatus(TextChoices):
+    """How far one session has come."""
+
+    SCHEDULED = "scheduled"
+    """Booked."""
+    READY = "ready"
+    """Booked, and a monitor has accepted."""
+    IN_PROGRESS = "in_progress"
+    """The gate was passed; the dose window is open, or the dose is taken."""
+    RECOVERING = "recovering"
+    """The watched time is over; the no-driving time and the next morning remain."""
+    COMPLETED = "completed"
+    """Everything that belongs to it is done."""
+    CANCELLED = "cancelled"
+    """Called off before it started."""
+    MISSED = "missed"
+    """Its day passed without a start."""
+    ABORTED = "aborted"
+    """Started and ended without a dose."""
+
+
+LIVE_STATUSES = (SessionStatus.IN_PROGRESS, SessionStatus.RECOVERING)
+BOOKED_STATUSES = (SessionStatus.SCHEDULED, SessionStatus.READY)
+VOID_STATUSES = (SessionStatus.CANCELLED, SessionStatus.MISSED, SessionStatus.ABORTED)
+"""A session in one of these does not count: its number may be booked again."""
+
+
+class SessionEvent(TextChoices):
+    """What moves a session."""
+
+    BOOKED = "booked"
+    MONITOR_ACCEPTED = "monitor_accepted"
+    RESCHEDULED = "rescheduled"
+    STARTED = "started"
+    DOSED = "dosed"
+    ENDED = "ended"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+    MISSED = "missed"
+    ABORTED = "aborted"
+
+
+class AttestationKind(TextChoices):
+    """What somebody vouches for before a session starts."""
+
+    MONITOR_PRESENT = "monitor_present"
+    """The monitor: I am an adult, I am here, and I stay."""
+    PATIENT_TODAY = "patient_today"
+    """The patient: how I am today; carries the day's answers."""
+
+
+class ObservationKind(TextChoices):
+    """What was seen or measured."""
+
+    BLOOD_PRESSURE = "blood_pressure"
+    HEART_RATE = "heart_rate"
+    OXYGEN_SATURATION = "oxygen_saturation"
+    ALERTNESS = "alertness"
+    """Lay terms only: talks normally, wakes when spoken to, cannot be woken."""
+    COMFORT = "comfort"
+    NOTE = "note"
+
+
+class Alertness(TextChoices):
+    """How awake the person is, in words a lay monitor can use; nothing that hurts is asked for."""
+
+    TALKS_NORMALLY = "talks_normally"
+    WAKES_WHEN_SPOKEN_TO = "wakes_when_spoken_to"
+    CANNOT_BE_WOKEN = "cannot_be_woken"
+    """An emergency: call the emergency number first."""
+
+
+class Audience(TextChoices):
+    """Who may read a reflection."""
+
+    PRIVATE = "private"
+    GUIDE = "guide"
+    CLINICIAN = "clinician"
+    CARE_TEAM = "care_team"

@@ -1,0 +1,274 @@
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from accounts.models import Capability
+from core.ids import new_id
+from core.models import ActedModel, DocumentVersion, Transition
+from programs.enums import Route
+from programs.models import Enrollment, TreatmentPlan
+from safety.models import AdverseEvent, Alert
+from sessions.enums import (
+    VOID_STATUSES,
+    Alertness,
+    AttestationKind,
+    Audience,
+    ObservationKind,
+    SessionEvent,
+    SessionStatus,
+)
+
+
+class TreatmentSession(models.Model):
+    """One session of an enrollment, from its booking to the morning after."""
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    enrollment = models.ForeignKey(Enrollment, on_delete=models.PROTECT, related_name="sessions")
+    number = models.PositiveSmallIntegerField()
+    status = models.CharField(max_length=12, choices=SessionStatus.choices, default=SessionStatus.SCHEDULED)
+    scheduled_at = models.DateTimeField()
+    timezone = models.CharField(max_length=64)
+    started_at = models.DateTimeField(null=True)
+    dosed_at = models.DateTimeField(null=True)
+    dosed_on = models.DateField(null=True)
+    gate = models.OneToOneField("GateDecision", on_delete=models.PROTECT, null=True, related_name="opened")
+    ended_at = models.DateTimeField(null=True)
+    no_drive_until = models.DateTimeField(null=True)
+    version = models.PositiveIntegerField(default=1)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(status__in=SessionStatus.values), name="session_status_is_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(number__gte=1, number__lte=18), name="session_number_is_1_to_18"
+            ),
+            models.UniqueConstraint(
+                fields=["enrollment", "number"],
+                condition=~Q(status__in=VOID_STATUSES),
+                name="session_number_booked_once",
+            ),
+            models.UniqueConstraint(
+                fields=["enrollment"],
+                condition=Q(status__in=["scheduled", "ready", "in_progress"]),
+                name="session_one_open_per_enrollment",
+            ),
+            models.UniqueConstraint(fields=["enrollment", "dosed_on"], name="session_one_dose_a_day"),
+            models.CheckConstraint(
+                condition=Q(started_at=None, gate=None) | Q(started_at__isnull=False, gate__isnull=False),
+                name="session_started_through_a_gate",
+            ),
+            models.CheckConstraint(
+                condition=Q(dosed_at=None, dosed_on=None)
+                | Q(dosed_at__isnull=False, dosed_on__isnull=False, started_at__isnull=False)
+                & Q(dosed_at__gte=F("started_at")),
+                name="session_dosed_after_it_started",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="aborted") | Q(dosed_at=None), name="session_dosed_is_never_aborted"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Session {self.number} of {self.enrollment}"
+
+
+class SessionTransition(Transition):
+    """One step of a session."""
+
+    session = models.ForeignKey(TreatmentSession, on_delete=models.PROTECT, related_name="transitions")
+
+    class Meta(Transition.Meta):
+        constraints = [
+            models.CheckConstraint(condition=Q(event__in=SessionEvent.values), name="session_event_is_known")
+        ]
+
+
+class GateDecision(ActedModel):
+    """Every question the gate asked before a dose, and that it was passed. Append-only."""
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    session = models.ForeignKey(TreatmentSession, on_delete=models.PROTECT, related_name="gate_decisions")
+    plan = models.ForeignKey(TreatmentPlan, on_delete=models.PROTECT, related_name="+")
+    policy = models.ForeignKey(DocumentVersion, on_delete=models.PROTECT, related_name="+")
+    facts = models.JSONField()
+    decided_at = models.DateTimeField()
+    dose_by = models.DateTimeField()
+
+
+class MonitorInvitation(models.Model):
+    """Who was asked to watch a session, and the link that lets them. The address is kept encrypted."""
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    session = models.ForeignKey(TreatmentSession, on_delete=models.PROTECT, related_name="invitations")
+    first_name = models.CharField(max_length=60)
+    address = models.BinaryField()
+    capability = models.OneToOneField(Capability, on_delete=models.PROTECT, related_name="+")
+    invited_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["invited_at"]
+
+
+class Attestation(ActedModel):
+    """Somebody vouched for something before a session. Append-only."""
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    session = models.ForeignKey(TreatmentSession, on_delete=models.PROTECT, related_name="attestations")
+    kind = models.CharField(max_length=16, choices=AttestationKind.choices)
+    answers = models.JSONField(default=dict)
+    attested_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["attested_at", "id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(kind__in=AttestationKind.values), name="attestation_kind_is_known"
+            )
+        ]
+
+
+class Observation(ActedModel):
+    """One thing seen or measured, as it was given. Append-only.
+
+    `client_id` and `client_seq` number the entries of one device, so that sending twice stores once.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    session = models.ForeignKey(TreatmentSession, on_delete=models.PROTECT, related_name="observations")
+    kind = models.CharField(max_length=20, choices=ObservationKind.choices)
+    systolic_mmhg = models.PositiveSmallIntegerField(null=True)
+    diastolic_mmhg = models.PositiveSmallIntegerField(null=True)
+    heart_rate_bpm = models.PositiveSmallIntegerField(null=True)
+    oxygen_saturation_pct = models.PositiveSmallIntegerField(null=True)
+    alertness = models.CharField(max_length=24, choices=Alertness.choices, blank=True)
+    comfort = models.PositiveSmallIntegerField(null=True)
+    note = models.TextField(blank=True)
+    client_id = models.UUIDField()
+    client_seq = models.PositiveIntegerField()
+    observed_at = models.DateTimeField()
+    received_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["observed_at", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["session", "client_id", "client_seq"], name="observation_stored_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(kind__in=ObservationKind.values), name="observation_kind_is_known"
+            ),
+            models.CheckConstraint(
+                condition=~Q(kind="blood_pressure")
+                | Q(systolic_mmhg__gt=F("diastolic_mmhg"), systolic_mmhg__range=(50, 300))
+                & Q(diastolic_mmhg__range=(20, 200)),
+                name="observation_blood_pressure_is_plausible",
+            ),
+            models.CheckConstraint(
+                condition=~Q(kind="heart_rate") | Q(heart_rate_bpm__range=(20, 250)),
+                name="observation_heart_rate_is_plausible",
+            ),
+            models.CheckConstraint(
+                condition=~Q(kind="oxygen_saturation") | Q(oxygen_saturation_pct__range=(50, 100)),
+                name="observation_oxygen_is_plausible",
+            ),
+        ]
+
+
+class Dose(ActedModel):
+    """The dose that was taken, as it was reported. Append-only; one a session."""
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    session = models.OneToOneField(TreatmentSession, on_delete=models.PROTECT, related_name="dose")
+    gate = models.OneToOneField(GateDecision, on_delete=models.PROTECT, related_name="dose")
+    route = models.CharField(max_length=20, choices=Route.choices)
+    dose_mg = models.DecimalField(max_digits=6, decimal_places=1)
+    taken_at = models.DateTimeField()
+    recorded_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(dose_mg__gt=0), name="dose_is_positive")]
+
+
+class CheckInDeadline(models.Model):
+    """By when the monitor must be heard from; written when the session starts."""
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    session = models.ForeignKey(TreatmentSession, on_delete=models.PROTECT, related_name="deadlines")
+    due_at = models.DateTimeField()
+    met_at = models.DateTimeField(null=True)
+    waived_at = models.DateTimeField(null=True)
+    missed_at = models.DateTimeField(null=True)
+    alert = models.ForeignKey(Alert, on_delete=models.PROTECT, null=True, related_name="+")
+
+    class Meta:
+        ordering = ["due_at"]
+        constraints = [
+            models.UniqueConstraint(fields=["session", "due_at"], name="deadline_once_per_moment"),
+            models.CheckConstraint(
+                condition=Q(missed_at=None) | Q(alert__isnull=False), name="deadline_missed_means_alert"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["due_at"],
+                condition=Q(met_at=None, waived_at=None, missed_at=None),
+                name="deadline_open_by_due_at",
+            )
+        ]
+
+
+class CheckIn(ActedModel):
+    """The monitor said that all is well, or that help is wanted. Append-only."""
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    session = models.ForeignKey(TreatmentSession, on_delete=models.PROTECT, related_name="check_ins")
+    all_well = models.BooleanField()
+    client_id = models.UUIDField()
+    client_seq = models.PositiveIntegerField()
+    observed_at = models.DateTimeField()
+    received_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["received_at", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["session", "client_id", "client_seq"], name="check_in_stored_once")
+        ]
+
+
+class PreparationItem(models.Model):
+    """One thing to do before a session, ticked or not."""
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    session = models.ForeignKey(TreatmentSession, on_delete=models.PROTECT, related_name="preparation")
+    key = models.SlugField(max_length=40)
+    done_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(fields=["session", "key"], name="preparation_item_once_per_session")
+        ]
+
+
+class Reflection(models.Model):
+    """What surfaced, in the patient's words, encrypted; private unless they share it. Append-only."""
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    session = models.ForeignKey(TreatmentSession, on_delete=models.PROTECT, related_name="reflections")
+    text = models.BinaryField()
+    shared_with = models.CharField(max_length=12, choices=Audience.choices, default=Audience.PRIVATE)
+    written_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["written_at", "id"]
+
+
+class SessionEventLink(models.Model):
+    """That an adverse event was reported in, or about, a session. Append-only."""
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    session = models.ForeignKey(TreatmentSession, on_delete=models.PROTECT, related_name="event_links")
+    event = models.OneToOneField(AdverseEvent, on_delete=models.PROTECT, related_name="session_link")

@@ -1,0 +1,137 @@
+"""Real people on a real database, as the role that serves; three of them are in every test."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from importlib import import_module
+from typing import Any
+
+import pytest
+from allauth.account.models import EmailAddress
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.core.cache import cache
+from django.db import connection
+from django.test import TransactionTestCase
+from django.test.utils import setup_databases, teardown_databases
+from pytest_django.fixtures import SettingsWrapper
+from rest_framework.test import APIClient
+
+from accounts.enums import Role
+from accounts.models import CareTeamMembership, Patient, User
+from accounts.services import grant_role, register_clinician, save_profile
+from core import clock
+from core.database import as_owner
+from desk.catalogue import load
+
+PASSWORD = "a long password nobody guesses"
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_blocker: Any, django_db_modify_db_settings: None) -> Iterator[None]:
+    """Make the test database as its owner, then use it as the app's role: what only works for an owner fails."""
+    with django_db_blocker.unblock():
+        with as_owner():
+            made = setup_databases(verbosity=0, interactive=False)
+        list(load())
+        yield
+        with as_owner():
+            teardown_databases(made, verbosity=0)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def flush_as_owner() -> None:
+    """Empty tables after a transactional test as their owner, then fill the catalogue again."""
+    emptied = TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]
+
+    def flush(test: TransactionTestCase) -> None:
+        with as_owner():
+            emptied(test)
+        list(load())
+
+    TransactionTestCase._fixture_teardown = flush  # type: ignore[attr-defined]
+
+
+@pytest.fixture(autouse=True)
+def empty_cache() -> Iterator[None]:
+    """Limits counted in one test do not bind the next."""
+    cache.clear()
+    yield
+
+
+@pytest.fixture
+def at() -> datetime:
+    """The present moment, once for the whole test: what a view would pass to a service."""
+    return clock.now()
+
+
+def make_user(email: str, **fields: Any) -> User:
+    """Make somebody who can sign in, with a verified address."""
+    user = User.objects.create_user(email, PASSWORD, **fields)
+    EmailAddress.objects.create(user=user, email=email, primary=True, verified=True)
+    return user
+
+
+def make_patient(email: str, name: str) -> Patient:
+    """Make somebody with a chart."""
+    return save_profile(
+        make_user(email),
+        legal_name=name,
+        preferred_name=name.split()[0],
+        birth_on=date(1984, 5, 17),
+        timezone="America/New_York",
+    )
+
+
+@pytest.fixture
+def ben(db: None, at: datetime) -> User:
+    """The clinician."""
+    user = make_user("ben@clinic.example", is_staff=True)
+    register_clinician(user, full_name="Ben Example", credentials="MD")
+    grant_role(user, Role.CLINICIAN, granted_by=None, at=at - timedelta(days=30))
+    return user
+
+
+@pytest.fixture
+def ada(ben: User, at: datetime) -> Patient:
+    """The patient, in Ben's care."""
+    patient = make_patient("ada@example.org", "Ada Example")
+    CareTeamMembership.objects.create(
+        patient=patient, member=ben, role=Role.CLINICIAN, starts_at=at - timedelta(days=1)
+    )
+    return patient
+
+
+@pytest.fixture
+def cyd(db: None) -> Patient:
+    """Another patient, in nobody's care here: to Ada and Ben a stranger."""
+    return make_patient("cyd@example.org", "Cyd Example")
+
+
+@pytest.fixture
+def client_of(db: None) -> Callable[[User], APIClient]:
+    """Return a client signed in as a user by a real session's token, as the mobile app is."""
+
+    def make(user: User) -> APIClient:
+        session = import_module(settings.SESSION_ENGINE).SessionStore()
+        session[SESSION_KEY] = str(user.pk)
+        session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
+        session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+        session.create()
+        client = APIClient()
+        client.credentials(HTTP_X_SESSION_TOKEN=session.session_key)
+        return client
+
+    return make
+
+
+@pytest.fixture
+def demo(settings: SettingsWrapper) -> None:
+    """Demo mode, in which the clock can be moved."""
+    settings.DEMO = True
+
+
+def role_in_use() -> str:
+    """Return the database role that this test runs as."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_user")
+        return str(cursor.fetchone()[0])
