@@ -5,9 +5,6 @@ from dataclasses import dataclass
 from safety.screening.policy import Level
 from safety.screening.rules import Finding, Outcome, Reading, Reason, ScreeningDecision, Truth
 
-# Sources: 988 is the US Suicide and Crisis Lifeline, 911 the US emergency number.
-CRISIS_TEXT = "Please call or text 988 now, or call 911 if you are in danger. You can also call our team."
-
 _SUMMARIES = {
     Outcome.ELIGIBLE: "Thank you, nothing you told us rules this program out. "
     "Next, a clinician will talk with you, and you can message us any time.",
@@ -35,15 +32,15 @@ class PatientText:
         return {"summary": self.summary, "details": list(self.details)}
 
 
-def patient_text(decision: ScreeningDecision) -> PatientText:
+def patient_text(decision: ScreeningDecision, *, crisis_summary: str) -> PatientText:
     """Return the patient's words for a decision, each reason once, the weightiest first.
 
-    Where the crisis text is called for it is the summary, and the outcome opens the details.
+    Where the crisis text is called for, `crisis_summary` is the summary, and the outcome opens the details.
     """
     details = tuple(dict.fromkeys(reason.patient for reason in _weightiest_first(decision)))
     summary = _SUMMARIES[decision.outcome]
     if decision.crisis:
-        return PatientText(CRISIS_TEXT, (summary, *details))
+        return PatientText(crisis_summary, (summary, *details))
     return PatientText(summary, details)
 
 
