@@ -221,6 +221,8 @@ _GUESSES: Mapping[str, Mapping[str, int]] = {
     "psychotic_disorder": {"never": 96, "past": 2, "active": 1, "unknown": 1},
     "substance_use_disorder": {"never": 92, "past": 5, "active": 2, "unknown": 1},
     "opioid_use_disorder_ever": {"no": 97, "yes": 2, "unknown": 1},
+    "ketamine_allergy": {"no": 99, "yes": 1},
+    "aneurysm_or_avm": {"no": 98, "yes": 1, "unknown": 1},
     "brain_haemorrhage_ever": {"no": 98, "yes": 1, "unknown": 1},
     "thinking_of_ending_life_now": {"no": 96, "yes": 2, "prefer_not_to_say": 2},
     "ketamine_before": {"no": 92, "yes": 6, "unknown": 2},

@@ -42,7 +42,7 @@ from safety.screening.rules import (
     screen,
     validate_answers,
 )
-from safety.screening.texts import CRISIS_TEXT, clinician_text, patient_text
+from safety.screening.texts import PatientText, clinician_text, patient_text
 
 T, F, U = Truth.TRUE, Truth.FALSE, Truth.UNKNOWN
 POLICY = parse_policy(example_policy())
@@ -521,6 +521,13 @@ DECISIONS: list[Callable[[], ScreeningDecision]] = [
 ]
 
 
+CRISIS_SUMMARY = "Please call 988 now. You can also call our team."
+
+
+def words_for(decision: ScreeningDecision) -> PatientText:
+    return patient_text(decision, crisis_summary=CRISIS_SUMMARY)
+
+
 def sentences(text: str) -> list[str]:
     return [sentence for sentence in re.split(r"[.?!](?:\s|$)", text) if sentence]
 
@@ -529,7 +536,7 @@ def sentences(text: str) -> list[str]:
 def test_a_patient_reads_two_short_sentences_and_how_to_reach_somebody(
     decide: Callable[[], ScreeningDecision],
 ) -> None:
-    summary = patient_text(decide()).summary
+    summary = words_for(decide()).summary
     assert len(sentences(summary)) <= 2
     assert all(len(sentence.split()) <= 16 for sentence in sentences(summary))
     assert re.search(r"message us|call our team", summary)
@@ -542,14 +549,13 @@ def test_a_rule_speaks_to_a_patient_in_one_short_sentence(rule: Any) -> None:
 
 
 def test_the_crisis_text_comes_first_and_the_outcome_after_it() -> None:
-    text = patient_text(screen(POLICY, ada(thinking_of_ending_life_now="yes")))
-    assert text.summary == CRISIS_TEXT
-    assert "988" in text.summary
+    text = words_for(screen(POLICY, ada(thinking_of_ending_life_now="yes")))
+    assert text.summary == CRISIS_SUMMARY
     assert "clinician" in text.details[0]
 
 
 def test_a_patient_reads_each_reason_once_and_what_excludes_first() -> None:
-    text = patient_text(screen(POLICY, {"ketamine_allergy": "yes"}))
+    text = words_for(screen(POLICY, {"ketamine_allergy": "yes"}))
     assert text.details[0] == "You told us that ketamine gave you an allergic reaction."
     assert text.details.count("Not answered: psychosis.") == 1
     assert text.as_json() == {"summary": text.summary, "details": list(text.details)}
@@ -575,7 +581,7 @@ def test_a_clinician_reads_what_is_open_and_what_was_declined() -> None:
 
 def test_a_diastolic_nobody_could_measure_is_called_incomplete() -> None:
     decision = screen(POLICY, ada(blood_pressure_readings=bp((120, None), (120, None))))
-    assert patient_text(decision).details == ("Not complete: blood pressure readings.",)
+    assert words_for(decision).details == ("Not complete: blood pressure readings.",)
     assert "mean_diastolic_mmhg = not known" in clinician_text(decision)
 
 
