@@ -9,6 +9,7 @@ from programs.enums import Route
 from programs.models import Enrollment, TreatmentPlan
 from safety.models import AdverseEvent, Alert
 from sessions.enums import (
+    BOOKED_STATUSES,
     VOID_STATUSES,
     Alertness,
     AttestationKind,
@@ -17,6 +18,7 @@ from sessions.enums import (
     SessionEvent,
     SessionStatus,
 )
+from sessions.plausible import COMFORT, DIASTOLIC_MMHG, HEART_RATE_BPM, OXYGEN_SATURATION_PCT, SYSTOLIC_MMHG
 
 
 class TreatmentSession(models.Model):
@@ -68,6 +70,36 @@ class TreatmentSession(models.Model):
             ),
             models.CheckConstraint(
                 condition=~Q(status="aborted") | Q(dosed_at=None), name="session_dosed_is_never_aborted"
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=["scheduled", "ready", "cancelled", "missed"], started_at=None)
+                | Q(
+                    status__in=["in_progress", "recovering", "completed", "aborted"], started_at__isnull=False
+                ),
+                name="session_status_agrees_with_start",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status__in=["recovering", "completed"])
+                | Q(dosed_at__isnull=False, ended_at__isnull=False, no_drive_until__isnull=False),
+                name="session_recovers_from_a_dose",
+            ),
+            models.CheckConstraint(
+                condition=Q(no_drive_until=None)
+                | Q(ended_at__isnull=False, no_drive_until__gt=F("ended_at")),
+                name="session_nobody_drives_before_its_end",
+            ),
+        ]
+        indexes = [
+            # The watch asks for these; past sessions stay out of its way.
+            models.Index(
+                fields=["no_drive_until"],
+                condition=Q(status=SessionStatus.RECOVERING),
+                name="session_recovering_by_its_end",
+            ),
+            models.Index(
+                fields=["scheduled_at"],
+                condition=Q(status__in=BOOKED_STATUSES),
+                name="session_booked_by_day",
             ),
         ]
 
@@ -162,17 +194,31 @@ class Observation(ActedModel):
             ),
             models.CheckConstraint(
                 condition=~Q(kind="blood_pressure")
-                | Q(systolic_mmhg__gt=F("diastolic_mmhg"), systolic_mmhg__range=(50, 300))
-                & Q(diastolic_mmhg__range=(20, 200)),
+                | Q(systolic_mmhg__isnull=False, diastolic_mmhg__isnull=False)
+                & Q(systolic_mmhg__gt=F("diastolic_mmhg"), systolic_mmhg__range=SYSTOLIC_MMHG)
+                & Q(diastolic_mmhg__range=DIASTOLIC_MMHG),
                 name="observation_blood_pressure_is_plausible",
             ),
             models.CheckConstraint(
-                condition=~Q(kind="heart_rate") | Q(heart_rate_bpm__range=(20, 250)),
+                condition=Q(heart_rate_bpm=None) & ~Q(kind="heart_rate")
+                | Q(heart_rate_bpm__isnull=False, heart_rate_bpm__range=HEART_RATE_BPM),
                 name="observation_heart_rate_is_plausible",
             ),
             models.CheckConstraint(
-                condition=~Q(kind="oxygen_saturation") | Q(oxygen_saturation_pct__range=(50, 100)),
+                condition=~Q(kind="oxygen_saturation")
+                | Q(oxygen_saturation_pct__isnull=False, oxygen_saturation_pct__range=OXYGEN_SATURATION_PCT),
                 name="observation_oxygen_is_plausible",
+            ),
+            models.CheckConstraint(
+                condition=~Q(kind="alertness") | Q(alertness__in=Alertness.values),
+                name="observation_alertness_is_known",
+            ),
+            models.CheckConstraint(
+                condition=~Q(kind="comfort") | Q(comfort__isnull=False, comfort__range=COMFORT),
+                name="observation_comfort_is_0_to_10",
+            ),
+            models.CheckConstraint(
+                condition=~Q(kind="note") | ~Q(note=""), name="observation_note_says_something"
             ),
         ]
 
@@ -210,6 +256,12 @@ class CheckInDeadline(models.Model):
             models.CheckConstraint(
                 condition=Q(missed_at=None) | Q(alert__isnull=False), name="deadline_missed_means_alert"
             ),
+            models.CheckConstraint(
+                condition=Q(met_at=None, waived_at=None)
+                | Q(met_at=None, missed_at=None)
+                | Q(waived_at=None, missed_at=None),
+                name="deadline_ends_one_way",
+            ),
         ]
         indexes = [
             models.Index(
@@ -234,7 +286,9 @@ class CheckIn(ActedModel):
     class Meta:
         ordering = ["received_at", "id"]
         constraints = [
-            models.UniqueConstraint(fields=["session", "client_id", "client_seq"], name="check_in_stored_once")
+            models.UniqueConstraint(
+                fields=["session", "client_id", "client_seq"], name="check_in_stored_once"
+            )
         ]
 
 

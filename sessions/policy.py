@@ -1,0 +1,245 @@
+"""What a session policy is, and the reading of one from a plain dict (a TOML file, or a row's JSON)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from programs.enums import Route
+from safety.screening.policy import PolicyError
+
+PLAUSIBLE: Mapping[str, tuple[int, int]] = {
+    "check_in_interval_minutes": (5, 30),
+    "timer_minutes": (30, 240),
+    "observation_minutes": (60, 480),
+    "dose_window_minutes": (5, 120),
+    "attestation_max_age_minutes": (15, 720),
+    "min_days_between": (1, 60),
+    "max_gap_days": (14, 365),
+    "missed_after_hours": (1, 48),
+    "no_drive_until_hour": (5, 12),
+    "no_drive_min_hours": (8, 72),
+    "link_lifetime_after_end_hours": (1, 24),
+    "readings.required": (2, 5),
+    "readings.max_age_minutes": (5, 120),
+    "readings.seated_rest_minutes": (3, 30),
+    "readings.hold_above.systolic_mmhg": (100, 179),
+    "readings.hold_above.diastolic_mmhg": (60, 119),
+    "readings.hold_above.heart_rate_bpm": (80, 150),
+    "readings.crisis_from.systolic_mmhg": (140, 200),
+    "readings.crisis_from.diastolic_mmhg": (90, 130),
+}
+"""Between which values, ends included, each number can be meant at all; a typing slip lies outside."""
+PLAUSIBLE_DOSE_MG = (1, 1000)
+STATUSES = ("example, confirm before use", "confirmed")
+_LISTS: Mapping[str, tuple[str, ...]] = {
+    "preparation": ("key", "title", "text"),
+    "today_questions": ("key", "topic", "ask"),
+}
+_TEXTS = ("id", "title", "note", "readings.instruction", "emergency.call_first")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Readings in mmHg and beats a minute; `heart_rate_bpm` is null where it plays no part."""
+
+    systolic_mmhg: int
+    diastolic_mmhg: int
+    heart_rate_bpm: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingPolicy:
+    """What is measured before a dose: how often, how fresh, and where it holds the dose back."""
+
+    required: int
+    max_age: timedelta
+    seated_rest: timedelta
+    instruction: str
+    hold_above: Limits
+    crisis_from: Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing to prepare, in words for the patient."""
+
+    key: str
+    title: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TodayQuestion:
+    """One question of the day; anything but "no" keeps the session from starting."""
+
+    key: str
+    topic: str
+    ask: str
+
+
+@dataclass(frozen=True, slots=True)
+class Emergency:
+    """What a monitor does first, and the signs that call for it."""
+
+    call_first: str
+    signs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionPolicy:
+    """How a session runs: one version of the policy, read and found plausible."""
+
+    check_in_interval: timedelta
+    timer: timedelta
+    observation: timedelta
+    dose_window: timedelta
+    attestation_max_age: timedelta
+    min_days_between: int
+    max_gap_days: int
+    missed_after: timedelta
+    no_drive_until_hour: int
+    no_drive_min: timedelta
+    link_lifetime_after_end: timedelta
+    readings: ReadingPolicy
+    preparation: tuple[Item, ...]
+    today_questions: tuple[TodayQuestion, ...]
+    emergency: Emergency
+
+    @property
+    def watched_after_dose(self) -> timedelta:
+        """Return how long after the dose the monitor stays: the longer of timer and observation time."""
+        return max(self.timer, self.observation)
+
+
+def parse_policy(content: Mapping[str, Any]) -> SessionPolicy:
+    """Read a session policy; raises `PolicyError` with the place of the first thing that is wrong.
+
+    Refused are keys nobody knows, missing ones, numbers outside `PLAUSIBLE` or without a source, and limits
+    that contradict each other.
+    """
+    flat = _flatten({key: value for key, value in content.items() if key != "sources"})
+    numbers = _numbers(flat)
+    _check_sources(content.get("sources"), numbers)
+    texts = {key: _text(flat, key) for key in _TEXTS}
+    known = {*numbers, *texts, *_LISTS, "version", "emergency.signs"}
+    for key in flat:
+        if key not in known:
+            raise PolicyError(key, "is not known")
+    policy = SessionPolicy(
+        check_in_interval=timedelta(minutes=numbers["check_in_interval_minutes"]),
+        timer=timedelta(minutes=numbers["timer_minutes"]),
+        observation=timedelta(minutes=numbers["observation_minutes"]),
+        dose_window=timedelta(minutes=numbers["dose_window_minutes"]),
+        attestation_max_age=timedelta(minutes=numbers["attestation_max_age_minutes"]),
+        min_days_between=numbers["min_days_between"],
+        max_gap_days=numbers["max_gap_days"],
+        missed_after=timedelta(hours=numbers["missed_after_hours"]),
+        no_drive_until_hour=numbers["no_drive_until_hour"],
+        no_drive_min=timedelta(hours=numbers["no_drive_min_hours"]),
+        link_lifetime_after_end=timedelta(hours=numbers["link_lifetime_after_end_hours"]),
+        readings=_readings(numbers, texts["readings.instruction"]),
+        preparation=tuple(Item(**item) for item in _rows(flat, "preparation")),
+        today_questions=tuple(TodayQuestion(**item) for item in _rows(flat, "today_questions")),
+        emergency=Emergency(texts["emergency.call_first"], _signs(flat)),
+    )
+    _check_agreement(policy, numbers)
+    return policy
+
+
+def _flatten(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in content.items():
+        if isinstance(value, Mapping):
+            flat |= _flatten(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def _numbers(flat: Mapping[str, Any]) -> dict[str, int]:
+    doses = {f"dose_bounds.{route}.{end}" for route in Route.values for end in ("min_mg", "max_mg")}
+    bounds = dict(PLAUSIBLE) | dict.fromkeys(sorted(doses & set(flat)), PLAUSIBLE_DOSE_MG)
+    numbers = {}
+    for key, (low, high) in bounds.items():
+        value = flat.get(key)
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise PolicyError(key, "must be a whole number")
+        if not low <= value <= high:
+            raise PolicyError(key, f"is {value}; it can only be meant between {low} and {high}")
+        numbers[key] = value
+    return numbers
+
+
+def _check_sources(sources: Any, numbers: Mapping[str, int]) -> None:
+    given = sources if isinstance(sources, Mapping) else {}
+    for key in sorted(set(numbers) ^ set(given)):
+        raise PolicyError(f"sources.{key}", "is missing" if key in numbers else "belongs to no number")
+    for key, row in given.items():
+        if not isinstance(row, Mapping) or set(row) != {"source", "status"} or not row["source"]:
+            raise PolicyError(f"sources.{key}", "must have a source and a status")
+        if row["status"] not in STATUSES:
+            raise PolicyError(f"sources.{key}", f"has a status that is none of {', '.join(STATUSES)}")
+
+
+def _text(flat: Mapping[str, Any], key: str) -> str:
+    value = flat.get(key)
+    if not isinstance(value, str) or not value.strip():
+        raise PolicyError(key, "must be a text")
+    return value
+
+
+def _rows(flat: Mapping[str, Any], key: str) -> Sequence[dict[str, str]]:
+    rows, columns = flat.get(key), _LISTS[key]
+    if not isinstance(rows, list) or not rows:
+        raise PolicyError(key, "must be a list that is not empty")
+    for row in rows:
+        if not isinstance(row, Mapping) or set(row) != set(columns):
+            raise PolicyError(key, f"must have {', '.join(columns)} in every row")
+        for column in columns:
+            _text(row, column)
+    if len({row["key"] for row in rows}) != len(rows):
+        raise PolicyError(key, "names the same key twice")
+    return rows
+
+
+def _signs(flat: Mapping[str, Any]) -> tuple[str, ...]:
+    signs = flat.get("emergency.signs")
+    if not isinstance(signs, list) or not signs or not all(isinstance(sign, str) and sign for sign in signs):
+        raise PolicyError("emergency.signs", "must be a list of texts that is not empty")
+    return tuple(signs)
+
+
+def _readings(numbers: Mapping[str, int], instruction: str) -> ReadingPolicy:
+    return ReadingPolicy(
+        required=numbers["readings.required"],
+        max_age=timedelta(minutes=numbers["readings.max_age_minutes"]),
+        seated_rest=timedelta(minutes=numbers["readings.seated_rest_minutes"]),
+        instruction=instruction,
+        hold_above=Limits(
+            systolic_mmhg=numbers["readings.hold_above.systolic_mmhg"],
+            diastolic_mmhg=numbers["readings.hold_above.diastolic_mmhg"],
+            heart_rate_bpm=numbers["readings.hold_above.heart_rate_bpm"],
+        ),
+        crisis_from=Limits(
+            systolic_mmhg=numbers["readings.crisis_from.systolic_mmhg"],
+            diastolic_mmhg=numbers["readings.crisis_from.diastolic_mmhg"],
+        ),
+    )
+
+
+def _check_agreement(policy: SessionPolicy, numbers: Mapping[str, int]) -> None:
+    """Refuse numbers that are plausible each by itself and make no sense together."""
+    held, crisis = policy.readings.hold_above, policy.readings.crisis_from
+    for name in ("systolic_mmhg", "diastolic_mmhg"):
+        if getattr(held, name) >= getattr(crisis, name):
+            raise PolicyError(f"readings.hold_above.{name}", "must be below the crisis level")
+    for limits, place in ((held, "hold_above"), (crisis, "crisis_from")):
+        if limits.diastolic_mmhg >= limits.systolic_mmhg:
+            raise PolicyError(f"readings.{place}", "has the diastolic limit at or above the systolic one")
+    if policy.min_days_between >= policy.max_gap_days:
+        raise PolicyError("min_days_between", "must be less than max_gap_days")
+    for route in Route.values:
+        least, most = (numbers.get(f"dose_bounds.{route}.{end}") for end in ("min_mg", "max_mg"))
+        if (least is None) != (most is None) or (least is not None and most is not None and least > most):
+            raise PolicyError(f"dose_bounds.{route}", "must have min_mg, and max_mg not below it")

@@ -1,0 +1,31 @@
+"""Every decision about a session, as pure functions over values."""
+
+from sessions.rules.booking import BookingFacts, booking_faults
+from sessions.rules.dose import DoseFacts, dose_faults, end_faults
+from sessions.rules.entries import clock_fault
+from sessions.rules.machine import TRANSITIONS, Party, next_actions, next_status
+from sessions.rules.start import PlanFacts, Reading, StartDecision, StartFacts, TodayAnswers, decide_start
+from sessions.rules.times import deadlines, local_day, meets, no_drive_until
+
+__all__ = [
+    "TRANSITIONS",
+    "BookingFacts",
+    "DoseFacts",
+    "Party",
+    "PlanFacts",
+    "Reading",
+    "StartDecision",
+    "StartFacts",
+    "TodayAnswers",
+    "booking_faults",
+    "clock_fault",
+    "deadlines",
+    "decide_start",
+    "dose_faults",
+    "end_faults",
+    "local_day",
+    "meets",
+    "next_actions",
+    "next_status",
+    "no_drive_until",
+]

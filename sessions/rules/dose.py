@@ -1,0 +1,64 @@
+"""Whether the dose may be taken now, and whether a session may end."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from core.errors import Reason
+from programs.enums import Route
+from sessions.policy import SessionPolicy
+from sessions.rules.start import ALERT_OPEN, NOT_ACTIVE, ON_HOLD, Reading, level_faults
+
+
+@dataclass(frozen=True, slots=True)
+class DoseFacts:
+    """A dose beside the order that it must match, and what is asked again at the moment it is taken."""
+
+    at: datetime
+    dose_by: datetime
+    route: Route
+    dose_mg: Decimal
+    ordered_route: Route
+    ordered_dose_mg: Decimal
+    order_is_current: bool | None
+    enrollment_is_active: bool | None
+    open_holds: int | None
+    blocking_alerts: int | None
+    readings: tuple[Reading, ...]
+
+
+def dose_faults(facts: DoseFacts, policy: SessionPolicy) -> list[Reason]:
+    """Return everything that keeps this dose from being taken now, in a session that has started."""
+    return [*_order_faults(facts), *_safety_faults(facts), *level_faults(facts.readings, policy)]
+
+
+def _order_faults(facts: DoseFacts) -> Iterator[Reason]:
+    if facts.at > facts.dose_by:
+        yield Reason("dose_window_over", "The time for the dose has passed. End this session.")
+    if facts.order_is_current is not True:
+        yield Reason("order_changed", "The plan has changed since the start. End this session.")
+    if facts.route != facts.ordered_route:
+        yield Reason("other_route", f"The plan orders the {facts.ordered_route.label.lower()} route.")
+    if facts.dose_mg != facts.ordered_dose_mg:
+        yield Reason("other_amount", f"The plan orders {facts.ordered_dose_mg} mg, no more and no less.")
+
+
+def _safety_faults(facts: DoseFacts) -> Iterator[Reason]:
+    if facts.enrollment_is_active is not True:
+        yield NOT_ACTIVE
+    if facts.open_holds != 0:
+        yield ON_HOLD
+    if facts.blocking_alerts != 0:
+        yield ALERT_OPEN
+
+
+def end_faults(*, at: datetime, dosed_at: datetime | None, policy: SessionPolicy) -> list[Reason]:
+    """Return what keeps a session from ending: once dosed, it is watched to the end of its time.
+
+    Nothing shortens that, neither a hold nor leaving the program.
+    """
+    if dosed_at is None or at >= dosed_at + policy.watched_after_dose:
+        return []
+    minutes = int(policy.watched_after_dose.total_seconds() // 60)
+    return [Reason("still_watched", f"Somebody stays for {minutes} minutes after the dose.")]

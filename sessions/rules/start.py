@@ -1,0 +1,218 @@
+"""The gate before the dose: whether a session may start, with every reason why not."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from core.errors import Reason
+from sessions.policy import SessionPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class PlanFacts:
+    """What the plan in force says, and the day it was signed, where the patient is."""
+
+    session_count: int
+    min_days_between: int
+    signed_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Blood pressure in mmHg and, where the cuff shows it, beats a minute; or a heart rate alone."""
+
+    observed_at: datetime
+    systolic_mmhg: int | None = None
+    diastolic_mmhg: int | None = None
+    heart_rate_bpm: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TodayAnswers:
+    """How the patient says they are today: yes, no or unknown to each question's key."""
+
+    answers: Mapping[str, str]
+    given_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StartFacts:
+    """Everything the gate asks. Null means not known, and what is not known refuses.
+
+    `today` and the other days are days where the patient is. `readings` are this session's, oldest first.
+    `monitor_attested_at` is when the monitor whose link is alive said to be there.
+    """
+
+    at: datetime
+    today: date
+    scheduled_on: date
+    number: int
+    enrollment_is_active: bool | None
+    plan: PlanFacts | None
+    missing_consents: tuple[str, ...] | None
+    clearance_faults: tuple[Reason, ...] | None
+    open_holds: int | None
+    blocking_alerts: int | None
+    outstanding_forms: tuple[str, ...] | None
+    monitor_is_bound: bool | None
+    monitor_attested_at: datetime | None
+    today_answers: TodayAnswers | None
+    readings: tuple[Reading, ...] | None
+    last_dosed_on: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class StartDecision:
+    """The gate's answer: allowed only if there is no reason against it."""
+
+    reasons: tuple[Reason, ...]
+
+    @property
+    def allowed(self) -> bool:
+        """Tell whether the session may start."""
+        return not self.reasons
+
+
+Check = Callable[[StartFacts, SessionPolicy], Iterator[Reason]]
+NOT_ACTIVE = Reason("enrollment_not_active", "The program is not active.")
+ON_HOLD = Reason("on_hold", "Treatment is on hold. Your clinician will tell you when it goes on.")
+ALERT_OPEN = Reason("alert_open", "A clinician has to look at something first.")
+CRISIS = Reason("blood_pressure_crisis", "This blood pressure is an emergency. Call 911 if you feel unwell.")
+CLOCK_SKEW = timedelta(minutes=2)
+"""How far ahead of ours the clock of somebody's phone may be."""
+
+
+def decide_start(facts: StartFacts, policy: SessionPolicy) -> StartDecision:
+    """Decide whether a session may start; every question is asked, whatever the others say."""
+    return StartDecision(tuple(reason for check in _CHECKS for reason in check(facts, policy)))
+
+
+def level_faults(readings: Sequence[Reading], policy: SessionPolicy) -> Iterator[Reason]:
+    """Give what is too high: the last readings against the hold limits, all of them against the crisis ones.
+
+    A normal reading does not make up for one at crisis level just before it.
+    Source: clinical policy in force (label: above 140/90 counts as raised; crisis 180/120, example).
+    """
+    held, crisis, count = policy.readings.hold_above, policy.readings.crisis_from, policy.readings.required
+    pressures = [reading for reading in readings if reading.systolic_mmhg is not None]
+    if any(
+        (reading.systolic_mmhg or 0) >= crisis.systolic_mmhg
+        or (reading.diastolic_mmhg or 0) >= crisis.diastolic_mmhg
+        for reading in pressures
+    ):
+        yield CRISIS
+    last = pressures[-count:]
+    if any((reading.systolic_mmhg or 0) > held.systolic_mmhg for reading in last):
+        yield Reason("systolic_too_high", f"The upper number must be {held.systolic_mmhg} or less.")
+    if any((reading.diastolic_mmhg or 0) > held.diastolic_mmhg for reading in last):
+        yield Reason("diastolic_too_high", f"The lower number must be {held.diastolic_mmhg} or less.")
+    rates = [reading.heart_rate_bpm for reading in readings if reading.heart_rate_bpm is not None]
+    if held.heart_rate_bpm is not None and any(rate > held.heart_rate_bpm for rate in rates[-count:]):
+        yield Reason("heart_rate_too_high", f"The heart rate must be {held.heart_rate_bpm} or less.")
+
+
+def _enrollment(facts: StartFacts, policy: SessionPolicy) -> Iterator[Reason]:  # noqa: ARG001 - a Check
+    if facts.enrollment_is_active is not True:
+        yield NOT_ACTIVE
+
+
+def _plan(facts: StartFacts, policy: SessionPolicy) -> Iterator[Reason]:  # noqa: ARG001 - a Check
+    if facts.plan is None:
+        yield Reason("plan_missing", "There is no signed plan.")
+    elif facts.number > facts.plan.session_count:
+        yield Reason("all_sessions_used", f"The plan has {facts.plan.session_count} sessions.")
+
+
+def _consents(facts: StartFacts, policy: SessionPolicy) -> Iterator[Reason]:  # noqa: ARG001 - a Check
+    if facts.missing_consents is None:
+        yield Reason("consent_unknown", "It is not known what was agreed to.")
+    for kind in facts.missing_consents or ():
+        yield Reason("consent_missing", f"Not agreed to in its present version: {kind}.")
+
+
+def _clearance(facts: StartFacts, policy: SessionPolicy) -> Iterator[Reason]:  # noqa: ARG001 - a Check
+    if facts.clearance_faults is None:
+        yield Reason("clearance_unknown", "It is not known whether the clearance holds.")
+    yield from facts.clearance_faults or ()
+
+
+def _safety(facts: StartFacts, policy: SessionPolicy) -> Iterator[Reason]:  # noqa: ARG001 - a Check
+    if facts.open_holds != 0:
+        yield ON_HOLD
+    if facts.blocking_alerts != 0:
+        yield ALERT_OPEN
+
+
+def _forms(facts: StartFacts, policy: SessionPolicy) -> Iterator[Reason]:  # noqa: ARG001 - a Check
+    if facts.outstanding_forms is None:
+        yield Reason("forms_unknown", "It is not known which forms are due.")
+    for name in facts.outstanding_forms or ():
+        yield Reason("form_outstanding", f"Still to fill in: {name}.")
+
+
+def _monitor(facts: StartFacts, policy: SessionPolicy) -> Iterator[Reason]:
+    if facts.monitor_is_bound is not True:
+        yield Reason("monitor_missing", "Nobody holds the monitor's link.")
+    if not _fresh(facts.monitor_attested_at, facts.at, policy.attestation_max_age):
+        yield Reason("monitor_not_present", "The monitor has not said that they are there now.")
+
+
+def _today(facts: StartFacts, policy: SessionPolicy) -> Iterator[Reason]:
+    given = facts.today_answers
+    if given is None:
+        yield Reason("today_not_answered", "Today's questions are not answered.")
+        return
+    if not _fresh(given.given_at, facts.at, policy.attestation_max_age):
+        yield Reason("today_answers_too_old", "Answer today's questions again.")
+    for question in policy.today_questions:
+        if given.answers.get(question.key) != "no":
+            yield Reason(f"today_{question.key}", f"No session today: {question.topic}, or not known.")
+
+
+def _readings(facts: StartFacts, policy: SessionPolicy) -> Iterator[Reason]:
+    readings, rule = facts.readings or (), policy.readings
+    pressures = [reading for reading in readings if reading.systolic_mmhg is not None]
+    rates = [reading for reading in readings if reading.heart_rate_bpm is not None]
+    if len(pressures) < rule.required:
+        yield Reason("too_few_readings", f"{rule.required} readings are needed. {rule.instruction}")
+    elif not all(
+        _fresh(reading.observed_at, facts.at, rule.max_age) for reading in pressures[-rule.required :]
+    ):
+        yield Reason("readings_too_old", f"Measure again. {rule.instruction}")
+    if not rates:
+        yield Reason("heart_rate_missing", "Measure the heart rate.")
+    elif not _fresh(rates[-1].observed_at, facts.at, rule.max_age):
+        yield Reason("heart_rate_too_old", "Measure the heart rate again.")
+    fresh = [reading for reading in readings if _fresh(reading.observed_at, facts.at, rule.max_age)]
+    yield from level_faults(fresh, policy)
+
+
+def _spacing(facts: StartFacts, policy: SessionPolicy) -> Iterator[Reason]:
+    if facts.today < facts.scheduled_on:
+        yield Reason("before_its_day", f"This session is booked for {facts.scheduled_on.isoformat()}.")
+    if facts.last_dosed_on is None or facts.plan is None:
+        return
+    least = timedelta(days=max(policy.min_days_between, facts.plan.min_days_between))
+    if facts.today < facts.last_dosed_on + least:
+        yield Reason("too_soon", f"Sessions are at least {least.days} days apart.")
+    # A plan signed after the last dose is the clinician's check-in that a long gap asks for.
+    if facts.today - max(facts.last_dosed_on, facts.plan.signed_on) > timedelta(days=policy.max_gap_days):
+        yield Reason("gap_too_long", "It has been long. Your clinician has to sign the plan again first.")
+
+
+def _fresh(moment: datetime | None, at: datetime, max_age: timedelta) -> bool:
+    return moment is not None and at - max_age <= moment <= at + CLOCK_SKEW
+
+
+_CHECKS: tuple[Check, ...] = (
+    _enrollment,
+    _plan,
+    _consents,
+    _clearance,
+    _safety,
+    _forms,
+    _monitor,
+    _today,
+    _readings,
+    _spacing,
+)

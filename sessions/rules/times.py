@@ -1,0 +1,45 @@
+"""What follows from a moment: deadlines, the day it is where the patient is, when they may drive again."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from sessions.policy import SessionPolicy
+
+
+def local_day(moment: datetime, zone: ZoneInfo) -> date:
+    """Return the calendar day that `moment` falls on in `zone`."""
+    return moment.astimezone(zone).date()
+
+
+def deadlines(started_at: datetime, policy: SessionPolicy) -> list[datetime]:
+    """Return by when the monitor must be heard from, first to last.
+
+    One every interval, and one at the end of the longest time that may be watched: the dose taken in the last
+    minute of its window, and then the longer of timer and observation time.
+    """
+    watched = policy.dose_window + policy.watched_after_dose
+    count = -(-watched // policy.check_in_interval)
+    return [started_at + min(step * policy.check_in_interval, watched) for step in range(1, count + 1)]
+
+
+def meets(due_at: datetime, *, heard_at: datetime, policy: SessionPolicy) -> bool:
+    """Tell whether a check-in that reached us at `heard_at` meets the deadline.
+
+    It does within the interval before it. Afterwards it is too late for this one, whatever it says about
+    when it was written.
+    """
+    return due_at - policy.check_in_interval < heard_at <= due_at
+
+
+def no_drive_until(ended_at: datetime, zone: ZoneInfo, policy: SessionPolicy) -> datetime:
+    """Return the first moment, in UTC, at which the patient may drive again.
+
+    The later of the policy's hour on the next calendar day in the patient's zone, and the policy's hours
+    after the end. Where a clock change makes that hour happen twice or never, the later reading counts.
+    Source: esketamine label, not before the next day after restful sleep; the hours are the policy's example.
+    """
+    morning = datetime.combine(
+        local_day(ended_at, zone) + timedelta(days=1), time(policy.no_drive_until_hour), tzinfo=zone
+    )
+    readings = (morning.replace(fold=fold).astimezone(UTC) for fold in (0, 1))
+    return max(*readings, ended_at.astimezone(UTC) + policy.no_drive_min)

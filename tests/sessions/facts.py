@@ -1,0 +1,85 @@
+"""One set of facts with which a session may start; a test spoils one of them."""
+
+import tomllib
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from programs.enums import Route
+from sessions.policy import SessionPolicy, parse_policy
+from sessions.rules import BookingFacts, DoseFacts, PlanFacts, Reading, StartFacts, TodayAnswers
+
+NOON = datetime(2026, 3, 2, 17, 0, tzinfo=UTC)
+TODAY = date(2026, 3, 2)
+
+
+def example_policy() -> dict[str, Any]:
+    """Return the example policy as it is published, a new copy each time."""
+    path = Path(__file__).parents[2] / "sessions" / "example_policy.toml"
+    return tomllib.loads(path.read_text())
+
+
+POLICY: SessionPolicy = parse_policy(example_policy())
+
+
+def reading(*, minutes_ago: float, pressure: tuple[int, int] = (118, 76), rate: int | None = 64) -> Reading:
+    """Return a reading taken so long before noon."""
+    return Reading(
+        observed_at=NOON - timedelta(minutes=minutes_ago),
+        systolic_mmhg=pressure[0],
+        diastolic_mmhg=pressure[1],
+        heart_rate_bpm=rate,
+    )
+
+
+GOOD = StartFacts(
+    at=NOON,
+    today=TODAY,
+    scheduled_on=TODAY,
+    number=2,
+    enrollment_is_active=True,
+    plan=PlanFacts(session_count=6, min_days_between=7, signed_on=date(2026, 2, 1)),
+    missing_consents=(),
+    clearance_faults=(),
+    open_holds=0,
+    blocking_alerts=0,
+    outstanding_forms=(),
+    monitor_is_bound=True,
+    monitor_attested_at=NOON - timedelta(minutes=20),
+    today_answers=TodayAnswers(
+        answers={question.key: "no" for question in POLICY.today_questions},
+        given_at=NOON - timedelta(minutes=20),
+    ),
+    readings=(reading(minutes_ago=10), reading(minutes_ago=4)),
+    last_dosed_on=date(2026, 2, 23),
+)
+
+GOOD_DOSE = DoseFacts(
+    at=NOON + timedelta(minutes=5),
+    dose_by=NOON + timedelta(minutes=30),
+    route=Route.SUBLINGUAL,
+    dose_mg=Decimal("300.0"),
+    ordered_route=Route.SUBLINGUAL,
+    ordered_dose_mg=Decimal("300.0"),
+    order_is_current=True,
+    enrollment_is_active=True,
+    open_holds=0,
+    blocking_alerts=0,
+    readings=(reading(minutes_ago=10), reading(minutes_ago=4)),
+)
+
+
+def booking(**changed: Any) -> BookingFacts:
+    """Return the facts of a booking that may be made, some of them changed."""
+    facts: dict[str, Any] = {
+        "at": NOON,
+        "scheduled_at": NOON + timedelta(days=2),
+        "zone": ZoneInfo("America/New_York"),
+        "number": 2,
+        "planned_sessions": 6,
+        "min_days_between": 7,
+        "last_dosed_on": date(2026, 2, 23),
+    }
+    return BookingFacts(**facts | changed)

@@ -1,0 +1,63 @@
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from programs.enums import Route
+from sessions.rules import dose_faults, end_faults
+from tests.sessions.facts import GOOD_DOSE, NOON, POLICY, reading
+
+
+def test_the_ordered_dose_in_its_window_may_be_taken() -> None:
+    assert dose_faults(GOOD_DOSE, POLICY) == []
+
+
+@pytest.mark.parametrize(
+    ("reason", "change"),
+    [
+        ("dose_window_over", {"at": NOON + timedelta(minutes=30, seconds=1)}),
+        ("other_route", {"route": Route.SUBCUTANEOUS}),
+        ("other_amount", {"dose_mg": Decimal("300.1")}),
+        ("other_amount", {"dose_mg": Decimal("30.0")}),
+        ("order_changed", {"order_is_current": False}),
+        ("order_changed", {"order_is_current": None}),
+        ("enrollment_not_active", {"enrollment_is_active": False}),
+        ("enrollment_not_active", {"enrollment_is_active": None}),
+        ("on_hold", {"open_holds": 1}),
+        ("on_hold", {"open_holds": None}),
+        ("alert_open", {"blocking_alerts": 1}),
+        ("alert_open", {"blocking_alerts": None}),
+        ("systolic_too_high", {"readings": (reading(minutes_ago=-1, pressure=(141, 80)),)}),
+        ("diastolic_too_high", {"readings": (reading(minutes_ago=-1, pressure=(139, 91)),)}),
+        ("heart_rate_too_high", {"readings": (reading(minutes_ago=-1, rate=111),)}),
+    ],
+)
+def test_one_failing_fact_refuses_the_dose_with_its_own_reason(reason: str, change: dict[str, Any]) -> None:
+    assert [fault.code for fault in dose_faults(replace(GOOD_DOSE, **change), POLICY)] == [reason]
+
+
+def test_a_crisis_reading_after_the_start_refuses_the_dose() -> None:
+    facts = replace(GOOD_DOSE, readings=(*GOOD_DOSE.readings, reading(minutes_ago=-2, pressure=(181, 90))))
+    assert "blood_pressure_crisis" in {fault.code for fault in dose_faults(facts, POLICY)}
+
+
+def test_the_window_ends_with_its_last_moment() -> None:
+    assert dose_faults(replace(GOOD_DOSE, at=GOOD_DOSE.dose_by), POLICY) == []
+
+
+@pytest.mark.parametrize("minutes", [0, 60, 119, 119.99])
+def test_a_dosed_session_is_watched_to_the_end_of_its_time(minutes: float) -> None:
+    faults = end_faults(at=NOON + timedelta(minutes=minutes), dosed_at=NOON, policy=POLICY)
+    assert [fault.code for fault in faults] == ["still_watched"]
+
+
+def test_a_dosed_session_ends_after_the_longer_of_timer_and_observation() -> None:
+    assert end_faults(at=NOON + timedelta(minutes=120), dosed_at=NOON, policy=POLICY) == []
+    longer = replace(POLICY, timer=timedelta(minutes=180))
+    assert end_faults(at=NOON + timedelta(minutes=179), dosed_at=NOON, policy=longer) != []
+
+
+def test_a_session_without_a_dose_may_end_at_once() -> None:
+    assert end_faults(at=NOON, dosed_at=None, policy=POLICY) == []

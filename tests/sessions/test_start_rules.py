@@ -1,0 +1,179 @@
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from core.errors import Reason
+from sessions.rules import Reading, StartFacts, TodayAnswers, decide_start
+from tests.sessions.facts import GOOD, NOON, POLICY, TODAY, reading
+
+NO_TO_ALL = GOOD.today_answers.answers if GOOD.today_answers else {}
+PLAN = GOOD.plan
+LONG_AGO = NOON - timedelta(hours=2, seconds=1)
+
+
+def spoiled() -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Give each single fault, the reason it must be refused for, and what differs from the good facts."""
+    yield "not active", "enrollment_not_active", {"enrollment_is_active": False}
+    yield "active unknown", "enrollment_not_active", {"enrollment_is_active": None}
+    yield "no plan", "plan_missing", {"plan": None}
+    yield "seventh of six", "all_sessions_used", {"number": 7}
+    yield "a consent missing", "consent_missing", {"missing_consents": ("off_label_disclosure",)}
+    yield "consents unknown", "consent_unknown", {"missing_consents": None}
+    yield "clearance void", "screening_changed", {"clearance_faults": (Reason("screening_changed", "…"),)}
+    yield "clearance unknown", "clearance_unknown", {"clearance_faults": None}
+    yield "a hold", "on_hold", {"open_holds": 1}
+    yield "holds unknown", "on_hold", {"open_holds": None}
+    yield "an alert", "alert_open", {"blocking_alerts": 1}
+    yield "alerts unknown", "alert_open", {"blocking_alerts": None}
+    yield "a form due", "form_outstanding", {"outstanding_forms": ("phq9",)}
+    yield "forms unknown", "forms_unknown", {"outstanding_forms": None}
+    yield "no link alive", "monitor_missing", {"monitor_is_bound": False}
+    yield "link unknown", "monitor_missing", {"monitor_is_bound": None}
+    yield "monitor silent", "monitor_not_present", {"monitor_attested_at": None}
+    yield "monitor long ago", "monitor_not_present", {"monitor_attested_at": LONG_AGO}
+    yield "not asked today", "today_not_answered", {"today_answers": None}
+    yield "asked long ago", "today_answers_too_old", {"today_answers": TodayAnswers(NO_TO_ALL, LONG_AGO)}
+    for key in NO_TO_ALL:
+        for answer in ("yes", "unknown"):
+            given = TodayAnswers({**NO_TO_ALL, key: answer}, NOON)
+            yield f"{key} {answer}", f"today_{key}", {"today_answers": given}
+        without = {other: "no" for other in NO_TO_ALL if other != key}
+        yield f"{key} not answered", f"today_{key}", {"today_answers": TodayAnswers(without, NOON)}
+    yield "one reading", "too_few_readings", {"readings": (reading(minutes_ago=4),)}
+    yield "old readings", "readings_too_old", {"readings": readings(*[(118, 76)] * 2, first=31, rate=None)}
+    yield "systolic", "systolic_too_high", {"readings": readings((141, 76), (118, 76))}
+    yield "systolic repeated", "systolic_too_high", {"readings": readings((118, 76), (141, 76))}
+    yield "diastolic", "diastolic_too_high", {"readings": readings((118, 91), (118, 76))}
+    yield "diastolic repeated", "diastolic_too_high", {"readings": readings((118, 76), (118, 91))}
+    yield "heart rate", "heart_rate_too_high", {"readings": readings((118, 76), (118, 76), rate=111)}
+    yield (
+        "no heart rate",
+        "heart_rate_missing",
+        {"readings": readings((118, 76), (118, 76), rate=None, alone=None)},
+    )
+    yield (
+        "heart rate stale",
+        "heart_rate_too_old",
+        {"readings": readings((118, 76), (118, 76), rate=None, alone=31)},
+    )
+    yield (
+        "crisis, then two good ones",
+        "blood_pressure_crisis",
+        {"readings": readings((180, 80), *[(118, 76)] * 2)},
+    )
+    yield "too soon", "too_soon", {"last_dosed_on": date(2026, 2, 24)}
+    yield "before its day", "before_its_day", {"scheduled_on": date(2026, 3, 3)}
+    yield (
+        "long gap",
+        "gap_too_long",
+        {"last_dosed_on": TODAY - timedelta(days=85), "plan": replace(PLAN, signed_on=date(2025, 1, 1))},
+    )
+
+
+def readings(
+    *pressures: tuple[int, int], first: float = 10, rate: int | None = 64, alone: float | None = 5
+) -> tuple[Reading, ...]:
+    """Return readings a minute apart; without a rate in them, one by itself taken `alone` minutes ago."""
+    taken = [
+        reading(minutes_ago=first - index, pressure=pressure, rate=rate)
+        for index, pressure in enumerate(pressures)
+    ]
+    if rate is None and alone is not None:
+        taken.append(Reading(observed_at=NOON - timedelta(minutes=alone), heart_rate_bpm=64))
+    return tuple(sorted(taken, key=lambda one: one.observed_at))
+
+
+def test_good_facts_start() -> None:
+    decision = decide_start(GOOD, POLICY)
+    assert decision.allowed
+    assert decision.reasons == ()
+
+
+@pytest.mark.parametrize(("reason", "change"), [pytest.param(r, c, id=name) for name, r, c in spoiled()])
+def test_one_failing_fact_refuses_with_its_own_reason(reason: str, change: dict[str, Any]) -> None:
+    decision = decide_start(replace(GOOD, **change), POLICY)
+    assert not decision.allowed
+    assert [given.code for given in decision.reasons] == [reason]
+
+
+def test_every_fact_is_asked() -> None:
+    """A field of the facts that no spoiled case touches would be a question nobody can fail."""
+    touched = {name for _, _, change in spoiled() for name in change}
+    assert set(StartFacts.__slots__) - touched == {"at", "today"}  # type: ignore[attr-defined]
+
+
+def test_every_failing_fact_is_named_at_once() -> None:
+    facts = replace(
+        GOOD,
+        enrollment_is_active=False,
+        open_holds=1,
+        monitor_is_bound=False,
+        today_answers=None,
+        readings=readings((185, 95), (150, 76)),
+        scheduled_on=date(2026, 3, 3),
+    )
+    assert [reason.code for reason in decide_start(facts, POLICY).reasons] == [
+        "enrollment_not_active",
+        "on_hold",
+        "monitor_missing",
+        "today_not_answered",
+        "blood_pressure_crisis",
+        "systolic_too_high",
+        "diastolic_too_high",
+        "before_its_day",
+    ]
+
+
+def test_crisis_level_is_named_beside_the_hold_level() -> None:
+    codes = [
+        reason.code
+        for reason in decide_start(replace(GOOD, readings=readings((118, 76), (180, 120))), POLICY).reasons
+    ]
+    assert codes == ["blood_pressure_crisis", "systolic_too_high", "diastolic_too_high"]
+
+
+@pytest.mark.parametrize(("pressure", "rate"), [((140, 90), 110), ((90, 50), 40)])
+def test_readings_at_the_limit_start(pressure: tuple[int, int], rate: int) -> None:
+    assert decide_start(replace(GOOD, readings=readings(pressure, pressure, rate=rate)), POLICY).allowed
+
+
+def test_two_good_readings_after_a_high_one_start() -> None:
+    assert decide_start(replace(GOOD, readings=readings((150, 95), *[(118, 76)] * 2)), POLICY).allowed
+
+
+def test_an_old_crisis_reading_is_forgotten_with_its_age() -> None:
+    earlier = reading(minutes_ago=31, pressure=(190, 120))
+    assert decide_start(replace(GOOD, readings=(earlier, *(GOOD.readings or ()))), POLICY).allowed
+
+
+def test_a_reading_from_a_clock_far_ahead_is_not_fresh() -> None:
+    ahead = replace(GOOD, readings=(reading(minutes_ago=4), reading(minutes_ago=-3)))
+    assert "readings_too_old" in {reason.code for reason in decide_start(ahead, POLICY).reasons}
+
+
+def test_the_policy_spaces_sessions_where_the_plan_would_not() -> None:
+    plan = replace(PLAN, min_days_between=1)
+    facts = replace(GOOD, plan=plan, last_dosed_on=TODAY - timedelta(days=2))
+    assert [reason.code for reason in decide_start(facts, POLICY).reasons] == ["too_soon"]
+
+
+def test_no_second_dose_on_one_day() -> None:
+    facts = replace(GOOD, last_dosed_on=TODAY)
+    assert [reason.code for reason in decide_start(facts, POLICY).reasons] == ["too_soon"]
+
+
+def test_a_plan_signed_after_a_long_gap_is_the_clinicians_check_in() -> None:
+    plan = replace(PLAN, signed_on=TODAY - timedelta(days=3))
+    assert decide_start(replace(GOOD, plan=plan, last_dosed_on=date(2025, 6, 1)), POLICY).allowed
+
+
+def test_a_first_session_has_nothing_to_be_spaced_from() -> None:
+    plan = replace(PLAN, signed_on=date(2025, 1, 1))
+    assert decide_start(replace(GOOD, number=1, plan=plan, last_dosed_on=None), POLICY).allowed
+
+
+def test_a_session_may_start_after_its_day() -> None:
+    assert decide_start(replace(GOOD, scheduled_on=date(2026, 3, 1)), POLICY).allowed
