@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
+from django.db.models import Q
 from django.db.models.functions import Lower, Now
 
 from accounts.enums import CapabilityScope, Role, SignatureMeaning
@@ -30,7 +31,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     """Somebody who can sign in."""
 
     id = models.UUIDField(primary_key=True, default=new_id)
-    email = models.EmailField(max_length=254)
+    email = models.EmailField(max_length=254, unique=True)
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
     date_joined = models.DateTimeField(db_default=Now())
@@ -40,7 +41,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     objects = UserManager()
 
     class Meta:
-        constraints = [models.UniqueConstraint(Lower("email"), name="user_email_is_unique")]
+        constraints = [
+            models.CheckConstraint(condition=Q(email=Lower("email")), name="user_email_is_lower_case")
+        ]
 
     def __str__(self) -> str:
         return self.email
@@ -58,12 +61,12 @@ class RoleGrant(models.Model):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=models.Q(role__in=Role.values), name="role_is_known"),
+            models.CheckConstraint(condition=Q(role__in=Role.values), name="role_is_known"),
             models.CheckConstraint(
-                condition=~models.Q(granted_by=models.F("user")), name="nobody_grants_to_themselves"
+                condition=~Q(granted_by=models.F("user")), name="nobody_grants_to_themselves"
             ),
             models.UniqueConstraint(
-                fields=["user", "role"], condition=models.Q(ends_at=None), name="role_held_once"
+                fields=["user", "role"], condition=Q(ends_at=None), name="role_held_once"
             ),
         ]
 
@@ -110,11 +113,11 @@ class CareTeamMembership(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["patient", "role"],
-                condition=models.Q(ends_at=None),
+                condition=Q(ends_at=None),
                 name="care_team_one_current_member_per_role",
             ),
             models.CheckConstraint(
-                condition=models.Q(role__in=[Role.CLINICIAN, Role.GUIDE]), name="care_team_role_gives_care"
+                condition=Q(role__in=[Role.CLINICIAN, Role.GUIDE]), name="care_team_role_gives_care"
             ),
         ]
 
@@ -133,7 +136,7 @@ class Capability(ActedModel):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(scope__in=CapabilityScope.values), name="capability_scope_is_known"
+                condition=Q(scope__in=CapabilityScope.values), name="capability_scope_is_known"
             )
         ]
 
@@ -155,10 +158,10 @@ class Signature(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(meaning__in=SignatureMeaning.values), name="signature_meaning_is_known"
+                condition=Q(meaning__in=SignatureMeaning.values), name="signature_meaning_is_known"
             ),
             models.CheckConstraint(
-                condition=models.Q(document_sha256__regex=r"^[0-9a-f]{64}$"),
+                condition=Q(document_sha256__regex=r"^[0-9a-f]{64}$"),
                 name="signature_is_bound_to_a_hash",
             ),
         ]

@@ -1,5 +1,6 @@
 from typing import Any
 
+from rest_framework.exceptions import NotAuthenticated
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
@@ -8,6 +9,13 @@ from accounts.authentication import CapabilityHolder
 from accounts.enums import CapabilityScope, Role
 from accounts.models import User
 from core import clock
+
+
+def user_of(request: Request) -> User:
+    """Return the signed-in user behind a request that `IsPerson` let in; else raises `NotAuthenticated`."""
+    if not isinstance(request.user, User):
+        raise NotAuthenticated
+    return request.user
 
 
 class IsPerson(BasePermission):
@@ -23,7 +31,7 @@ class IsPatient(IsPerson):
 
     def has_permission(self, request: Request, view: Any) -> bool:
         """Tell whether the user is a patient."""
-        return super().has_permission(request, view) and queries.patient_of(request.user.pk) is not None
+        return super().has_permission(request, view) and queries.patient_of(user_of(request).pk) is not None
 
 
 class IsClinician(IsPerson):
@@ -32,7 +40,7 @@ class IsClinician(IsPerson):
     def has_permission(self, request: Request, view: Any) -> bool:
         """Tell whether the user is a clinician now."""
         return super().has_permission(request, view) and Role.CLINICIAN in queries.roles_of(
-            request.user.pk, at=clock.now()
+            user_of(request).pk, at=clock.now()
         )
 
 

@@ -102,7 +102,7 @@ def extend_capability(capability_id: UUID, *, until: datetime) -> None:
 
 
 def sign(signer: User, *, meaning: SignatureMeaning, document_sha256: str, at: datetime) -> Signature:
-    """Sign the document with that hash; raises `NoName` for an account without a clinician's or patient's name.
+    """Sign the document with that hash; raises `NoName` for an account that has no person's name.
 
     The name is stored as it is today: a later change of name does not rewrite what was signed.
     """

@@ -3,7 +3,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import queries, services
-from accounts.permissions import IsPerson
+from accounts.permissions import IsPerson, user_of
 from accounts.serializers import MeOutput, ProfileInput
 from core import clock
 from core.api import View
@@ -57,11 +57,11 @@ class Me(View):
         """Store name, birth date and time zone; sending the same again changes nothing."""
         profile = ProfileInput(data=request.data)
         profile.is_valid(raise_exception=True)
-        services.save_profile(request.user, **profile.validated_data)
+        services.save_profile(user_of(request), **profile.validated_data)
         return self._answer(request)
 
     def _answer(self, request: Request) -> Response:
-        user = request.user
+        user = user_of(request)
         body = {
             "id": user.pk,
             "email": user.email,

@@ -2,7 +2,11 @@
 
 from pathlib import Path
 
+import django_stubs_ext
 import environ
+
+# Lets `ModelAdmin[Row]` be written at run time, as the type checker reads it.
+django_stubs_ext.monkeypatch()
 
 env = environ.Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -180,6 +184,10 @@ EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="care@localhost")
 # Where a person in the program can always reach a human; shown in every answer that says what comes next.
 CLINIC_PHONE = env.str("CLINIC_PHONE", default="+1-555-0100")
+EMERGENCY_PHONE = env.str("EMERGENCY_PHONE", default="911")
+CRISIS_PHONE = env.str("CRISIS_PHONE", default="988")
+# A folder with the words of questionnaires, from whoever may show them; without it, our own topics.
+INSTRUMENT_WORDING_DIR = env.str("INSTRUMENT_WORDING_DIR", default="")
 
 # --- pages, transport --------------------------------------------------------------------------------------
 STATIC_URL = "/static/"
@@ -194,7 +202,9 @@ SECURE_SSL_REDIRECT = BEHIND_TLS
 SECURE_HSTS_SECONDS = 31_536_000 if BEHIND_TLS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = BEHIND_TLS
 SESSION_COOKIE_HTTPONLY = True
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", default=False) else None
+SECURE_PROXY_SSL_HEADER = (
+    ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", default=False) else None
+)
 
 LOGGING = {
     "version": 1,

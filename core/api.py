@@ -28,7 +28,7 @@ class View(views.APIView):
         found = paging.paginate_queryset(rows, self.request, view=self)
         return paging.get_paginated_response(shape(found, many=True).data)
 
-    def http_method_not_allowed(self, request: Request, *args: Any, **kwargs: Any) -> Response:  # noqa: ARG002
+    def http_method_not_allowed(self, request: Any, *args: Any, **kwargs: Any) -> Response:  # noqa: ARG002
         """Refuse a method, for strangers as for members."""
         raise MethodNotAllowed(headers={"Allow": ", ".join(self.allowed_methods)})
 

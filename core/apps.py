@@ -9,4 +9,4 @@ class CoreConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the system checks."""
-        from core import checks  # noqa: F401, PLC0415 - checks register themselves on import
+        from core import checks  # noqa: F401 - checks register themselves on import

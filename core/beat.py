@@ -5,7 +5,7 @@ from celery.beat import PersistentScheduler
 from core import heartbeats
 
 
-class HeartbeatScheduler(PersistentScheduler):
+class HeartbeatScheduler(PersistentScheduler):  # type: ignore[misc]  # Celery has no types
     """Celery's scheduler, leaving a sign of life each time it really hands a task out."""
 
     def apply_async(self, entry: Any, *args: Any, **kwargs: Any) -> Any:

@@ -8,7 +8,9 @@ from rest_framework import serializers
 class InstantField(serializers.DateTimeField):
     """A moment with its offset from UTC; a time without one is refused, because it names no moment."""
 
-    default_error_messages = {"naive": "Give the time with its offset, for example 2026-01-31T09:30:00+01:00."}
+    default_error_messages = {
+        "naive": "Give the time with its offset, for example 2026-01-31T09:30:00+01:00."
+    }
 
     def to_internal_value(self, value: Any) -> datetime:
         """Parse an ISO 8601 time that carries an offset."""
@@ -30,7 +32,7 @@ class InputSerializer(serializers.Serializer[Any]):
         """Refuse undeclared keys, then validate the declared ones."""
         unknown = set(data) - set(self.fields) if isinstance(data, dict) else set()
         if unknown:
-            message = self.error_messages["unknown_field"]
+            message = str(self.error_messages["unknown_field"])
             raise serializers.ValidationError(
                 {name: [serializers.ErrorDetail(message, code="unknown_field")] for name in sorted(unknown)}
             )

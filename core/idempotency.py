@@ -3,8 +3,9 @@
 import hashlib
 import json
 from collections.abc import Callable
-from functools import wraps
+from functools import update_wrapper
 from typing import Any, Concatenate, ParamSpec
+from uuid import UUID
 
 from django.db import connection, transaction
 from django.http import HttpResponse
@@ -28,7 +29,7 @@ P = ParamSpec("P")
 Handler = Callable[Concatenate[Any, Request, P], Response]
 
 
-def idempotent(handler: Handler[P]) -> Callable[Concatenate[Any, Request, P], HttpResponseBase]:
+def idempotent(handler: Handler[P]) -> Callable[Concatenate[View, Request, P], HttpResponseBase]:
     """Run a POST handler in one transaction, at most once per principal and `Idempotency-Key`.
 
     The answer is stored in the transaction of the effect: both exist or neither does. A second request with
@@ -47,8 +48,7 @@ def idempotent(handler: Handler[P]) -> Callable[Concatenate[Any, Request, P], Ht
             )
         ]
     )
-    @wraps(handler)
-    def once(view: View, request: Request, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+    def once(view: View, request: Request, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         key = _key_of(request)
         principal = str(view.actor)
         fingerprint = _fingerprint(request)
@@ -64,6 +64,8 @@ def idempotent(handler: Handler[P]) -> Callable[Concatenate[Any, Request, P], Ht
             )
         return response
 
+    # `functools.wraps` keeps the name and docstring that the schema reads; the signature gains HttpResponse.
+    update_wrapper(once, handler)
     return once
 
 
@@ -82,7 +84,7 @@ def _fingerprint(request: Request) -> str:
     return hashlib.sha256(f"{request.method} {request.path}\n{body}".encode()).hexdigest()
 
 
-def _claim(*, principal: str, key: str, fingerprint: str) -> object | None:
+def _claim(*, principal: str, key: str, fingerprint: str) -> UUID | None:
     """Insert the key, waiting for a twin in flight; `None` if it is already answered."""
     with connection.cursor() as cursor:
         cursor.execute(
@@ -93,7 +95,7 @@ def _claim(*, principal: str, key: str, fingerprint: str) -> object | None:
             [new_id(), principal, key, fingerprint],
         )
         row = cursor.fetchone()
-    return row[0] if row else None
+    return UUID(str(row[0])) if row else None
 
 
 def _stored_answer(*, principal: str, key: str, fingerprint: str) -> HttpResponse:

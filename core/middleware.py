@@ -17,6 +17,7 @@ class StrictAddressMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer 400, or pass the request on."""
         try:
             check_text(unquote_to_bytes(request.META.get("QUERY_STRING", "").replace("+", " ")).decode())
             check_text(request.path)
@@ -34,6 +35,7 @@ class PrivateMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Pass the request on and mark the answer."""
         response = self.get_response(request)
         if request.path.startswith("/api/"):
             response.setdefault("Cache-Control", "no-store")

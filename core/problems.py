@@ -87,8 +87,8 @@ def _headers_of(raised: Exception, context: dict[str, Any]) -> dict[str, str]:
         challenge := getattr(raised, "auth_header", None)
     ):
         headers["WWW-Authenticate"] = challenge
-    if isinstance(raised, drf.Throttled) and raised.wait:
-        headers["Retry-After"] = str(int(raised.wait) + 1)
+    if wait := getattr(raised, "wait", None):
+        headers["Retry-After"] = str(int(wait) + 1)
     return headers
 
 
@@ -103,7 +103,7 @@ def respond(problem: errors.Problem, request: HttpRequest) -> HttpResponse:
     return response
 
 
-def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer what Django itself refuses (`handler400`)."""
     return respond(problem_for(exception), request)
 

@@ -50,7 +50,9 @@ class Enrollment(models.Model):
                 condition=Q(status__in=EnrollmentStatus.values), name="enrollment_status_is_known"
             ),
             models.UniqueConstraint(
-                fields=["patient"], condition=Q(status__in=OPEN_STATUSES), name="enrollment_one_open_per_patient"
+                fields=["patient"],
+                condition=Q(status__in=OPEN_STATUSES),
+                name="enrollment_one_open_per_patient",
             ),
         ]
 

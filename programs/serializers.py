@@ -79,7 +79,7 @@ class AgreementInput(InputSerializer):
 class ConsentInput(InputSerializer):
     """The texts that are agreed to."""
 
-    agreements = AgreementInput(many=True, allow_empty=False, max_length=10)
+    agreements = AgreementInput(many=True, allow_empty=False)
 
     def to_agreements(self) -> list[Agreement]:
         """Return the validated agreements."""

@@ -86,9 +86,7 @@ def move(
         label = before.label.lower()
         raise errors.WrongEnrollmentState(f"“{event.label}” does not follow from “{label}”.")
     enrollment.status, enrollment.version = after, enrollment.version + 1
-    _record(
-        enrollment, before, event, actor=actor, at=at, reason=reason, policy_version=policy_version
-    )
+    _record(enrollment, before, event, actor=actor, at=at, reason=reason, policy_version=policy_version)
 
 
 @dataclass(frozen=True)
@@ -102,9 +100,7 @@ class PlanOrder:
     notes: str = ""
 
 
-def sign_plan(
-    enrollment_id: UUID, *, order: PlanOrder, clinician: User, at: datetime
-) -> TreatmentPlan:
+def sign_plan(enrollment_id: UUID, *, order: PlanOrder, clinician: User, at: datetime) -> TreatmentPlan:
     """Sign a new version of the treatment plan, bound by hash to exactly what it orders.
 
     Locks the enrollment. Raises `PlanOutOfBounds` with every fault, or `WrongEnrollmentState`.

@@ -1,9 +1,11 @@
 """Real people on a real database, as the role that serves; three of them are in every test."""
 
+import os
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from importlib import import_module
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from allauth.account.models import EmailAddress
@@ -13,7 +15,6 @@ from django.core.cache import cache
 from django.db import connection
 from django.test import TransactionTestCase
 from django.test.utils import setup_databases, teardown_databases
-from pytest_django.fixtures import SettingsWrapper
 from rest_framework.test import APIClient
 
 from accounts.enums import Role
@@ -27,8 +28,14 @@ PASSWORD = "a long password nobody guesses"
 
 
 @pytest.fixture(scope="session")
+def django_db_modify_db_settings() -> None:
+    """Name the test database after this process, so that two runs on one server don't meet."""
+    settings.DATABASES["default"]["TEST"]["NAME"] = f"test_rekindle_{os.getpid()}"
+
+
+@pytest.fixture(scope="session")
 def django_db_setup(django_db_blocker: Any, django_db_modify_db_settings: None) -> Iterator[None]:
-    """Make the test database as its owner, then use it as the app's role: what only works for an owner fails."""
+    """Make the test database as its owner, then use it as the app's role, which may do less."""
     with django_db_blocker.unblock():
         with as_owner():
             made = setup_databases(verbosity=0, interactive=False)
@@ -52,10 +59,9 @@ def flush_as_owner() -> None:
 
 
 @pytest.fixture(autouse=True)
-def empty_cache() -> Iterator[None]:
-    """Limits counted in one test do not bind the next."""
-    cache.clear()
-    yield
+def empty_cache() -> None:
+    """Limits counted in one test, or in another run on the same server, do not bind this one."""
+    cache.key_prefix = uuid4().hex
 
 
 @pytest.fixture
@@ -125,7 +131,7 @@ def client_of(db: None) -> Callable[[User], APIClient]:
 
 
 @pytest.fixture
-def demo(settings: SettingsWrapper) -> None:
+def demo(settings: Any) -> None:
     """Demo mode, in which the clock can be moved."""
     settings.DEMO = True
 

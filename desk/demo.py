@@ -1,0 +1,90 @@
+"""The demo clinic: a few people to look around as. Never where a real person exists."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from allauth.account.models import EmailAddress
+from django.conf import settings
+
+from accounts import services as accounts
+from accounts.enums import Role
+from accounts.models import Patient, User
+from core.actors import Actor
+from core.database import atomic
+from programs import services as programs
+from safety import services as safety
+
+PASSWORD = "demo clinic, not secret"  # noqa: S105 - printed for everybody to see
+DOMAIN = "demo.example"
+
+
+class DemoRefused(Exception):
+    """The demo clinic is for an empty database in demo mode."""
+
+
+@dataclass(frozen=True)
+class SignIn:
+    """Who to look around as."""
+
+    email: str
+    role: str
+    where: str
+
+
+STAFF = (
+    ("ben", "Ben Ochoa", "MD", (Role.CLINICIAN, Role.MEDICAL_DIRECTOR)),
+    ("dora", "Dora Lind", "NP", (Role.CLINICIAN, Role.SAFETY_OFFICER)),
+)
+PATIENTS = (("ada", "Ada Moreno", date(1984, 5, 17)), ("cyd", "Cyd Park", date(1991, 11, 3)))
+
+
+def load(*, at: datetime) -> list[SignIn]:
+    """Make the demo clinic's people, unless they are there; return who one can sign in as.
+
+    Raises `DemoRefused` outside demo mode, or where somebody exists who is not of the demo.
+    """
+    if not settings.DEMO:
+        raise DemoRefused("DEMO is not set.")
+    if not User.objects.filter(email=_email(STAFF[0][0])).exists():
+        if User.objects.exists():
+            raise DemoRefused("There are people in this database; the demo clinic is for an empty one.")
+        with atomic():
+            _make(at=at)
+    staff = [SignIn(_email(name), "clinician", "/admin/") for name, *_ in STAFF]
+    return staff + [SignIn(_email(name), "patient", "/api/v1/auth/") for name, *_ in PATIENTS]
+
+
+def _make(*, at: datetime) -> None:
+    for name, full_name, credentials, roles in STAFF:
+        user = _user(name, is_staff=True)
+        accounts.register_clinician(user, full_name=full_name, credentials=credentials)
+        for role in roles:
+            accounts.grant_role(user, role, granted_by=None, at=at)
+    ada, _ = [_patient(name, full_name, birth_on) for name, full_name, birth_on in PATIENTS]
+    enrollment = programs.enroll(ada.user, program_slug="burnout-6", at=at)
+    safety.screen(
+        enrollment.pk,
+        answers={"current_medicines": ["sertraline"], "pregnant": "no"},
+        actor=Actor.person(ada.user_id),
+        at=at,
+    )
+
+
+def _patient(name: str, full_name: str, birth_on: date) -> Patient:
+    return accounts.save_profile(
+        _user(name),
+        legal_name=full_name,
+        preferred_name=full_name.split()[0],
+        birth_on=birth_on,
+        timezone="America/New_York",
+    )
+
+
+def _user(name: str, *, is_staff: bool = False) -> User:
+    user = User.objects.create_user(_email(name), PASSWORD, is_staff=is_staff)
+    EmailAddress.objects.create(user=user, email=user.email, primary=True, verified=True)
+    return user
+
+
+def _email(name: str) -> str:
+    return f"{name}@{DOMAIN}"

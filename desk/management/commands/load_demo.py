@@ -1,0 +1,22 @@
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from core import clock
+from desk import demo
+
+
+class Command(BaseCommand):
+    """Makes the demo clinic and says who to sign in as."""
+
+    help = "Make the demo clinic in an empty database (DEMO=1 only), and print who to sign in as."
+
+    def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
+        """Load the people and print their sign-ins."""
+        try:
+            people = demo.load(at=clock.now())
+        except demo.DemoRefused as refusal:
+            raise CommandError(str(refusal)) from refusal
+        for person in people:
+            self.stdout.write(f"  {person.role:10} {person.email:20} at {person.where}")
+        self.stdout.write(f"  password   {demo.PASSWORD!r} for all of them")

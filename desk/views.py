@@ -1,0 +1,137 @@
+import base64
+from datetime import datetime
+from uuid import UUID
+
+from django.conf import settings
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.permissions import IsPerson
+from core import clock
+from core.api import View
+from core.errors import InputError, InvalidInput
+from desk import queries, serializers
+from desk.queries import Before
+from desk.rules import next_step
+from programs import queries as programs
+
+PAGE = 20
+MAX_PAGE = 100
+
+
+class Timeline(View):
+    """What happened."""
+
+    permission_classes = (IsPerson,)
+
+    @extend_schema(
+        operation_id="timeline_read",
+        summary="What happened?",
+        parameters=[
+            OpenApiParameter("limit", int, description=f"How many, at most {MAX_PAGE}."),
+            OpenApiParameter("cursor", str, description="From `next` of the page before."),
+        ],
+        responses=serializers.TimelineOutput,
+        examples=[
+            OpenApiExample(
+                "Just enrolled",
+                value={
+                    "next": None,
+                    "results": [
+                        {
+                            "id": "0199c0de-0000-7000-8000-000000000020",
+                            "at": "2026-03-02T15:00:00Z",
+                            "kind": "enrollment",
+                            "title": "Program: enrolled",
+                        }
+                    ],
+                },
+                response_only=True,
+            )
+        ],
+    )
+    def get(self, request: Request, enrollment_id: UUID) -> Response:
+        """List what happened in this program, newest first."""
+        at = clock.now()
+        enrollment = programs.enrollment_for(self.actor, enrollment_id, at=at)
+        limit, before = _limit(request), _cursor(request)
+        entries = queries.timeline(enrollment, self.actor, at=at, before=before, limit=limit + 1)
+        shown, more = entries[:limit], len(entries) > limit
+        link = f"{request.path}?limit={limit}&cursor={_encode(shown[-1])}" if more else None
+        return Response(serializers.TimelineOutput({"next": link, "results": shown}).data)
+
+
+class NextStep(View):
+    """What comes next."""
+
+    permission_classes = (IsPerson,)
+
+    @extend_schema(
+        operation_id="next_step_read",
+        summary="What comes next?",
+        responses=serializers.NextStepOutput,
+        examples=[
+            OpenApiExample(
+                "Just enrolled",
+                value={
+                    "code": "answer_screening",
+                    "sentence": "Answer some questions about your health. It takes about ten minutes.",
+                    "link": "/api/v1/enrollments/0199c0de-0000-7000-8000-000000000010/screenings",
+                    "who": "patient",
+                    "contact": {
+                        "clinic_phone": "+1-555-0100",
+                        "emergency_phone": "911",
+                        "crisis_phone": "988",
+                    },
+                },
+                response_only=True,
+            )
+        ],
+    )
+    def get(self, request: Request, enrollment_id: UUID) -> Response:  # noqa: ARG002
+        """Say the one thing to do next, who has to do it, and how to reach a human."""
+        at = clock.now()
+        enrollment = programs.enrollment_for(self.actor, enrollment_id, at=at)
+        step = next_step(queries.standing(enrollment, at=at))
+        contact = {
+            "clinic_phone": settings.CLINIC_PHONE,
+            "emergency_phone": settings.EMERGENCY_PHONE,
+            "crisis_phone": settings.CRISIS_PHONE,
+        }
+        body = {
+            "code": step.code,
+            "sentence": step.sentence,
+            "link": step.link,
+            "who": step.who,
+            "contact": contact,
+        }
+        return Response(serializers.NextStepOutput(body).data)
+
+
+def _limit(request: Request) -> int:
+    given = request.query_params.get("limit", str(PAGE))
+    if not (given.isascii() and given.isdigit() and 1 <= int(given[:4]) <= MAX_PAGE and len(given) < 4):
+        detail = f"A whole number from 1 to {MAX_PAGE}."
+        raise InvalidInput(errors=[InputError(pointer="query:limit", code="invalid", detail=detail)])
+    return int(given)
+
+
+def _encode(entry: queries.Entry) -> str:
+    return base64.urlsafe_b64encode(f"{entry.at.isoformat()} {entry.id}".encode()).decode()
+
+
+def _cursor(request: Request) -> Before | None:
+    given = request.query_params.get("cursor")
+    if given is None:
+        return None
+    try:
+        moment, entry = base64.urlsafe_b64decode(given.encode()).decode().split(" ")
+        before = Before(at=datetime.fromisoformat(moment), id=UUID(entry))
+        before.at.utctimetuple()
+    except (ValueError, OverflowError):
+        before = None
+    if before is None or before.at.tzinfo is None:
+        detail = "Use the address that `next` gave."
+        raise InvalidInput(errors=[InputError(pointer="query:cursor", code="invalid", detail=detail)])
+    return before

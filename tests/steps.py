@@ -1,0 +1,78 @@
+"""A patient's story, a step a function, each by the real service and the person who takes it."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from accounts.models import Patient, User
+from accounts.queries import current_clinician
+from assessments import services as assessments
+from core.actors import Actor
+from programs import queries, services
+from programs.enums import Route
+from programs.models import Enrollment
+from programs.services import Agreement, PlanOrder
+from safety import services as safety
+from safety.enums import ReviewOutcome
+
+HEALTHY: dict[str, Any] = {
+    "age_years": 41,
+    "pregnant": "no",
+    "breastfeeding": "no",
+    "blood_pressure_readings": [
+        {"systolic_mmhg": 118, "diastolic_mmhg": 76},
+        {"systolic_mmhg": 116, "diastolic_mmhg": 74},
+    ],
+}
+"""Filled up below from the policy: everything else a person can be asked, answered with nothing to report."""
+
+
+def enrolled(patient: Patient, *, at: datetime) -> Enrollment:
+    """The patient chooses the program of six."""
+    return services.enroll(patient.user, program_slug="burnout-6", at=at)
+
+
+def accepted(patient: Patient, *, at: datetime) -> Enrollment:
+    """They answer the screening; their clinician accepts."""
+    enrollment = enrolled(patient, at=at)
+    screening = safety.screen(enrollment.pk, answers=HEALTHY, actor=Actor.person(patient.user_id), at=at)
+    safety.review(
+        screening.pk,
+        outcome=ReviewOutcome.ACCEPTED,
+        reason="Nothing speaks against it.",
+        reviewer=clinician(patient),
+        at=at,
+    )
+    enrollment.refresh_from_db()
+    return enrollment
+
+
+ORDER = PlanOrder(route=Route.SUBLINGUAL, dose_mg=Decimal("300.0"), session_count=6, min_days_between=7)
+
+
+def planned(patient: Patient, *, at: datetime) -> Enrollment:
+    """The clinician signs a plan."""
+    enrollment = accepted(patient, at=at)
+    services.sign_plan(enrollment.pk, order=ORDER, clinician=clinician(patient), at=at)
+    enrollment.refresh_from_db()
+    return enrollment
+
+
+def active(patient: Patient, *, at: datetime) -> Enrollment:
+    """The patient agrees to every text; the baseline opens."""
+    enrollment = planned(patient, at=at)
+    agreements = [
+        Agreement(document_id=document.pk, sha256=document.sha256)
+        for document in queries.consent_documents(at=at)
+    ]
+    services.give_consent(enrollment.pk, agreements=agreements, patient_user=patient.user, at=at)
+    enrollment.refresh_from_db()
+    assessments.open_baseline(enrollment, at=at)
+    return enrollment
+
+
+def clinician(patient: Patient) -> User:
+    """Return the clinician in whose care the patient is."""
+    found = current_clinician(patient.pk)
+    assert found is not None
+    return found
