@@ -1,0 +1,151 @@
+"""Every text that can leave, closed: what it says is fixed here, and each gap takes one kind of word.
+
+Neutral for whoever looks over a shoulder: no drug, diagnosis, program, score or role, neither in a text nor
+in an address it carries. The lexicon below keeps such words out of the only two gaps that others fill, a
+first name and the route of a link; the texts themselves are held to it by a test.
+"""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from django.conf import settings
+
+from notifications.enums import MessageKind
+
+LEXICON = re.compile(
+    "addict|alcohol|anxi|assess|bipolar|burnout|careteam|cbi|clinic|consent|counsel|crisis|depress"
+    "|diagnos|disorder|doctor|dosage|dose|dosing|drug|enrol|gad|health|hospital|illness|infirm|infus"
+    "|injec|insomn|ketalar|ketamin|lozenge|mania|manic|medic|mental|mood|nurse|opioid|overdos|panic"
+    "|patient|pharma|phq|physician|pill|prescri|program|psilo|psych|questionn|racemic|recover|rehab"
+    "|remission|schizo|score|screening|session|spravato|stress|sublingual|suicid|symptom|tablet"
+    "|therap|trauma|treat|troche|wellness"
+)
+"""Beginnings of words that tell what this is about; English and what other languages share with it."""
+
+_FOLDED = str.maketrans("øłđħŧıĸ", "oldhtik")
+_LATIN_NAME = re.compile(r"[A-Za-zÀ-ÖØ-öø-ž]{1,20}(?:[-' ][A-Za-zÀ-ÖØ-öø-ž]{1,20}){0,2}")
+_CODE = re.compile(r"[A-Z0-9-]{4,20}")
+_FRAGMENT = re.compile(r"([a-z-]{1,20})(?:/[A-Za-z0-9_.~-]{1,200}){0,3}")
+
+
+class UnfitMessage(ValueError):
+    """This room does not send such a message: the words, or the way to reach somebody, are wrong for it."""
+
+
+@dataclass(frozen=True)
+class Template:
+    """A text: `required` words must be given, `optional` ones have a stand-in, any other is refused."""
+
+    subject: str
+    body: str
+    required: frozenset[str] = frozenset()
+    optional: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Message:
+    """What a person reads."""
+
+    subject: str
+    body: str
+
+
+HELP = "Need a person? Call {phone}."
+"""Ends every text: the way to reach a human."""
+SOMEBODY = "Somebody you know"
+"""Stands in for a first name that was not given or cannot be shown."""
+
+TEMPLATES: Mapping[MessageKind, Template] = MappingProxyType(
+    {
+        MessageKind.VERIFY_EMAIL: Template(
+            subject="Your code",
+            body="Your code is {code}. Type it in within 15 minutes, on the page that asked for it.",
+            required=frozenset({"code"}),
+        ),
+        MessageKind.ACCOUNT_NOTICE: Template(
+            subject="About your sign-in",
+            body="Somebody used this e-mail address to sign up, or to change how they sign in. "
+            "If that was you, go on here: {link}",
+            required=frozenset({"link"}),
+        ),
+        MessageKind.ASSESSMENT_DUE: Template(
+            subject="Something is waiting for you",
+            body="There is something for you to fill in. Open it here: {link}",
+            optional=frozenset({"link"}),
+        ),
+        MessageKind.SESSION_TOMORROW: Template(
+            subject="A reminder for tomorrow",
+            body="You have something booked for tomorrow. See what to do first: {link}",
+            optional=frozenset({"link"}),
+        ),
+        MessageKind.MONITOR_INVITATION: Template(
+            subject="An invitation",
+            body="{first_name} asks you to keep them company for a few hours. "
+            "Read what it means, and answer, here: {link}",
+            required=frozenset({"link"}),
+            optional=frozenset({"first_name"}),
+        ),
+        MessageKind.ALERT_PAGE: Template(
+            subject="Please look now",
+            body="Something needs you now. Open it here: {link}",
+            required=frozenset({"link"}),
+        ),
+        MessageKind.CHECK_IN_MISSED: Template(
+            subject="Please answer now",
+            body="We have not heard from you. Please answer now: {link}",
+            optional=frozenset({"link"}),
+        ),
+    }
+)
+
+
+def link(route: str, *rest: str) -> str:
+    """Return the address of a page of the app; all of it stays in the fragment, which browsers send nowhere.
+
+    Raises `UnfitMessage` for a `route` that tells what the page is about, or parts that need escaping.
+    """
+    fragment = "/".join((route, *rest))
+    match = _FRAGMENT.fullmatch(fragment)
+    if match is None or telling(match[1]):
+        raise UnfitMessage("a link needs a neutral route, and parts that need no escaping")
+    return f"{settings.BASE_URL}/app/#{fragment}"
+
+
+def telling(text: str) -> bool:
+    """Tell whether `text` holds a word of the lexicon, whatever its accents, case and separators."""
+    plain = unicodedata.normalize("NFKD", text).casefold().translate(_FOLDED)
+    letters = "".join(character for character in plain if character.isalpha())
+    return LEXICON.search(letters) is not None
+
+
+def fit_name(name: str) -> bool:
+    """Tell whether `name` may stand in a text: a short name in Latin letters that tells nothing.
+
+    Latin alone, because the lexicon can read nothing else; whoever is left out is "somebody you know".
+    """
+    return bool(_LATIN_NAME.fullmatch(name)) and not telling(name)
+
+
+def check(kind: MessageKind, words: Mapping[str, str]) -> None:
+    """Raise `UnfitMessage` unless `words` are exactly what the text of `kind` takes, each fit for its gap."""
+    template = TEMPLATES[kind]
+    unknown = set(words) - template.required - template.optional
+    missing = template.required - set(words)
+    if unknown or missing:
+        raise UnfitMessage(f"{kind}: unknown words {sorted(unknown)}, missing words {sorted(missing)}")
+    if "code" in words and not _CODE.fullmatch(words["code"]):
+        raise UnfitMessage(f"{kind}: not a code")
+    if "link" in words and words["link"] != link(*words["link"].partition("#")[2].split("/")):
+        raise UnfitMessage(f"{kind}: a link leads into the app, under {settings.BASE_URL}/app/#")
+
+
+def render(kind: MessageKind, words: Mapping[str, str]) -> Message:
+    """Return the text of `kind`, its gaps filled with checked words; a first name that tells is left out."""
+    template = TEMPLATES[kind]
+    filled = {"first_name": SOMEBODY, "link": link("today"), "phone": settings.CLINIC_PHONE, **words}
+    if not fit_name(filled["first_name"]):
+        filled["first_name"] = SOMEBODY
+    return Message(subject=template.subject, body=f"{template.body}\n\n{HELP}\n".format_map(filled))

@@ -1,0 +1,126 @@
+"""What becomes of a message: at the moment of sending, and after the mail server answered or fell silent."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+
+from notifications.enums import DeliveryStatus, MessageKind
+
+REMINDERS = frozenset({MessageKind.ASSESSMENT_DUE, MessageKind.SESSION_TOMORROW})
+"""Suppressions stop these alone; and these alone are better lost in sight of staff than sent twice."""
+URGENT = frozenset({MessageKind.ALERT_PAGE, MessageKind.CHECK_IN_MISSED})
+"""Claimed before everything else, and tried again at short intervals: somebody may be in danger."""
+TO_MEMBERS = REMINDERS | {MessageKind.ALERT_PAGE}
+"""Sent to an account's verified address as it is when sending, never to an address written down before."""
+TO_ADDRESSES = frozenset(
+    {MessageKind.VERIFY_EMAIL, MessageKind.ACCOUNT_NOTICE, MessageKind.MONITOR_INVITATION}
+)
+"""Sent to the address they were scheduled for: it is what the message is about."""
+
+MAX_ATTEMPTS = 20
+"""With the pauses below: six hours and a half of an absent mail server, for an urgent message 18 minutes."""
+FIRST_PAUSE = timedelta(seconds=15)
+LONGEST_PAUSE = timedelta(minutes=30)
+LONGEST_PAUSE_URGENT = timedelta(minutes=1)
+
+
+class Answer(Enum):
+    """What is known after a try to hand a message over."""
+
+    TAKEN = "taken"
+    """The server said that it has it."""
+    NOT_NOW = "not now"
+    """The server cannot be reached, or refused for the moment (4yz): it does not have it."""
+    NEVER = "never"
+    """The server refused for good (5yz), or the message cannot be written: it does not have it."""
+    DOUBT = "doubt"
+    """The connection broke, or the answer made no sense: it may have it."""
+
+
+@dataclass(frozen=True)
+class SendingFacts:
+    """What is true of a message at the moment of sending.
+
+    `attempt` counts claims, this one included. `in_doubt`: an earlier holder's lease ran out, so the message
+    may have been taken. `address` is empty where there is none to send to.
+    """
+
+    kind: MessageKind
+    attempt: int
+    in_doubt: bool
+    expires_at: datetime
+    account_closed: bool
+    address: str
+    suppressed_by: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Where a message stands now and why, for a person to read; `due_at` if it is to be tried again then."""
+
+    status: DeliveryStatus
+    text: str
+    due_at: datetime | None = None
+
+
+def before_sending(facts: SendingFacts, *, at: datetime) -> Outcome | None:
+    """Return how a message ends without being sent, or `None` if it is to be sent now.
+
+    After a crash in the middle of sending, a mail server cannot be asked what it took. What must arrive is
+    sent again: a page, a call for a missed check-in, a code or an invitation that comes twice does no harm,
+    one that never comes may (the repeat carries the same Message-ID, by which many mailboxes drop it). A
+    reminder ends UNKNOWN: the person finds what it was about in the app anyway, and a nagging system is one
+    that people stop reading.
+    """
+    if facts.in_doubt and facts.kind in REMINDERS:
+        return Outcome(DeliveryStatus.UNKNOWN, "It may have arrived; not repeated (its sender stopped).")
+    if at >= facts.expires_at:
+        return _too_late(DeliveryStatus.EXPIRED, "Its time passed before it could be sent.", facts)
+    if facts.attempt > MAX_ATTEMPTS:
+        return _too_late(DeliveryStatus.FAILED, f"Given up after {MAX_ATTEMPTS} tries.", facts)
+    if facts.account_closed:
+        return Outcome(DeliveryStatus.CANCELLED, "The account is closed.")
+    if not facts.address:
+        return Outcome(DeliveryStatus.CANCELLED, "The account has no verified address.")
+    if facts.kind in REMINDERS and facts.suppressed_by:
+        return Outcome(DeliveryStatus.CANCELLED, f"Reminders are stopped ({facts.suppressed_by}).")
+    return None
+
+
+def after_sending(facts: SendingFacts, answer: Answer, detail: str, *, at: datetime) -> Outcome:
+    """Return where a message stands after a try; `detail` says what the server or the network did.
+
+    In doubt, a reminder ends UNKNOWN. Anything else stays LEASED until the lease runs out: to whoever claims
+    it then, a broken connection and a crashed sender are the same doubt.
+    """
+    if answer is Answer.TAKEN:
+        return Outcome(DeliveryStatus.SENT, f"Taken by the mail server at try {facts.attempt}.")
+    if answer is Answer.DOUBT:
+        if facts.kind in REMINDERS:
+            return Outcome(DeliveryStatus.UNKNOWN, f"It may have arrived; not repeated ({detail}).")
+        return Outcome(DeliveryStatus.LEASED, f"It may have arrived; to be repeated ({detail}).")
+    again_at = at + pause(facts.kind, attempt=facts.attempt)
+    if answer is Answer.NEVER or facts.attempt >= MAX_ATTEMPTS or again_at >= facts.expires_at:
+        return Outcome(DeliveryStatus.FAILED, f"Not taken at try {facts.attempt} ({detail}).")
+    return Outcome(DeliveryStatus.DUE, f"To be tried again ({detail}).", due_at=again_at)
+
+
+def answer_to(code: int) -> Answer:
+    """Return what a reply code to an envelope or to the data means (RFC 5321 section 4.2.1)."""
+    if 400 <= code < 500:
+        return Answer.NOT_NOW
+    if 500 <= code < 600:
+        return Answer.NEVER
+    return Answer.DOUBT
+
+
+def pause(kind: MessageKind, *, attempt: int) -> timedelta:
+    """Return how long to wait after the `attempt`-th try: doubled each time, up to a longest."""
+    longest = LONGEST_PAUSE_URGENT if kind in URGENT else LONGEST_PAUSE
+    return min(FIRST_PAUSE * (1 << attempt - 1), longest)
+
+
+def _too_late(status: DeliveryStatus, text: str, facts: SendingFacts) -> Outcome:
+    if facts.in_doubt:
+        return Outcome(DeliveryStatus.UNKNOWN, f"It may have arrived at an earlier try. {text}")
+    return Outcome(status, text)

@@ -1,0 +1,215 @@
+import smtplib
+from collections.abc import Collection, Mapping
+from contextlib import suppress as ignoring
+from datetime import datetime, timedelta
+from logging import getLogger
+from typing import Any
+
+from django.conf import settings
+from django.core import mail
+from django.core.mail.backends.base import BaseEmailBackend
+from django.db import transaction
+from django.db.models import Case, Q, QuerySet, Value, When
+from django.db.models.functions import Now
+
+from accounts.models import User
+from core.encryption import decrypt, encrypt
+from notifications import messages, queries, rules
+from notifications.enums import DeliveryStatus, MessageKind
+from notifications.messages import UnfitMessage
+from notifications.models import Delivery, Suppression
+from notifications.rules import Answer, Outcome, SendingFacts
+
+LEASE = timedelta(seconds=30)
+"""How long a worker may hold a message: one send with time to spare, and how late a crash is noticed.
+
+By the database's clock, in real time: one clock for all workers, and moving the demo clock must not take a
+message out of the hands of somebody who is sending it.
+"""
+
+logger = getLogger(__name__)
+
+
+def schedule(
+    kind: MessageKind,
+    *,
+    dedupe_key: str,
+    due_at: datetime,
+    expires_at: datetime,
+    user: User | None = None,
+    address: str = "",
+    words: Mapping[str, str] | None = None,
+) -> None:
+    """Write down, in the caller's transaction, that a message is to leave at `due_at`; once per `dedupe_key`.
+
+    It goes to `user`, wherever their verified address is when it leaves, or to a literal `address` where
+    `rules` allow one. Raises `UnfitMessage` for words that the text of `kind` does not take.
+    """
+    _check_recipient(kind, user=user, address=address)
+    if due_at >= expires_at:
+        raise UnfitMessage(f"{kind}: expires before it is due")
+    messages.check(kind, words or {})
+    delivery = Delivery(dedupe_key=dedupe_key, kind=kind, user=user, due_at=due_at, expires_at=expires_at)
+    delivery.payload = encrypt({"address": address, "words": dict(words or {})}, place=_place(delivery))
+    Delivery.objects.bulk_create([delivery], ignore_conflicts=True)
+
+
+def cancel(dedupe_key_prefix: str, *, at: datetime) -> int:
+    """Call back every message not yet gone whose key begins so; return how many.
+
+    One that is being handed over in this very moment still goes, and is then recorded as SENT.
+    """
+    waiting = Delivery.objects.filter(
+        dedupe_key__startswith=dedupe_key_prefix, status__in=[DeliveryStatus.DUE, DeliveryStatus.LEASED]
+    )
+    return waiting.update(**_columns(Outcome(DeliveryStatus.CANCELLED, "Called back."), at=at))
+
+
+def suppress(user: User, *, kinds: Collection[MessageKind], cause: str, at: datetime) -> None:
+    """Stop reminders of these kinds to `user` until `unsuppress` with the same cause; again is harmless.
+
+    Raises `UnfitMessage` for a kind that must get through.
+    """
+    if unstoppable := set(kinds) - rules.REMINDERS:
+        raise UnfitMessage(f"cannot be stopped: {sorted(unstoppable)}")
+    Suppression.objects.bulk_create(
+        [Suppression(user=user, kind=kind, cause=cause, placed_at=at) for kind in kinds],
+        ignore_conflicts=True,
+    )
+
+
+def unsuppress(user: User, *, cause: str, at: datetime) -> None:
+    """Lift what was placed for `cause`; what other causes stop stays stopped."""
+    Suppression.objects.filter(user=user, cause=cause, lifted_at=None).update(lifted_at=at)
+
+
+def deliver_due(*, at: datetime, limit: int = 50) -> int:
+    """Send what is due at `at`, urgent messages first; return how many were dealt with, at most `limit`.
+
+    Any number of processes may do this at once. Each message is claimed by itself, under a lease and a new
+    fence number, and the claim is committed before sending: a killed process leaves one message in doubt, a
+    backlog keeps no page waiting longer than one send, and a worker that comes back too late writes nothing.
+    """
+    for dealt_with in range(limit):
+        claimed = _claim(at=at)
+        if claimed is None:
+            return dealt_with
+        _deliver(claimed[0], in_doubt=claimed[1], at=at)
+    return limit
+
+
+def _check_recipient(kind: MessageKind, *, user: User | None, address: str) -> None:
+    if (user is None) == (not address):
+        raise UnfitMessage(f"{kind}: goes to a user or to an address, one of the two")
+    if kind in (rules.TO_MEMBERS if address else rules.TO_ADDRESSES):
+        raise UnfitMessage(f"{kind}: cannot go to {'a literal address' if address else 'a user'}")
+
+
+def _place(delivery: Delivery) -> str:
+    return f"notifications_delivery.payload:{delivery.pk}"
+
+
+def _claim(*, at: datetime) -> tuple[Delivery, bool] | None:
+    """Take the next message in hand; also tell whether somebody before let go of it without a word."""
+    free = Q(status=DeliveryStatus.DUE) | Q(status=DeliveryStatus.LEASED, leased_until__lt=Now())
+    lane = Case(When(kind__in=rules.URGENT, then=Value(0)), default=Value(1))
+    with transaction.atomic(durable=True):
+        waiting = Delivery.objects.select_for_update(skip_locked=True).filter(free, due_at__lte=at)
+        delivery = waiting.order_by(lane, "due_at").first()
+        if delivery is None:
+            return None
+        in_doubt = delivery.status == DeliveryStatus.LEASED
+        delivery.status = DeliveryStatus.LEASED
+        delivery.fence += 1
+        Delivery.objects.filter(pk=delivery.pk).update(
+            status=delivery.status, fence=delivery.fence, leased_until=Now() + LEASE
+        )
+    return delivery, in_doubt
+
+
+def _deliver(delivery: Delivery, *, in_doubt: bool, at: datetime) -> None:
+    try:
+        payload = decrypt(bytes(delivery.payload), place=_place(delivery))
+        facts = queries.sending_facts(delivery, address=payload["address"], in_doubt=in_doubt)
+        message = _compose(delivery, facts, payload["words"])
+    except (LookupError, ValueError):
+        logger.exception("Delivery %s cannot be read or written", delivery.pk)
+        _record(delivery, Outcome(DeliveryStatus.FAILED, "It cannot be read or written: see the log."), at=at)
+        return
+    outcome = rules.before_sending(facts, at=at)
+    if outcome is not None:
+        _record(delivery, outcome, at=at)
+        return
+    connection = mail.get_connection()
+    try:
+        answer, detail = _hand_over(message, connection)
+        _record(delivery, rules.after_sending(facts, answer, detail, at=at), at=at)
+    finally:
+        with ignoring(OSError):
+            connection.close()
+
+
+def _compose(delivery: Delivery, facts: SendingFacts, words: Mapping[str, str]) -> mail.EmailMessage:
+    text = messages.render(facts.kind, words)
+    domain = settings.DEFAULT_FROM_EMAIL.rpartition("@")[2].rstrip(">")
+    return mail.EmailMessage(
+        subject=text.subject,
+        body=text.body,
+        to=[facts.address],
+        # The same for every try: by it a mailbox, or whoever reads two logs, can tell that two are one.
+        headers={"Message-ID": f"<{delivery.pk}@{domain}>", "Auto-Submitted": "auto-generated"},
+    )
+
+
+def _hand_over(message: mail.EmailMessage, connection: BaseEmailBackend) -> tuple[Answer, str]:
+    """Try once, and say what is known then.
+
+    `smtplib` does not tell at which word of the dialogue a connection broke, so that any break after both
+    sides have greeted counts as doubt.
+    """
+    try:
+        connection.open()
+        dialogue = getattr(connection, "connection", None)
+        if isinstance(dialogue, smtplib.SMTP):
+            dialogue.ehlo_or_helo_if_needed()
+    except OSError as error:
+        return Answer.NOT_NOW, f"no connection: {type(error).__name__}"
+    try:
+        connection.send_messages([message])
+    except smtplib.SMTPRecipientsRefused as error:
+        code = next(iter(error.recipients.values()))[0]
+        return rules.answer_to(code), f"recipient refused with {code}"
+    except (smtplib.SMTPSenderRefused, smtplib.SMTPDataError) as error:
+        return rules.answer_to(error.smtp_code), f"refused with {error.smtp_code}"
+    except OSError as error:
+        return Answer.DOUBT, f"connection broke: {type(error).__name__}"
+    except ValueError as error:
+        return Answer.NEVER, f"cannot be written: {type(error).__name__}"
+    return Answer.TAKEN, ""
+
+
+def _record(delivery: Delivery, outcome: Outcome, *, at: datetime) -> None:
+    """Write where the message stands, unless somebody else has claimed it since.
+
+    A message called back while it was being handed over is SENT all the same if it was, but not tried again.
+    """
+    open_to = [DeliveryStatus.LEASED]
+    if outcome.status in (DeliveryStatus.SENT, DeliveryStatus.UNKNOWN):
+        open_to.append(DeliveryStatus.CANCELLED)
+    if not _held(delivery).filter(status__in=open_to).update(**_columns(outcome, at=at)):
+        logger.warning("Delivery %s: %s came too late to be recorded", delivery.pk, outcome.status)
+
+
+def _held(delivery: Delivery) -> QuerySet[Delivery]:
+    """The row as long as nobody else has claimed it: the fence."""
+    return Delivery.objects.filter(pk=delivery.pk, fence=delivery.fence)
+
+
+def _columns(outcome: Outcome, *, at: datetime) -> dict[str, Any]:
+    columns: dict[str, Any] = {"status": outcome.status, "outcome": outcome.text}
+    if outcome.status == DeliveryStatus.LEASED:
+        return columns
+    columns["leased_until"] = None
+    if outcome.status == DeliveryStatus.DUE:
+        return columns | {"due_at": outcome.due_at}
+    return columns | {"finished_at": at, "payload": b""}

@@ -1,0 +1,118 @@
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+
+from notifications import rules
+from notifications.enums import DeliveryStatus, MessageKind
+from notifications.rules import Answer, SendingFacts, after_sending, answer_to, before_sending, pause
+
+AT = datetime(2026, 3, 2, 15, tzinfo=UTC)
+REMINDER = SendingFacts(
+    kind=MessageKind.ASSESSMENT_DUE,
+    attempt=1,
+    in_doubt=False,
+    expires_at=AT + timedelta(days=1),
+    account_closed=False,
+    address="ada@example.org",
+    suppressed_by="",
+)
+PAGE = replace(REMINDER, kind=MessageKind.ALERT_PAGE)
+UNSTOPPABLE = sorted(set(MessageKind) - rules.REMINDERS)
+
+
+def test_nothing_stands_in_the_way() -> None:
+    assert before_sending(REMINDER, at=AT) is None
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ({"expires_at": AT}, DeliveryStatus.EXPIRED),
+        ({"attempt": rules.MAX_ATTEMPTS + 1}, DeliveryStatus.FAILED),
+        ({"account_closed": True}, DeliveryStatus.CANCELLED),
+        ({"address": ""}, DeliveryStatus.CANCELLED),
+        ({"suppressed_by": "hold:1"}, DeliveryStatus.CANCELLED),
+        ({"in_doubt": True}, DeliveryStatus.UNKNOWN),
+        ({"in_doubt": True, "expires_at": AT}, DeliveryStatus.UNKNOWN),
+    ],
+)
+def test_what_keeps_a_reminder_from_leaving(change: dict[str, object], status: DeliveryStatus) -> None:
+    outcome = before_sending(replace(REMINDER, **change), at=AT)  # type: ignore[arg-type]
+    assert outcome is not None
+    assert outcome.status == status
+    assert outcome.text
+
+
+@pytest.mark.parametrize("kind", UNSTOPPABLE)
+def test_suppressions_stop_reminders_alone(kind: MessageKind) -> None:
+    assert before_sending(replace(REMINDER, kind=kind, suppressed_by="hold:1"), at=AT) is None
+
+
+@pytest.mark.parametrize("kind", UNSTOPPABLE)
+def test_what_must_arrive_is_repeated_in_doubt(kind: MessageKind) -> None:
+    assert before_sending(replace(REMINDER, kind=kind, in_doubt=True), at=AT) is None
+
+
+@pytest.mark.parametrize("change", [{"expires_at": AT}, {"attempt": rules.MAX_ATTEMPTS + 1}])
+def test_a_doubt_that_cannot_be_repeated_stays_one(change: dict[str, object]) -> None:
+    outcome = before_sending(replace(PAGE, in_doubt=True, **change), at=AT)  # type: ignore[arg-type]
+    assert outcome is not None
+    assert outcome.status == DeliveryStatus.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("facts", "answer", "status"),
+    [
+        (REMINDER, Answer.TAKEN, DeliveryStatus.SENT),
+        (REMINDER, Answer.NOT_NOW, DeliveryStatus.DUE),
+        (REMINDER, Answer.NEVER, DeliveryStatus.FAILED),
+        (REMINDER, Answer.DOUBT, DeliveryStatus.UNKNOWN),
+        (PAGE, Answer.DOUBT, DeliveryStatus.LEASED),
+        (replace(REMINDER, attempt=rules.MAX_ATTEMPTS), Answer.NOT_NOW, DeliveryStatus.FAILED),
+        (replace(REMINDER, expires_at=AT + rules.FIRST_PAUSE), Answer.NOT_NOW, DeliveryStatus.FAILED),
+    ],
+)
+def test_where_a_message_stands_after_a_try(
+    facts: SendingFacts, answer: Answer, status: DeliveryStatus
+) -> None:
+    assert after_sending(facts, answer, "why", at=AT).status == status
+
+
+def test_only_another_try_has_a_time() -> None:
+    outcomes = {answer: after_sending(REMINDER, answer, "", at=AT) for answer in Answer}
+    assert {answer for answer, outcome in outcomes.items() if outcome.due_at} == {Answer.NOT_NOW}
+    assert outcomes[Answer.NOT_NOW].due_at == AT + timedelta(seconds=15)
+
+
+@pytest.mark.parametrize(
+    ("code", "answer"),
+    [
+        (421, Answer.NOT_NOW),
+        (451, Answer.NOT_NOW),
+        (550, Answer.NEVER),
+        (599, Answer.NEVER),
+        (-1, Answer.DOUBT),
+        (252, Answer.DOUBT),
+        (600, Answer.DOUBT),
+    ],
+)
+def test_reply_codes(code: int, answer: Answer) -> None:
+    assert answer_to(code) == answer
+
+
+@pytest.mark.parametrize("kind", MessageKind)
+def test_pauses_double_up_to_a_longest(kind: MessageKind) -> None:
+    longest = rules.LONGEST_PAUSE_URGENT if kind in rules.URGENT else rules.LONGEST_PAUSE
+    pauses = [pause(kind, attempt=attempt) for attempt in range(1, rules.MAX_ATTEMPTS + 1)]
+    assert pauses[0] == rules.FIRST_PAUSE
+    assert all(later == min(2 * earlier, longest) for earlier, later in pairwise(pauses))
+
+
+def test_tries_outlast_an_outage() -> None:
+    def outlasts(kind: MessageKind) -> timedelta:
+        return sum((pause(kind, attempt=n) for n in range(1, rules.MAX_ATTEMPTS)), timedelta(0))
+
+    assert outlasts(MessageKind.ASSESSMENT_DUE) > timedelta(hours=6)
+    assert outlasts(MessageKind.ALERT_PAGE) > timedelta(minutes=15)  # by then the next page is on its way
