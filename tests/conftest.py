@@ -25,6 +25,8 @@ from core.database import as_owner
 from desk.catalogue import load
 
 PASSWORD = "a long password nobody guesses"
+# Passwords are slow to check on purpose; a thousand test people need not be.
+settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 @pytest.fixture(scope="session")
