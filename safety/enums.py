@@ -12,6 +12,17 @@ class ScreeningOutcome(TextChoices):
     """Something the policy excludes."""
 
 
+class FitOutcome(TextChoices):
+    """What the same rules say to somebody without a name; it clears nobody."""
+
+    MAY_BE_SUITABLE = "may_be_suitable"
+    """Nothing they told us speaks against it."""
+    NEEDS_A_CLINICIAN = "needs_a_clinician"
+    """Something to weigh, or something they left open."""
+    NOT_SUITABLE = "not_suitable"
+    """Something the policy excludes."""
+
+
 class ReviewOutcome(TextChoices):
     """What the clinician decided."""
 

@@ -1,3 +1,26 @@
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from safety.views import alerts, screening
+
+urlpatterns = [
+    path("fit-checks", screening.FitChecks.as_view(), name="fit-checks"),
+    path("screening-questions", screening.ScreeningQuestions.as_view(), name="screening-questions"),
+    path(
+        "enrollments/<uuid:enrollment_id>/screenings",
+        screening.EnrollmentScreenings.as_view(),
+        name="enrollment-screenings",
+    ),
+    path("screenings", screening.Screenings.as_view(), name="screenings"),
+    path("screenings/<uuid:screening_id>", screening.ScreeningDetail.as_view(), name="screening"),
+    path("screenings/<uuid:screening_id>/reviews", screening.Reviews.as_view(), name="screening-reviews"),
+    path("alerts", alerts.Alerts.as_view(), name="alerts"),
+    path("alerts/<uuid:alert_id>", alerts.AlertDetail.as_view(), name="alert"),
+    path(
+        "alerts/<uuid:alert_id>/acknowledgements",
+        alerts.Acknowledgements.as_view(),
+        name="alert-acknowledgements",
+    ),
+    path("alerts/<uuid:alert_id>/closures", alerts.Closures.as_view(), name="alert-closures"),
+    path("holds", alerts.Holds.as_view(), name="holds"),
+    path("holds/<uuid:hold_id>/lifts", alerts.Lifts.as_view(), name="hold-lifts"),
+]

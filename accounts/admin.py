@@ -1,0 +1,142 @@
+"""What admin pages for clinicians are built on: they read through queries and act through services."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.db.models import Model, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.shortcuts import redirect
+from django.urls import URLPattern, path, reverse
+
+from accounts import queries
+from accounts.enums import Role
+from accounts.models import User
+from core import clock
+from core.actors import Actor
+from core.errors import Problem
+
+MAX_REASON = 4000
+
+
+class ReasonForm(forms.Form):
+    """Why, in the clinician's words."""
+
+    reason = forms.CharField(max_length=MAX_REASON, widget=forms.Textarea(attrs={"rows": 4, "cols": 80}))
+
+
+@dataclass(frozen=True)
+class Act:
+    """Something a clinician can do on a row's page: a form, and the service call that it leads to.
+
+    `run` gets the row, the clinician, what the form holds and the time, and returns what to say then;
+    a `Problem` that it raises is shown. `is_offered` hides the form where it would only be refused.
+    """
+
+    name: str
+    label: str
+    form: type[forms.Form]
+    run: Callable[[Any, User, Mapping[str, Any], datetime], str]
+    is_offered: Callable[[Any], bool]
+
+
+class ClinicianAdmin(admin.ModelAdmin[Any]):
+    """Pages that a practising clinician alone sees: rows that `rows_for` gives them, to read and to act on.
+
+    Being staff, or a superuser, opens nothing here.
+    """
+
+    acts: ClassVar[tuple[Act, ...]] = ()
+    actions = None
+    change_form_template = "accounts/clinician_page.html"
+
+    def rows_for(self, actor: Actor, *, at: datetime) -> QuerySet[Any]:
+        """Return what `actor` may see, by a query of the room."""
+        raise NotImplementedError
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Narrow every page to the clinician's own rows: another's is as absent as none."""
+        return self.rows_for(Actor.person(_user(request).pk), at=clock.now())
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """Tell whether a practising clinician looks."""
+        user = request.user
+        if not (isinstance(user, User) and user.is_active and user.is_staff):
+            return False
+        return Role.CLINICIAN in queries.roles_of(user.pk, at=clock.now())
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002
+        """Tell whether a practising clinician looks; at which rows is `rows_for`'s business."""
+        return self.has_module_permission(request)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
+        """Refuse: rows are made by services."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002
+        """Refuse: rows are changed by acts."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002
+        """Refuse: nothing of a chart is deleted."""
+        return False
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add one address for acts; it takes POST alone."""
+        view = self.admin_site.admin_view(self.act)
+        route = "<path:object_id>/acts/<slug:name>/"
+        return [path(route, view, name=self._route("act")), *super().get_urls()]
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Show the forms of the acts that are open on this row."""
+        row = kwargs.get("obj")
+        context["acts"] = [
+            {
+                "label": act.label,
+                "form": act.form(prefix=act.name),
+                "url": reverse(f"admin:{self._route('act')}", args=[row.pk, act.name]),
+            }
+            for act in self.acts
+            if row is not None and act.is_offered(row)
+        ]
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def act(self, request: HttpRequest, object_id: str, name: str) -> HttpResponse:
+        """Do what was asked by its service, and come back with what it said."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        act = next((act for act in self.acts if act.name == name), None)
+        row = self.get_object(request, unquote(object_id)) if self.has_view_permission(request) else None
+        if act is None or row is None:
+            raise Http404
+        self._run(act, row, request)
+        return redirect(reverse(f"admin:{self._route('change')}", args=[row.pk]))
+
+    def _run(self, act: Act, row: Any, request: HttpRequest) -> None:
+        form = act.form(request.POST, prefix=act.name)
+        if not form.is_valid():
+            for field, faults in form.errors.items():
+                messages.error(request, f"{field}: {' '.join(map(str, faults))}")
+            return
+        try:
+            said = act.run(row, _user(request), form.cleaned_data, clock.now())
+        except Problem as problem:
+            messages.error(request, " ".join([problem.detail, *(why.detail for why in problem.reasons)]))
+        else:
+            messages.success(request, said)
+
+    def _route(self, page: str) -> str:
+        return f"{self.opts.app_label}_{self.opts.model_name}_{page}"
+
+
+def _user(request: HttpRequest) -> User:
+    """Return who looks; only signed-in staff get this far."""
+    if not isinstance(request.user, User):
+        raise Http404
+    return request.user

@@ -1,0 +1,197 @@
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from accounts.admin import Act, ClinicianAdmin, ReasonForm
+from accounts.models import User
+from core.actors import Actor
+from safety import queries, services
+from safety.enums import AlertStatus, ReviewOutcome
+from safety.models import Alert, Hold, Screening
+
+
+class ListFilter(admin.SimpleListFilter):
+    """The lists of this room, the first of them shown unless another is chosen."""
+
+    parameter_name = "list"
+    title = "list"
+    names: tuple[str, ...] = ()
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002
+        """Name every list but the first, which needs no parameter."""
+        return [(name, name.replace("_", " ")) for name in self.names[1:]]
+
+    def choices(self, changelist: Any) -> Any:
+        """Call the choice without a parameter by the first list's name instead of "All"."""
+        first, *others = super().choices(changelist)
+        return [first | {"display": self.names[0].replace("_", " ")}, *others]
+
+    def chosen(self) -> str:
+        """Return the list to show."""
+        return self.value() or self.names[0]
+
+
+class ScreeningList(ListFilter):
+    """Waiting, or all."""
+
+    names = queries.SCREENING_LISTS
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Screening]) -> QuerySet[Screening]:  # noqa: ARG002
+        """Narrow to the list chosen."""
+        return queries.waiting(queryset) if self.chosen() == "waiting" else queryset
+
+
+class AlertList(ListFilter):
+    """Not closed, or others."""
+
+    names = tuple(queries.ALERT_LISTS)
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Alert]) -> QuerySet[Alert]:  # noqa: ARG002
+        """Narrow to the list chosen."""
+        return queryset.filter(queries.ALERT_LISTS[self.chosen()])
+
+
+class HoldList(ListFilter):
+    """Standing, or others."""
+
+    names = tuple(queries.HOLD_LISTS)
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Hold]) -> QuerySet[Hold]:  # noqa: ARG002
+        """Narrow to the list chosen."""
+        return queryset.filter(queries.HOLD_LISTS[self.chosen()])
+
+
+class ReviewForm(ReasonForm):
+    """The decision, and why."""
+
+    outcome = forms.ChoiceField(choices=ReviewOutcome.choices, widget=forms.RadioSelect)
+    field_order = ("outcome", "reason")
+
+
+def _review(screening: Screening, clinician: User, said: Mapping[str, Any], at: datetime) -> str:
+    outcome = ReviewOutcome(said["outcome"])
+    services.review(screening.pk, outcome=outcome, reason=said["reason"], reviewer=clinician, at=at)
+    return f"Signed: {outcome.label.lower()}."
+
+
+def _acknowledge(alert: Alert, clinician: User, said: Mapping[str, Any], at: datetime) -> str:  # noqa: ARG001
+    services.acknowledge(alert, by=clinician, at=at)
+    return "You have this alert in hand; nobody is paged any more."
+
+
+def _close(alert: Alert, clinician: User, said: Mapping[str, Any], at: datetime) -> str:
+    closed = services.close(alert, by=clinician, reason=said["reason"], at=at)
+    standing = len(queries.open_holds(closed.patient_id))
+    return (
+        f"Closed. {f'Holds that stand until each is lifted: {standing}.' if standing else 'No hold stands.'}"
+    )
+
+
+def _lift(hold: Hold, clinician: User, said: Mapping[str, Any], at: datetime) -> str:
+    services.lift_hold(hold, by=clinician, reason=said["reason"], at=at)
+    return "Lifted. Other holds and open alerts stand."
+
+
+@admin.register(Screening)
+class ScreeningAdmin(ClinicianAdmin):
+    """The screenings of one's patients, those that wait first; each with its explanation and the decision."""
+
+    list_display = ("patient", "submitted_at", "outcome", "decided")
+    list_filter = (ScreeningList,)
+    fields = ("patient", "enrollment", "submitted_at", "outcome", "explanation", "decided", "rationale")
+    acts = (
+        Act(
+            name="review",
+            label="Sign a decision",
+            form=ReviewForm,
+            run=_review,
+            is_offered=lambda screening: not hasattr(screening, "review"),
+        ),
+    )
+
+    def rows_for(self, actor: Actor, *, at: datetime) -> QuerySet[Screening]:
+        """Return the screenings in one's care."""
+        return queries.screenings_in_care(actor, at=at)
+
+    @admin.display(description="patient")
+    def patient(self, screening: Screening) -> str:
+        """Show whose it is."""
+        patient = screening.enrollment.patient
+        return f"{patient.legal_name}, born {patient.birth_on}"
+
+    @admin.display(description="explanation")
+    def explanation(self, screening: Screening) -> SafeString:
+        """Show the clinician's text: every reason, what it was found in, its rule and source."""
+        return format_html("<pre>{}</pre>", screening.decision["texts"]["clinician"])
+
+    @admin.display(description="decided")
+    def decided(self, screening: Screening) -> str:
+        """Show what was decided, by whom and when."""
+        review = getattr(screening, "review", None)
+        if review is None:
+            return "not yet"
+        signed = review.signature
+        return f"{review.get_outcome_display()}, {signed.signer_name}, {signed.signed_at:%Y-%m-%d %H:%M} UTC"
+
+    @admin.display(description="why")
+    def rationale(self, screening: Screening) -> str:
+        """Show the clinician's reason."""
+        return screening.review.reason if hasattr(screening, "review") else "—"
+
+
+@admin.register(Alert)
+class AlertAdmin(ClinicianAdmin):
+    """Where somebody must look: taken in hand here, and closed under signature."""
+
+    list_display = ("patient", "alert_class", "status", "opened_at", "pages_sent", "acknowledged_by")
+    list_filter = (AlertList,)
+    fields = (*list_display, "source", "acknowledged_at", "close_reason", "signature")
+    acts = (
+        Act(
+            name="acknowledge",
+            label="I have this in hand",
+            form=forms.Form,
+            run=_acknowledge,
+            is_offered=lambda alert: alert.status == AlertStatus.OPEN,
+        ),
+        Act(
+            name="close",
+            label="Sign that it is dealt with",
+            form=ReasonForm,
+            run=_close,
+            is_offered=lambda alert: alert.status == AlertStatus.ACKNOWLEDGED,
+        ),
+    )
+
+    def rows_for(self, actor: Actor, *, at: datetime) -> QuerySet[Alert]:
+        """Return the alerts that one may answer."""
+        return queries.alerts_for(actor, at=at)
+
+
+@admin.register(Hold)
+class HoldAdmin(ClinicianAdmin):
+    """Whose treatment stands still; lifted here under signature."""
+
+    list_display = ("patient", "reason", "placed_at", "lifted_at")
+    list_filter = (HoldList,)
+    fields = (*list_display, "note", "lift_reason", "lift_signature")
+    acts = (
+        Act(
+            name="lift",
+            label="Sign that treatment may go on",
+            form=ReasonForm,
+            run=_lift,
+            is_offered=lambda hold: hold.lifted_at is None,
+        ),
+    )
+
+    def rows_for(self, actor: Actor, *, at: datetime) -> QuerySet[Hold]:
+        """Return the holds in one's care."""
+        return queries.holds_in_care(actor, at=at)

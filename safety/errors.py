@@ -1,0 +1,49 @@
+from core.errors import Conflict, Refused, Unavailable
+
+
+class NotScreening(Conflict):
+    """The health questions are answered before a plan, or again during treatment."""
+
+    code = "not_screening"
+
+
+class AlreadyReviewed(Conflict):
+    """A clinician has decided on this screening already."""
+
+    code = "already_reviewed"
+
+
+class SupersededScreening(Conflict):
+    """There are newer answers; decide on those."""
+
+    code = "superseded_screening"
+
+
+class PolicyChanged(Conflict):
+    """The policy has changed since these answers were given; ask for them again."""
+
+    code = "policy_changed"
+
+
+class Ineligible(Refused):
+    """The policy excludes this person; nobody can accept them."""
+
+    code = "ineligible"
+
+
+class WrongAlertState(Conflict):
+    """An alert is acknowledged once, by a named clinician, and closed after that."""
+
+    code = "wrong_alert_state"
+
+
+class AlreadyLifted(Conflict):
+    """This hold has been lifted already."""
+
+    code = "already_lifted"
+
+
+class NoScreeningPolicy(Unavailable):
+    """No screening policy is in force, so nobody can be screened."""
+
+    code = "no_screening_policy"

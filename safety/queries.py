@@ -1,0 +1,228 @@
+from datetime import datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+from django.db.models import Model, OuterRef, Q, QuerySet, Subquery
+
+from accounts import queries as accounts
+from accounts.enums import Role
+from accounts.models import Patient, User
+from accounts.queries import patients_in_care, visible_patients
+from core import documents
+from core.actors import Actor, ActorKind
+from core.documents import NoDocumentInForce, digest
+from core.enums import DocumentKind
+from core.errors import InvalidInput, NotFound
+from core.models import DocumentVersion
+from programs.models import Enrollment
+from safety import errors, rules
+from safety.enums import BLOCKS_DOSING, AlertStatus, ReviewOutcome
+from safety.models import AdverseEvent, Alert, Hold, Screening
+from safety.rules import Clearance, ClearanceFacts
+from safety.screening.policy import Policy, parse_policy
+from safety.screening.rules import ScreeningDecision, screen
+
+_Row = TypeVar("_Row", bound=Model)
+
+
+def screening_policy(*, at: datetime) -> tuple[DocumentVersion, Policy]:
+    """Return the screening policy in force, as stored and as read; raises `NoScreeningPolicy`."""
+    try:
+        document = documents.in_force(DocumentKind.SCREENING_POLICY, at=at)
+    except NoDocumentInForce:
+        raise errors.NoScreeningPolicy from None
+    return document, parse_policy(document.content)
+
+
+def fit_decision(answers: dict[str, Any], *, at: datetime) -> ScreeningDecision:
+    """Return what the policy in force says of answers that nobody keeps.
+
+    Raises `InvalidInput` with every fault of form, or `NoScreeningPolicy`.
+    """
+    _, policy = screening_policy(at=at)
+    if faults := rules.answer_faults(policy, answers):
+        raise InvalidInput(errors=faults)
+    return screen(policy, answers)
+
+
+# --- screenings ------------------------------------------------------------------------------------------
+
+
+def screening_for(actor: Actor, screening_id: UUID, *, at: datetime) -> Screening:
+    """Return one screening in a chart that `actor` may see; raises `NotFound`."""
+    return _one(_screenings_of(visible_patients(actor, at=at)), screening_id)
+
+
+def screenings_in_care(actor: Actor, *, at: datetime) -> QuerySet[Screening]:
+    """Return the screenings of the patients in a clinician's care."""
+    return _screenings_of(patients_in_care(actor, at=at))
+
+
+def screening_in_care(actor: Actor, screening_id: UUID, *, at: datetime) -> Screening:
+    """Return a screening in one's care, for what only a clinician does; raises `NotFound`."""
+    return _one(screenings_in_care(actor, at=at), screening_id)
+
+
+def waiting(screenings: QuerySet[Screening]) -> QuerySet[Screening]:
+    """Narrow to those that wait for a decision: unreviewed, without newer answers, where one can be taken."""
+    newest = Screening.objects.filter(enrollment=OuterRef("enrollment")).order_by("-id")
+    return screenings.filter(
+        review=None, enrollment__status__in=rules.SCREENED_IN, id=Subquery(newest.values("id")[:1])
+    )
+
+
+SCREENING_LISTS = ("waiting", "all")
+
+
+def listed_screenings(actor: Actor, which: str, *, at: datetime) -> QuerySet[Screening]:
+    """Return a clinician's queue: the screenings that wait for them, or all in their care."""
+    screenings = screenings_in_care(actor, at=at)
+    return waiting(screenings) if which == "waiting" else screenings
+
+
+def latest_screening(enrollment_id: UUID) -> Screening | None:
+    """Return the newest screening: ids are made under the enrollment's lock, so that is the last stored."""
+    found = Screening.objects.filter(enrollment_id=enrollment_id)
+    return found.select_related("policy", "review__signature").order_by("-id").first()
+
+
+def review_digest(screening: Screening, *, outcome: ReviewOutcome, reason: str) -> str:
+    """Return the hash that a review's signature is bound to: answers, policy, what was shown and decided."""
+    content = {
+        "screening": str(screening.pk),
+        "answers_sha256": screening.answers_sha256,
+        "decision_sha256": digest(screening.decision),
+        "policy_sha256": screening.policy.sha256,
+        "outcome": outcome,
+        "reason": reason,
+    }
+    return digest(content)
+
+
+def clearance(enrollment_id: UUID, *, at: datetime) -> Clearance:
+    """Compute whether the latest screening clears for a dose at `at`; nothing stored, nothing stale."""
+    screening = latest_screening(enrollment_id)
+    return rules.decide_clearance(None if screening is None else _clearance_facts(screening, at=at))
+
+
+def _clearance_facts(screening: Screening, *, at: datetime) -> ClearanceFacts:
+    review = getattr(screening, "review", None)
+    intact = digest(screening.answers) == screening.answers_sha256
+    if review is not None:
+        outcome = ReviewOutcome(review.outcome)
+        signed = review_digest(screening, outcome=outcome, reason=review.reason)
+        intact = intact and signed == review.signature.document_sha256
+    try:
+        in_force = documents.in_force(DocumentKind.SCREENING_POLICY, at=at).pk
+    except NoDocumentInForce:
+        in_force = None
+    return ClearanceFacts(
+        screening_id=screening.pk,
+        policy_version=screening.policy.version,
+        is_policy_in_force=screening.policy_id == in_force,
+        is_intact=intact,
+        review=ReviewOutcome(review.outcome) if review else None,
+    )
+
+
+# --- alerts, holds, events -------------------------------------------------------------------------------
+
+
+def on_call(alert: Alert, *, at: datetime) -> list[User]:
+    """Return whom to call about an alert, the patient's own clinician first, never the patient themselves."""
+    found = accounts.on_call(alert.patient_id, at=at)
+    return [user for user in found if user.pk != alert.patient.user_id]
+
+
+def alerts_for(actor: Actor, *, at: datetime) -> QuerySet[Alert]:
+    """Return the alerts that a clinician may see and answer.
+
+    Those of patients in their care; and, because every practising clinician is on call and is paged, any
+    that is not closed, and any that they answered. Never one about themselves.
+    """
+    alerts = Alert.objects.select_related("patient", "acknowledged_by__clinician", "signature")
+    if not _practises(actor, at=at):
+        return alerts.none()
+    answered = Q(acknowledged_by=actor.id) | Q(signature__signer=actor.id)
+    mine = Q(patient__in=patients_in_care(actor, at=at)) | ~Q(status=AlertStatus.CLOSED) | answered
+    return alerts.filter(mine).exclude(patient__user_id=actor.id)
+
+
+def alert_for(actor: Actor, alert_id: UUID, *, at: datetime) -> Alert:
+    """Return one alert that `actor` may answer; raises `NotFound`."""
+    return _one(alerts_for(actor, at=at), alert_id)
+
+
+ALERT_LISTS = {
+    "not_closed": ~Q(status=AlertStatus.CLOSED),
+    "all": Q(),
+    **{status.value: Q(status=status) for status in AlertStatus},
+}
+
+
+def listed_alerts(actor: Actor, which: str, *, at: datetime) -> QuerySet[Alert]:
+    """Return those of the alerts that `actor` may answer which are on the list `which`."""
+    return alerts_for(actor, at=at).filter(ALERT_LISTS[which])
+
+
+def alerts_to_page(*, at: datetime) -> list[UUID]:
+    """Return the alerts whose next page is due, the longest waiting first."""
+    due = Alert.objects.filter(status=AlertStatus.OPEN, next_page_at__lte=at)
+    return list(due.order_by("next_page_at", "id").values_list("id", flat=True))
+
+
+def blocking_alerts(patient_id: UUID) -> list[Alert]:
+    """Return the alerts that keep a session from starting until a clinician closes them."""
+    found = Alert.objects.filter(patient_id=patient_id, alert_class__in=BLOCKS_DOSING)
+    return list(found.exclude(status=AlertStatus.CLOSED).order_by("opened_at", "id"))
+
+
+def open_holds(patient_id: UUID) -> list[Hold]:
+    """Return the holds that stand."""
+    return list(Hold.objects.filter(patient_id=patient_id, lifted_at=None).order_by("placed_at", "id"))
+
+
+def holds_in_care(actor: Actor, *, at: datetime) -> QuerySet[Hold]:
+    """Return the holds of patients in a clinician's care, those that stand and those that were lifted."""
+    holds = Hold.objects.filter(patient__in=patients_in_care(actor, at=at))
+    return holds.select_related("patient", "lift_signature")
+
+
+HOLD_LISTS = {"standing": Q(lifted_at=None), "lifted": Q(lifted_at__isnull=False), "all": Q()}
+
+
+def listed_holds(actor: Actor, which: str, *, patient_id: UUID | None = None, at: datetime) -> QuerySet[Hold]:
+    """Return those of the holds in one's care which are on the list `which`, of one patient if named."""
+    holds = holds_in_care(actor, at=at).filter(HOLD_LISTS[which])
+    return holds.filter(patient_id=patient_id) if patient_id else holds
+
+
+def hold_in_care(actor: Actor, hold_id: UUID, *, at: datetime) -> Hold:
+    """Return a hold in one's care; raises `NotFound`."""
+    return _one(holds_in_care(actor, at=at), hold_id)
+
+
+def event_for(actor: Actor, event_id: UUID, *, at: datetime) -> AdverseEvent:
+    """Return one adverse event in a chart that `actor` may see; raises `NotFound`."""
+    events = AdverseEvent.objects.filter(patient__in=visible_patients(actor, at=at))
+    return _one(events.select_related("patient", "hold", "alert"), event_id)
+
+
+def _practises(actor: Actor, *, at: datetime) -> bool:
+    if actor.kind != ActorKind.PERSON:
+        return False
+    return Role.CLINICIAN in accounts.roles_of(UUID(actor.id), at=at)
+
+
+def _screenings_of(patients: QuerySet[Patient]) -> QuerySet[Screening]:
+    enrollments = Enrollment.objects.filter(patient__in=patients)
+    return Screening.objects.filter(enrollment__in=enrollments).select_related(
+        "policy", "enrollment__patient", "enrollment__program", "review__signature"
+    )
+
+
+def _one(found: QuerySet[_Row], row_id: UUID) -> _Row:
+    row = found.filter(pk=row_id).first()
+    if row is None:
+        raise NotFound
+    return row

@@ -1,0 +1,194 @@
+"""What this room decides beside a screening policy: reviews, clearances, who is paged when, seriousness."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from typing import TypeVar
+from uuid import UUID
+
+from core.errors import InputError
+from core.errors import Reason as RefusalReason
+from programs.enums import EnrollmentEvent, EnrollmentStatus
+from safety.enums import AlertStatus, FitOutcome, Grade, ReviewOutcome, Seriousness
+from safety.screening.policy import Level, Policy
+from safety.screening.rules import (
+    Finding,
+    Outcome,
+    Reason,
+    ScreeningDecision,
+    Truth,
+    screen,
+    validate_answers,
+)
+
+_T = TypeVar("_T")
+
+# --- screening -------------------------------------------------------------------------------------------
+
+AGE = "age_years"
+"""The one question that the chart answers: from the birth date, in the patient's own time zone."""
+
+SCREENED_IN = (EnrollmentStatus.SCREENING, EnrollmentStatus.ACTIVE)
+"""Before a plan, and during treatment, when something has changed."""
+
+
+def age_on(birth_on: date, *, today: date) -> int:
+    """Return the age in whole years on `today`; who was born on 29 February has a birthday on 1 March."""
+    return today.year - birth_on.year - ((today.month, today.day) < (birth_on.month, birth_on.day))
+
+
+def answer_faults(policy: Policy, answers: object) -> list[InputError]:
+    """Return every fault of form in `answers`, with JSON pointers from the body that they came in."""
+    return [replace(fault, pointer=f"/answers{fault.pointer}") for fault in validate_answers(policy, answers)]
+
+
+def decide_screening(policy: Policy, answers: Mapping[str, object], *, age_years: int) -> ScreeningDecision:
+    """Decide by the policy, with the age that the chart gives.
+
+    Whatever was answered, the chart's age counts; where a different one was answered, a clinician looks.
+    """
+    decision = screen(policy, {**answers, AGE: age_years})
+    said = answers.get(AGE)
+    if not isinstance(said, int | float) or int(said) == age_years:
+        return decision
+    differs = Reason(
+        rule="age_beside_chart",
+        code="age_differs_from_chart",
+        level=Level.REVIEW,
+        certainty=Truth.TRUE,
+        patient="The age you gave and your birth date do not fit together.",
+        clinician="The age answered differs from the birth date on the chart; find out which is right.",
+        found=(Finding(AGE, None, said), Finding("age_by_birth_date", None, age_years)),
+        source="Proposed default: of two answers to one question, nobody knows which is right",
+        threshold_status=None,
+    )
+    ineligible = decision.outcome == Outcome.INELIGIBLE
+    outcome = decision.outcome if ineligible else Outcome.NEEDS_REVIEW
+    return replace(decision, outcome=outcome, reasons=(*decision.reasons, differs))
+
+
+def fit(outcome: Outcome) -> FitOutcome:
+    """Return what an outcome means for somebody who has told us no name."""
+    return _FIT[outcome]
+
+
+_FIT = {
+    Outcome.ELIGIBLE: FitOutcome.MAY_BE_SUITABLE,
+    Outcome.NEEDS_REVIEW: FitOutcome.NEEDS_A_CLINICIAN,
+    Outcome.INELIGIBLE: FitOutcome.NOT_SUITABLE,
+}
+
+# --- review and clearance --------------------------------------------------------------------------------
+
+
+def review_event(status: EnrollmentStatus, outcome: ReviewOutcome) -> EnrollmentEvent | None:
+    """Return how a review moves an enrollment: a first one decides, one in treatment can only end it."""
+    if status != EnrollmentStatus.ACTIVE:
+        accepted = outcome == ReviewOutcome.ACCEPTED
+        return EnrollmentEvent.ACCEPTED if accepted else EnrollmentEvent.DECLINED
+    return None if outcome == ReviewOutcome.ACCEPTED else EnrollmentEvent.DISCONTINUED
+
+
+@dataclass(frozen=True)
+class ClearanceFacts:
+    """What is known of an enrollment's latest screening.
+
+    `is_intact`: answers and decision still hash to what was stored, and to what the reviewer signed.
+    """
+
+    screening_id: UUID
+    policy_version: int
+    is_policy_in_force: bool
+    is_intact: bool
+    review: ReviewOutcome | None
+
+
+@dataclass(frozen=True)
+class Clearance:
+    """Whether somebody may be dosed as far as their health answers go, and every reason why not."""
+
+    valid: bool
+    reasons: tuple[RefusalReason, ...]
+    screening_id: UUID | None
+    policy_version: int | None
+
+
+def decide_clearance(facts: ClearanceFacts | None) -> Clearance:
+    """Decide from the latest screening, `None` where there is none: only a reviewed, accepted one clears."""
+    if facts is None:
+        missing = RefusalReason("not_screened", "The health questions have not been answered.")
+        return Clearance(valid=False, reasons=(missing,), screening_id=None, policy_version=None)
+    checks = (
+        (facts.review is None, "not_reviewed", "A clinician has not yet decided on the latest answers."),
+        (facts.review == ReviewOutcome.DECLINED, "declined", "A clinician decided against it."),
+        (not facts.is_policy_in_force, "policy_changed", "The policy has changed since; answer once more."),
+        (not facts.is_intact, "answers_changed", "What is stored is not what was answered and signed."),
+    )
+    reasons = tuple(RefusalReason(code, detail) for holds, code, detail in checks if holds)
+    return Clearance(
+        valid=not reasons,
+        reasons=reasons,
+        screening_id=facts.screening_id,
+        policy_version=facts.policy_version,
+    )
+
+
+# --- alerts ----------------------------------------------------------------------------------------------
+
+_NEXT_ALERT_STATUS: Mapping[AlertStatus, AlertStatus] = {
+    AlertStatus.OPEN: AlertStatus.ACKNOWLEDGED,
+    AlertStatus.ACKNOWLEDGED: AlertStatus.CLOSED,
+}
+
+
+def alert_may_become(status: AlertStatus, after: AlertStatus) -> bool:
+    """Tell whether an alert moves from `status` to `after`: each step once, none skipped."""
+    return _NEXT_ALERT_STATUS.get(status) == after
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """When an alert pages, counted from its opening, for as long as nobody acknowledges it.
+
+    `shortest_gap` is how close two pages may come after a standstill: what was missed is caught up step by
+    step, not all at once.
+    """
+
+    steps: tuple[timedelta, ...]
+    then_every: timedelta
+    shortest_gap: timedelta
+
+    def since_opening(self, page: int) -> timedelta:
+        """Return when page number `page` (from 0) falls due."""
+        beyond = max(0, page - len(self.steps) + 1)
+        return self.steps[min(page, len(self.steps) - 1)] + beyond * self.then_every
+
+
+LADDER = Ladder(
+    steps=(timedelta(0), timedelta(minutes=5), timedelta(minutes=10), timedelta(minutes=15)),
+    then_every=timedelta(minutes=15),
+    shortest_gap=timedelta(minutes=1),
+)
+"""At once and again after 5, 10 and 15 minutes. Source: this clinic's requirement; no published figure."""
+
+
+def next_page_at(opened_at: datetime, *, pages_sent: int, at: datetime) -> datetime:
+    """Return when the page after `pages_sent` pages, the last one sent at `at`, falls due."""
+    return max(opened_at + LADDER.since_opening(pages_sent), at + LADDER.shortest_gap)
+
+
+def called_by_page(page: int, on_call: Sequence[_T]) -> Sequence[_T]:
+    """Return whom page number `page` (from 0) calls: first the patient's own clinician, then everybody."""
+    return on_call[:1] if page == 0 else on_call
+
+
+# --- adverse events --------------------------------------------------------------------------------------
+
+
+def is_serious(*, answered: bool | None, criteria: Collection[Seriousness], grade: Grade | None) -> bool:
+    """Tell whether an event counts as serious: unless it was answered with no, and nothing else says so.
+
+    A criterion (21 CFR 312.32(a)) or a grade that means danger to life or death (CTCAE v5, 4 and 5)
+    outweighs the answer; who did not answer may not know.
+    """
+    return answered is not False or bool(criteria) or (grade is not None and grade >= Grade.LIFE_THREATENING)

@@ -1,0 +1,272 @@
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from core.fields import InputSerializer
+from programs.enums import EnrollmentStatus
+from programs.serializers import SignatureOutput
+from safety import queries, texts
+from safety.enums import AlertClass, AlertStatus, FitOutcome, HoldReason, ReviewOutcome, ScreeningOutcome
+from safety.models import Screening
+from safety.screening.policy import Level, QuestionKind
+from safety.screening.rules import Truth
+
+MAX_REASON = 4000
+
+
+class AnswersInput(InputSerializer):
+    """Answers by the key of their question; what is left out is not known, which never means no."""
+
+    answers = serializers.DictField()
+
+
+class CrisisOutput(serializers.Serializer[Any]):
+    """Where to turn to now."""
+
+    summary = serializers.CharField()
+    text = serializers.CharField()
+    phones = serializers.ListField(child=serializers.CharField())
+
+
+# --- questions, fit check --------------------------------------------------------------------------------
+
+
+class AnswerChoiceOutput(serializers.Serializer[Any]):
+    """One word to answer with, and what a person reads."""
+
+    value = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
+
+
+class BoundsOutput(serializers.Serializer[Any]):
+    """The range, ends included, outside which a number can't be right."""
+
+    minimum = serializers.FloatField()
+    maximum = serializers.FloatField()
+
+
+class QuestionOutput(serializers.Serializer[Any]):
+    """One question; which of the later keys are there depends on its kind."""
+
+    key = serializers.CharField()
+    kind = serializers.ChoiceField(choices=[(kind.value, kind.value) for kind in QuestionKind])
+    topic = serializers.CharField()
+    ask = serializers.CharField()
+    required = serializers.BooleanField()  # type: ignore[assignment]
+    choices = AnswerChoiceOutput(many=True, required=False)
+    unit = serializers.CharField(required=False)
+    bounds = BoundsOutput(required=False)
+    systolic_mmhg = BoundsOutput(required=False)
+    diastolic_mmhg = BoundsOutput(required=False)
+    max_readings = serializers.IntegerField(required=False)
+    max_items = serializers.IntegerField(required=False)
+    max_characters = serializers.IntegerField(required=False)
+
+
+class QuestionsOutput(serializers.Serializer[Any]):
+    """What is asked, in the words of the policy in force; `no_answer` fits every question."""
+
+    policy = serializers.CharField()
+    version = serializers.IntegerField()
+    note = serializers.CharField()
+    no_answer = serializers.ListField(child=serializers.CharField())
+    questions = QuestionOutput(many=True)
+
+
+class FitReasonOutput(serializers.Serializer[Any]):
+    """One reason, as a code and a sentence."""
+
+    code = serializers.CharField()
+    detail = serializers.CharField(source="patient")
+
+
+class FitOutput(serializers.Serializer[Any]):
+    """What the answers come to for somebody whose name nobody knows; it promises nothing."""
+
+    outcome = serializers.ChoiceField(choices=FitOutcome.choices)
+    summary = serializers.CharField()
+    reasons = FitReasonOutput(many=True)
+    missing = serializers.ListField(child=serializers.CharField())
+    crisis = CrisisOutput(allow_null=True)
+
+
+# --- screening and review --------------------------------------------------------------------------------
+
+
+class FindingOutput(serializers.Serializer[Any]):
+    """What one question, or a quantity computed from it, said."""
+
+    question = serializers.CharField()
+    quantity = serializers.CharField(allow_null=True)
+    value = serializers.JSONField(allow_null=True)
+
+
+class ScreeningReasonOutput(serializers.Serializer[Any]):
+    """Why a rule spoke: in words for the patient, and what it was found in."""
+
+    rule = serializers.CharField()
+    code = serializers.CharField()
+    level = serializers.ChoiceField(choices=[(level.value, level.value) for level in Level])
+    certainty = serializers.ChoiceField(choices=[(truth.value, truth.value) for truth in Truth])
+    detail = serializers.CharField(source="detail.patient")
+    found = FindingOutput(many=True)
+    source = serializers.CharField()  # type: ignore[assignment]
+
+
+class DecidedOutput(serializers.Serializer[Any]):
+    """That a clinician has decided, and how."""
+
+    outcome = serializers.ChoiceField(choices=ReviewOutcome.choices)
+    decided_at = serializers.DateTimeField(source="signature.signed_at")
+
+
+class ScreeningOutput(serializers.Serializer[Any]):
+    """A person's answers, and what the policy says of them with every reason; only a clinician clears."""
+
+    id = serializers.UUIDField()
+    enrollment = serializers.UUIDField(source="enrollment_id")
+    outcome = serializers.ChoiceField(choices=ScreeningOutcome.choices)
+    policy_version = serializers.IntegerField(source="policy.version")
+    submitted_at = serializers.DateTimeField()
+    answers = serializers.DictField()
+    summary = serializers.CharField(source="decision.texts.patient.summary")
+    details = serializers.ListField(child=serializers.CharField(), source="decision.texts.patient.details")
+    reasons = ScreeningReasonOutput(many=True, source="decision.reasons")
+    missing = serializers.ListField(child=serializers.CharField(), source="decision.missing")
+    crisis = serializers.SerializerMethodField()
+    review = DecidedOutput(allow_null=True, default=None)
+
+    @extend_schema_field(CrisisOutput(allow_null=True))
+    def get_crisis(self, screening: Screening) -> texts.CrisisText | None:
+        """Return where to turn to now, if an answer calls for it."""
+        return texts.crisis_text() if screening.decision["crisis"] else None
+
+
+class ReviewOutput(serializers.Serializer[Any]):
+    """A clinician's signed decision."""
+
+    id = serializers.UUIDField()
+    screening = serializers.UUIDField(source="screening_id")
+    outcome = serializers.ChoiceField(choices=ReviewOutcome.choices)
+    reason = serializers.CharField()
+    signature = SignatureOutput()
+
+
+class PatientOutput(serializers.Serializer[Any]):
+    """Whom it is about."""
+
+    id = serializers.UUIDField()
+    legal_name = serializers.CharField()
+    birth_on = serializers.DateField()
+
+
+class ScreeningForClinicianOutput(ScreeningOutput):
+    """The same, with whom it is about, the clinician's text, and the whole review."""
+
+    patient = PatientOutput(source="enrollment.patient")
+    clinician_text = serializers.CharField(source="decision.texts.clinician")
+    review = ReviewOutput(allow_null=True, default=None)  # type: ignore[assignment]
+
+
+class ScreeningRowOutput(serializers.Serializer[Any]):
+    """One line of the clinician's queue."""
+
+    id = serializers.UUIDField()
+    enrollment = serializers.UUIDField(source="enrollment_id")
+    patient = PatientOutput(source="enrollment.patient")
+    outcome = serializers.ChoiceField(choices=ScreeningOutcome.choices)
+    submitted_at = serializers.DateTimeField()
+    review = DecidedOutput(allow_null=True, default=None)
+
+
+class ReviewInput(InputSerializer):
+    """The decision, and why."""
+
+    outcome = serializers.ChoiceField(choices=ReviewOutcome.choices)
+    reason = serializers.CharField(max_length=MAX_REASON)
+
+
+class ReviewAnswer(ReviewOutput):
+    """The review, and where the enrollment stands now."""
+
+    enrollment_status = serializers.ChoiceField(
+        choices=EnrollmentStatus.choices, source="screening.enrollment.status"
+    )
+
+
+# --- alerts, holds ---------------------------------------------------------------------------------------
+
+
+class AlertOutput(serializers.Serializer[Any]):
+    """Somebody must look; `source` says what raised it."""
+
+    id = serializers.UUIDField()
+    patient = PatientOutput()
+    alert_class = serializers.ChoiceField(choices=AlertClass.choices)
+    source = serializers.CharField()  # type: ignore[assignment]
+    status = serializers.ChoiceField(choices=AlertStatus.choices)
+    opened_at = serializers.DateTimeField()
+    pages_sent = serializers.IntegerField()
+    next_page_at = serializers.DateTimeField(allow_null=True)
+    acknowledged_at = serializers.DateTimeField(allow_null=True)
+    acknowledged_by = serializers.CharField(source="acknowledged_by.clinician", allow_null=True, default=None)
+    close_reason = serializers.CharField()
+    signature = SignatureOutput(allow_null=True)
+
+
+class EmptyInput(InputSerializer):
+    """Nothing more to say."""
+
+
+class ReasonInput(InputSerializer):
+    """Why, in the clinician's words; they are signed."""
+
+    reason = serializers.CharField(max_length=MAX_REASON)
+
+
+class HoldOutput(serializers.Serializer[Any]):
+    """Treatment stands still until this is lifted."""
+
+    id = serializers.UUIDField()
+    patient = PatientOutput()
+    reason = serializers.ChoiceField(choices=HoldReason.choices)
+    note = serializers.CharField()
+    placed_at = serializers.DateTimeField()
+    lifted_at = serializers.DateTimeField(allow_null=True)
+    lift_reason = serializers.CharField()
+    lift_signature = SignatureOutput(allow_null=True)
+
+
+class ClosureOutput(serializers.Serializer[Any]):
+    """The closed alert, and what it did not end: holds stand until each is lifted by itself."""
+
+    alert = AlertOutput()
+    holds_still_standing = HoldOutput(many=True)
+    detail = serializers.CharField()
+
+
+class PageQuery(InputSerializer):
+    """Which page."""
+
+    cursor = serializers.CharField(required=False, help_text="From `next` of the page before.")
+    limit = serializers.IntegerField(required=False, min_value=1, max_value=100)
+
+
+class ScreeningsQuery(PageQuery):
+    """Which screenings."""
+
+    status = serializers.ChoiceField(choices=queries.SCREENING_LISTS, default="waiting")
+
+
+class AlertsQuery(PageQuery):
+    """Which alerts."""
+
+    status = serializers.ChoiceField(choices=list(queries.ALERT_LISTS), default="not_closed")
+
+
+class HoldsQuery(PageQuery):
+    """Which holds."""
+
+    status = serializers.ChoiceField(choices=list(queries.HOLD_LISTS), default="standing")
+    patient = serializers.UUIDField(required=False)

@@ -1,0 +1,360 @@
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from logging import getLogger
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from accounts import services as accounts
+from accounts.enums import SignatureMeaning
+from accounts.models import Patient, User
+from core.actors import Actor
+from core.database import atomic
+from core.documents import digest
+from core.errors import InvalidInput, NotFound, Reason
+from core.ids import new_id
+from notifications import messages
+from notifications import services as notifications
+from notifications.enums import MessageKind
+from notifications.rules import REMINDERS
+from programs.enums import EnrollmentStatus
+from programs.models import Enrollment
+from programs.services import lock_enrollment, lock_open_enrollments, move
+from safety import errors, queries, rules, texts
+from safety.enums import (
+    AlertClass,
+    AlertStatus,
+    Ascertainment,
+    Grade,
+    HoldReason,
+    ReviewOutcome,
+    ScreeningOutcome,
+    Seriousness,
+)
+from safety.models import AdverseEvent, Alert, Hold, Screening, ScreeningReview
+from safety.screening.policy import Level
+from safety.screening.rules import ScreeningDecision
+from safety.screening.texts import clinician_text, patient_text
+
+PAGE_LIFE = timedelta(hours=1)
+"""How long a page is worth sending: by then the ladder has sent newer ones."""
+
+logger = getLogger(__name__)
+
+# --- screening -------------------------------------------------------------------------------------------
+
+
+def screen(enrollment_id: UUID, *, answers: Mapping[str, Any], actor: Actor, at: datetime) -> Screening:
+    """Store a patient's answers with what the policy in force says of them; it clears nobody.
+
+    The age is taken from the chart (`rules.decide_screening`). Answers that call for the crisis text raise
+    an alert in the same transaction. During treatment new answers void the clearance until they are reviewed.
+    Locks the enrollment. Raises `NotScreening`, `InvalidInput` with every fault, or `NoScreeningPolicy`.
+    """
+    with atomic():
+        enrollment = lock_enrollment(enrollment_id)
+        if enrollment.status not in rules.SCREENED_IN:
+            raise errors.NotScreening
+        document, policy = queries.screening_policy(at=at)
+        if faults := rules.answer_faults(policy, answers):
+            raise InvalidInput(errors=faults)
+        age_years = _age(enrollment.patient, at=at)
+        decision = rules.decide_screening(policy, answers, age_years=age_years)
+        screening = Screening.objects.create(
+            id=new_id(),
+            enrollment=enrollment,
+            policy=document,
+            answers=answers,
+            answers_sha256=digest(answers),
+            outcome=ScreeningOutcome(decision.outcome),
+            decision=_stored(decision, age_years=age_years),
+            submitted_at=at,
+            actor_kind=actor.kind,
+            actor_id=actor.id,
+        )
+        if decision.crisis:
+            source = f"screening:{screening.pk}"
+            raise_alert(enrollment.patient_id, alert_class=AlertClass.SUICIDE_RISK, source=source, at=at)
+        return screening
+
+
+def review(
+    screening_id: UUID, *, outcome: ReviewOutcome, reason: str, reviewer: User, at: datetime
+) -> ScreeningReview:
+    """Sign a clinician's decision on the newest screening, and move the enrollment by it.
+
+    The signature is bound to the answers, the decision that was shown, the policy and what was decided.
+    Locks the enrollment. Raises `AlreadyReviewed`, `SupersededScreening`, `PolicyChanged`,
+    `WrongEnrollmentState`, or `Ineligible` with what excludes.
+    """
+    with atomic():
+        enrollment = _lock_enrollment_of(screening_id)
+        screening = queries.latest_screening(enrollment.pk)
+        if screening is None or screening.pk != screening_id:
+            raise errors.SupersededScreening
+        _require_decidable(screening, outcome, at=at)
+        signature = accounts.sign(
+            reviewer,
+            meaning=SignatureMeaning.DECIDED,
+            document_sha256=queries.review_digest(screening, outcome=outcome, reason=reason),
+            at=at,
+        )
+        decided = ScreeningReview.objects.create(
+            screening=screening, outcome=outcome, reason=reason, signature=signature
+        )
+        _obey(decided, enrollment, actor=Actor.person(reviewer.pk), at=at)
+        return decided
+
+
+def _age(patient: Patient, *, at: datetime) -> int:
+    return rules.age_on(patient.birth_on, today=at.astimezone(ZoneInfo(patient.timezone)).date())
+
+
+def _stored(decision: ScreeningDecision, *, age_years: int) -> dict[str, Any]:
+    """Return the decision as it is kept: with the chart's part of its input, and in both readers' words."""
+    crisis_summary = texts.crisis_text()["summary"]
+    return {
+        **decision.as_json(),
+        "chart": {rules.AGE: age_years},
+        "texts": {
+            "patient": patient_text(decision, crisis_summary=crisis_summary).as_json(),
+            "clinician": clinician_text(decision),
+        },
+    }
+
+
+def _lock_enrollment_of(screening_id: UUID) -> Enrollment:
+    enrollment_id = Screening.objects.filter(pk=screening_id).values_list("enrollment_id", flat=True).first()
+    if enrollment_id is None:
+        raise NotFound
+    return lock_enrollment(enrollment_id)
+
+
+def _require_decidable(screening: Screening, outcome: ReviewOutcome, *, at: datetime) -> None:
+    """Refuse a second decision, and an acceptance that would clear nobody."""
+    if hasattr(screening, "review"):
+        raise errors.AlreadyReviewed
+    if outcome != ReviewOutcome.ACCEPTED:
+        return
+    if screening.outcome == ScreeningOutcome.INELIGIBLE:
+        raise errors.Ineligible(reasons=_exclusions(screening))
+    document, _ = queries.screening_policy(at=at)
+    if document.pk != screening.policy_id:
+        raise errors.PolicyChanged
+
+
+def _exclusions(screening: Screening) -> list[Reason]:
+    excluding = (reason for reason in screening.decision["reasons"] if reason["level"] == Level.EXCLUDE)
+    return [Reason(reason["code"], reason["detail"]["clinician"]) for reason in excluding]
+
+
+def _obey(decided: ScreeningReview, enrollment: Enrollment, *, actor: Actor, at: datetime) -> None:
+    """Move the enrollment as was decided; whoever is declined is not reminded of anything more."""
+    outcome = ReviewOutcome(decided.outcome)
+    event = rules.review_event(EnrollmentStatus(enrollment.status), outcome)
+    if event is not None:
+        version = decided.screening.policy.version
+        move(enrollment, event, actor=actor, at=at, reason=decided.reason, policy_version=version)
+    if outcome == ReviewOutcome.DECLINED:
+        user, cause = enrollment.patient.user, f"enrollment:{enrollment.pk}"
+        notifications.suppress(user, kinds=REMINDERS, cause=cause, at=at)
+
+
+# --- alerts ----------------------------------------------------------------------------------------------
+
+
+def raise_alert(patient_id: UUID, *, alert_class: AlertClass, source: str, at: datetime) -> Alert:
+    """Open an alert and page at once; while one from the same source is not closed, return that one.
+
+    Locks the patient's open enrollments, so that a session's start either sees the alert or came before it.
+    """
+    with atomic():
+        lock_open_enrollments(patient_id)
+        opened = Alert(
+            patient_id=patient_id, alert_class=alert_class, source=source, opened_at=at, next_page_at=at
+        )
+        Alert.objects.bulk_create([opened], ignore_conflicts=True)
+        alert = Alert.objects.exclude(status=AlertStatus.CLOSED).get(source=source)
+        if alert.pk == opened.pk:
+            _page(alert, at=at)
+        return alert
+
+
+def acknowledge(alert: Alert, *, by: User, at: datetime) -> Alert:
+    """Say that a named clinician has the alert in hand: paging stops. Saying so again is harmless.
+
+    Locks the alert. Raises `WrongAlertState` where somebody else has it, or it is closed.
+    """
+    with atomic():
+        locked = Alert.objects.select_for_update().get(pk=alert.pk)
+        if locked.status == AlertStatus.ACKNOWLEDGED and locked.acknowledged_by_id == by.pk:
+            return locked
+        _advance(locked, AlertStatus.ACKNOWLEDGED)
+        locked.acknowledged_by, locked.acknowledged_at, locked.next_page_at = by, at, None
+        locked.save()
+        notifications.cancel(f"alert:{alert.pk}:", at=at)
+        return locked
+
+
+def close(alert: Alert, *, by: User, reason: str, at: datetime) -> Alert:
+    """Sign that an acknowledged alert is dealt with. A hold that came with it stands until it is lifted.
+
+    Locks the patient's open enrollments, then the alert. Raises `WrongAlertState`.
+    """
+    with atomic():
+        lock_open_enrollments(alert.patient_id)
+        locked = Alert.objects.select_for_update().get(pk=alert.pk)
+        _advance(locked, AlertStatus.CLOSED)
+        content = {"alert": str(locked.pk), "class": locked.alert_class, "reason": reason}
+        locked.signature = accounts.sign(
+            by, meaning=SignatureMeaning.CLOSED, document_sha256=digest(content), at=at
+        )
+        locked.close_reason = reason
+        locked.save()
+        return locked
+
+
+def page_unacknowledged(*, at: datetime) -> int:
+    """Send the next page of every open alert whose time has come; return how many alerts were paged for.
+
+    Any number of processes may do this at once: each step of each alert is taken once. One alert that cannot
+    be paged for is logged and does not keep the others waiting.
+    """
+    return sum(_page_if_due(alert_id, at=at) for alert_id in queries.alerts_to_page(at=at))
+
+
+def _page_if_due(alert_id: UUID, *, at: datetime) -> bool:
+    """Take one step, unless another process has it in hand or has taken it."""
+    try:
+        with atomic():
+            due = Alert.objects.filter(pk=alert_id, status=AlertStatus.OPEN, next_page_at__lte=at)
+            alert = due.select_for_update(skip_locked=True).first()
+            if alert is not None:
+                _page(alert, at=at)
+            return alert is not None
+    except Exception:
+        logger.exception("Alert %s could not be paged for", alert_id)
+        return False
+
+
+def _page(alert: Alert, *, at: datetime) -> None:
+    """Write this step's messages, and when the next step is due; with nobody to call, say so loudly."""
+    step = alert.pages_sent
+    called = rules.called_by_page(step, queries.on_call(alert, at=at))
+    if not called:
+        logger.error("Alert %s: nobody is on call for page %s", alert.pk, step)
+    for user in called:
+        notifications.schedule(
+            MessageKind.ALERT_PAGE,
+            dedupe_key=f"alert:{alert.pk}:{step}:{user.pk}",
+            user=user,
+            due_at=at,
+            expires_at=at + PAGE_LIFE,
+            words={"link": messages.link("alerts", str(alert.pk))},
+        )
+    alert.pages_sent = step + 1
+    alert.next_page_at = rules.next_page_at(alert.opened_at, pages_sent=alert.pages_sent, at=at)
+    alert.save(update_fields=["pages_sent", "next_page_at"])
+
+
+def _advance(alert: Alert, after: AlertStatus) -> None:
+    before = AlertStatus(alert.status)
+    if not rules.alert_may_become(before, after):
+        detail = f"The alert is {before.label.lower()}; it cannot become {after.label.lower()}."
+        raise errors.WrongAlertState(detail)
+    alert.status = after
+
+
+# --- holds and adverse events ----------------------------------------------------------------------------
+
+
+def place_hold(patient_id: UUID, *, reason: HoldReason, note: str, actor: Actor, at: datetime) -> Hold:
+    """Make treatment stand still, and stop its booking reminders; what guards the patient's safety goes on.
+
+    Locks the patient's open enrollments first: a start has either happened or will see the hold.
+    """
+    with atomic():
+        lock_open_enrollments(patient_id)
+        hold = Hold.objects.create(
+            id=new_id(),
+            patient_id=patient_id,
+            reason=reason,
+            note=note,
+            placed_at=at,
+            actor_kind=actor.kind,
+            actor_id=actor.id,
+        )
+        kinds = [MessageKind.SESSION_TOMORROW]
+        notifications.suppress(hold.patient.user, kinds=kinds, cause=f"hold:{hold.pk}", at=at)
+        return hold
+
+
+def lift_hold(hold: Hold, *, by: User, reason: str, at: datetime) -> Hold:
+    """Sign that treatment may go on; other holds and open alerts stand.
+
+    Locks the patient's open enrollments, then the hold. Raises `AlreadyLifted`.
+    """
+    with atomic():
+        lock_open_enrollments(hold.patient_id)
+        locked = Hold.objects.select_for_update().get(pk=hold.pk)
+        if locked.lifted_at is not None:
+            raise errors.AlreadyLifted
+        content = {"hold": str(locked.pk), "lifted": True, "reason": reason}
+        locked.lift_signature = accounts.sign(
+            by, meaning=SignatureMeaning.DECIDED, document_sha256=digest(content), at=at
+        )
+        locked.lifted_at, locked.lift_reason = at, reason
+        locked.save()
+        notifications.unsuppress(locked.patient.user, cause=f"hold:{locked.pk}", at=at)
+        return locked
+
+
+@dataclass(frozen=True)
+class EventReport:
+    """What somebody says went wrong, in their words, which may be few; everything else may be left open.
+
+    `is_serious` is the answer to the closed question; `None`, "not known", counts as serious.
+    """
+
+    description: str
+    action_taken: str = ""
+    onset_at: datetime | None = None
+    ended_at: datetime | None = None
+    is_serious: bool | None = None
+    seriousness: tuple[Seriousness, ...] = ()
+    grade: Grade | None = None
+    ascertainment: Ascertainment = Ascertainment.VOLUNTEERED
+
+
+def report_event(patient_id: UUID, *, report: EventReport, actor: Actor, at: datetime) -> AdverseEvent:
+    """Store an adverse event with its alert and, if it is serious, its hold: all of it or nothing.
+
+    An incomplete report is stored as it is. Locks the patient's open enrollments first.
+    """
+    serious = rules.is_serious(answered=report.is_serious, criteria=report.seriousness, grade=report.grade)
+    with atomic():
+        lock_open_enrollments(patient_id)
+        event_id = new_id()
+        hold = None
+        if serious:
+            note = "A serious adverse event was reported."
+            hold = place_hold(patient_id, reason=HoldReason.SERIOUS_EVENT, note=note, actor=actor, at=at)
+        alert_class = AlertClass.SERIOUS_EVENT if serious else AlertClass.ADVERSE_EVENT
+        return AdverseEvent.objects.create(
+            id=event_id,
+            patient_id=patient_id,
+            description=report.description,
+            action_taken=report.action_taken,
+            onset_at=report.onset_at,
+            ended_at=report.ended_at,
+            is_serious=serious,
+            seriousness=list(report.seriousness),
+            grade=report.grade,
+            ascertainment=report.ascertainment,
+            reported_at=at,
+            hold=hold,
+            alert=raise_alert(patient_id, alert_class=alert_class, source=f"event:{event_id}", at=at),
+            actor_kind=actor.kind,
+            actor_id=actor.id,
+        )

@@ -1,0 +1,46 @@
+"""Words that a person in danger reads, and those for somebody who only asks whether this is for them."""
+
+from typing import TypedDict
+
+from django.conf import settings
+
+from safety.enums import FitOutcome
+
+
+class CrisisText(TypedDict):
+    """`summary` in two short sentences, `text` for who reads on, and the numbers to call in order."""
+
+    summary: str
+    text: str
+    phones: list[str]
+
+
+def crisis_text() -> CrisisText:
+    """Return where to turn to now: the one place for these words, whatever calls for them.
+
+    988 is the US Suicide and Crisis Lifeline, 911 the US emergency number; an installation elsewhere sets
+    its own.
+    """
+    crisis, emergency, clinic = settings.CRISIS_PHONE, settings.EMERGENCY_PHONE, settings.CLINIC_PHONE
+    return {
+        "summary": f"Please call or text {crisis} now, or call {emergency} if you are in danger. "
+        "You can also call our team.",
+        "text": f"{crisis} and {emergency} answer day and night, and work without this app. "
+        f"Our team is at {clinic}. You do not have to be sure that it is bad enough to call.",
+        "phones": [crisis, emergency, clinic],
+    }
+
+
+_FIT = {
+    FitOutcome.MAY_BE_SUITABLE: "This program may suit you. "
+    "To be sure, a clinician has to ask you more and decide.",
+    FitOutcome.NEEDS_A_CLINICIAN: "A clinician has to look at some of this before anybody can say. "
+    "You can sign up and answer everything, or call us at {phone}.",
+    FitOutcome.NOT_SUITABLE: "This program would not be safe for you right now. "
+    "Call us at {phone}, and a person will help you find other care.",
+}
+
+
+def fit_text(outcome: FitOutcome) -> str:
+    """Return what somebody reads who has told us no name: never a promise of treatment."""
+    return _FIT[outcome].format(phone=settings.CLINIC_PHONE)
