@@ -9,7 +9,7 @@ from pathlib import Path
 
 from config.local import checks, supervisor
 from config.local.postgres import Postgres
-from config.local.processes import call, end, processes_in
+from config.local.processes import call
 from config.local.redis_server import Redis
 from config.local.servers import Servers
 from config.local.state import ROOT, State, Trouble, free_port, say
@@ -29,17 +29,21 @@ def up(options: argparse.Namespace) -> int:
 
 def clean(state: State) -> int:
     """Remove a state directory with all its data, here and elsewhere; refuse while it is in use."""
-    for inner in (state.folder / "check", state.folder / "test", state.folder):
-        if not inner.exists():
-            continue
-        part = State(inner)
-        if part.is_held(part.users_lock):
-            raise Trouble(f"{inner} is in use: stop bin/up, bin/test or bin/manage first.")
-        Postgres(part, fsync=True).clean()
-        end(processes_in(Redis(part, may_fake=True).data), grace_s=5)
-        shutil.rmtree(inner)
-        say(f"Removed {inner}.")
+    for folder in (state.folder / "check", state.folder / "test", state.folder):
+        if folder.exists():
+            _clean(State(folder))
     return 0
+
+
+def _clean(state: State) -> None:
+    try:
+        with state.lock(state.start_lock), state.lock(state.users_lock, wait=False):
+            Postgres(state, lasting=True).clean()
+            Redis(state, may_fake=True).clean()
+            shutil.rmtree(state.folder)
+    except BlockingIOError:
+        raise Trouble(f"{state.folder} is in use: stop bin/up, bin/test or bin/manage first.") from None
+    say(f"Removed {state.folder}.")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -60,8 +64,7 @@ def test(options: argparse.Namespace) -> int:
     """Run the checks on servers of their own, away from the clinic's data."""
     for name in ("DEMO", "DEBUG"):
         os.environ.pop(name, None)
-    # What is lost when the machine (not the server) stops does not matter here.
-    with Servers(State(options.state_dir or HERE / "test"), fsync=False, may_fake_redis=False) as servers:
+    with Servers(State(options.state_dir or HERE / "test"), lasting=False, may_fake_redis=False) as servers:
         environment = servers.environment(web_port=free_port(), mail_port=free_port(), demo=False)
         return checks.run_all(environment, pytest_arguments=options.pytest, full=options.full)
 

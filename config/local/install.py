@@ -43,17 +43,7 @@ def install(changed: dict[str, str]) -> None:
         print("Making .venv ...", flush=True)  # noqa: T201
         venv.create(VENV, with_pip=True, clear=True, symlinks=True)
     total = sum(len(re.findall(r"^\S+==", (ROOT / name).read_text(), re.M)) for name in changed)
-    command = [
-        str(PYTHON),
-        "-m",
-        "pip",
-        "install",
-        "--require-hashes",
-        "--progress-bar",
-        "off",
-        "--retries",
-        "3",
-    ]
+    command = [str(PYTHON), "-m", "pip", "install", "--require-hashes", "--progress-bar", "off"]
     for name in changed:
         command += ["-r", name]
     with LOG.open("w") as log:

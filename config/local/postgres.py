@@ -41,9 +41,10 @@ def service_user() -> pwd.struct_passwd | None:
 class Postgres:
     """The PostgreSQL server of one state directory."""
 
-    def __init__(self, state: State, *, fsync: bool) -> None:
+    def __init__(self, state: State, *, lasting: bool) -> None:
         self.state = state
-        self.fsync = fsync
+        # Data that only has to live as long as its users need not survive a power cut either.
+        self.lasting = lasting
         self.user = service_user()
         self.process: psutil.Process | None = None
         self.port = 0
@@ -74,13 +75,16 @@ class Postgres:
         end(processes_in(self.data), grace_s=10)
 
     def clean(self) -> None:
-        """Stop a left-over server and remove what is kept outside the state directory."""
-        self.place = Path(self._pointer.read_text()) if self._pointer.exists() else self.state.folder
-        self.data = self.place / "pg"
+        """Stop a left-over server and remove its data."""
+        if self._pointer.exists():
+            self.place = Path(self._pointer.read_text())
+            self.data = self.place / "pg"
         self.process = self._postmaster()
         self.stop()
+        shutil.rmtree(self.data, ignore_errors=True)
         if self._pointer.exists():
             shutil.rmtree(self.place, ignore_errors=True)
+            self._pointer.unlink()
 
     def url(self, role: str) -> str:
         """Return the address of the clinic's database for one of the two roles."""
@@ -172,7 +176,7 @@ class Postgres:
             "--locale=C",
         ]
         options += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-        options += [] if self.fsync else ["--no-sync"]
+        options += [] if self.lasting else ["--no-sync"]
         made = self._run([str(self.package / BINARIES / "initdb"), "-D", str(draft), *options])
         password.unlink()
         if made.returncode != 0:
@@ -199,7 +203,7 @@ class Postgres:
             # No socket file: nothing to be left over, no path that can be too long.
             "unix_socket_directories": "",
             "max_connections": "200",
-            "fsync": "on" if self.fsync else "off",
+            "fsync": "on" if self.lasting else "off",
         }
         arguments = [str(self.package / BINARIES / "postgres"), "-D", str(self.data), "-p", str(self.port)]
         arguments += [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]

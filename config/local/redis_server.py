@@ -65,6 +65,11 @@ class Redis:
         """Stop the server; SIGTERM makes it write its file first."""
         end(processes_in(self.data), grace_s=10)
 
+    def clean(self) -> None:
+        """Stop a left-over server and remove its data."""
+        self.stop()
+        shutil.rmtree(self.data, ignore_errors=True)
+
     def _address(self, port: int, *, fake: bool) -> None:
         # fakeredis knows no passwords.
         self.url = f"redis://{'' if fake else ':' + self.state.secret('redis') + '@'}127.0.0.1:{port}/0"

@@ -5,7 +5,6 @@ import fcntl
 import os
 import sys
 from pathlib import Path
-from types import TracebackType
 from typing import IO
 
 from config.local.postgres import Postgres
@@ -16,13 +15,15 @@ from config.local.state import State, Trouble, say
 class Servers:
     """PostgreSQL and Redis while in use: started or adopted on entry, stopped by the last one out.
 
-    Where DATABASE_URL or REDIS_URL is set, that one is used as it is and nothing is started for it.
+    Data that isn't `lasting` goes with them. Where DATABASE_URL or REDIS_URL is set, that one is used as it
+    is and nothing is started for it.
     """
 
-    def __init__(self, state: State, *, fsync: bool = True, may_fake_redis: bool = True) -> None:
+    def __init__(self, state: State, *, lasting: bool = True, may_fake_redis: bool = True) -> None:
         self.state = state
+        self.lasting = lasting
         self._users: IO[str] | None = None
-        self.postgres = None if os.environ.get("DATABASE_URL") else Postgres(state, fsync=fsync)
+        self.postgres = None if os.environ.get("DATABASE_URL") else Postgres(state, lasting=lasting)
         self.redis = None if os.environ.get("REDIS_URL") else Redis(state, may_fake=may_fake_redis)
         if self.postgres is None and not os.environ.get("DATABASE_OWNER_URL"):
             raise Trouble(
@@ -44,13 +45,15 @@ class Servers:
                 raise
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         with self.state.lock(self.state.start_lock):
             self._leave()
 
     def _ensure(self) -> None:
+        self._keys = {
+            "SECRET_KEY": self.state.secret("secret_key"),
+            "FIELD_KEY": base64.b64encode(bytes.fromhex(self.state.secret("field_key"))).decode(),
+        }
         for server in (self.postgres, self.redis):
             if server:
                 server.ensure()
@@ -63,7 +66,7 @@ class Servers:
             with self.state.lock(self.state.users_lock, wait=False):
                 for server in (self.postgres, self.redis):
                     if server:
-                        server.stop()
+                        server.stop() if self.lasting else server.clean()
         except BlockingIOError:
             return
 
@@ -77,9 +80,7 @@ class Servers:
 
     def environment(self, *, web_port: int, mail_port: int, demo: bool) -> dict[str, str]:
         """Return the environment for a child process; what the caller has set itself stays."""
-        made = {
-            "SECRET_KEY": self.state.secret("secret_key"),
-            "FIELD_KEY": base64.b64encode(bytes.fromhex(self.state.secret("field_key"))).decode(),
+        made = self._keys | {
             "EMAIL_URL": f"smtp://127.0.0.1:{mail_port}",
             "ALLOWED_HOSTS": "127.0.0.1,localhost",
         }

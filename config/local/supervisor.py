@@ -122,8 +122,9 @@ def _hold(state: State, *, procfile: Path, port: int | None, check: bool) -> int
     state.remember("running.json", web=str(web_port), mail=str(mail_port))
     processes = parse_procfile(procfile.read_text()).processes
     log = state.folder / "processes.log"
+    servers = Servers(state, lasting=not check)
     say("Starting PostgreSQL and Redis ...")
-    with Servers(state) as servers, log.open("w") as file:
+    with servers, log.open("w") as file:
         environment = servers.environment(web_port=web_port, mail_port=mail_port, demo=True)
         crew = Crew(environment | {MARK: str(state.folder)}, file if check else sys.stdout)
         try:
