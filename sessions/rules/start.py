@@ -77,7 +77,9 @@ Check = Callable[[StartFacts, SessionPolicy], Iterator[Reason]]
 NOT_ACTIVE = Reason("enrollment_not_active", "The program is not active.")
 ON_HOLD = Reason("on_hold", "Treatment is on hold. Your clinician will tell you when it goes on.")
 ALERT_OPEN = Reason("alert_open", "A clinician has to look at something first.")
-CRISIS = Reason("blood_pressure_crisis", "This blood pressure is an emergency. Call 911 if you feel unwell.")
+CRISIS = Reason(
+    "blood_pressure_crisis", "This is an emergency level. If they feel unwell, call for help now."
+)
 CLOCK_SKEW = timedelta(minutes=2)
 """How far ahead of ours the clock of somebody's phone may be."""
 

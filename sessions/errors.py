@@ -1,0 +1,61 @@
+from core.errors import Conflict, InvalidInput, Refused, Unavailable
+
+
+class WrongSessionState(Conflict):
+    """The session is not at the step for this."""
+
+    code = "wrong_session_state"
+
+
+class AlreadyBooked(Conflict):
+    """There is an open session already; finish it or cancel it first."""
+
+    code = "session_already_booked"
+
+
+class NotBookable(Refused):
+    """A session cannot be booked for that time."""
+
+    code = "session_not_bookable"
+
+
+class SessionNotStartable(Refused):
+    """The session cannot start now."""
+
+    code = "session_not_startable"
+
+
+class DoseNotNow(Refused):
+    """The dose cannot be taken now."""
+
+    code = "dose_not_now"
+
+
+class DoseAlreadyTaken(Conflict):
+    """The dose of this session is taken; there is never a second one."""
+
+    code = "dose_already_taken"
+
+
+class NotOverYet(Refused):
+    """The session is still being watched."""
+
+    code = "session_not_over_yet"
+
+
+class EntryChanged(Conflict):
+    """An entry with this number was sent before and said something else; give the new one a new number."""
+
+    code = "entry_changed"
+
+
+class MonitorIsPatient(InvalidInput):
+    """Somebody else has to be there; this is the patient's own address."""
+
+    code = "monitor_is_patient"
+
+
+class NoSessionPolicy(Unavailable):
+    """No session policy is in force, so no session can be booked or started."""
+
+    code = "no_session_policy"

@@ -1,0 +1,55 @@
+import signal
+from argparse import ArgumentParser
+from collections.abc import Callable
+from logging import getLogger
+from threading import Event
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.db import connection
+
+from core import clock, heartbeats
+from safety import services as safety
+from sessions import services
+
+PAUSE_S = 5.0
+
+logger = getLogger(__name__)
+
+
+class Command(BaseCommand):
+    """Watches over running sessions with nothing but the database: no Redis, no Celery."""
+
+    help = "Mark missed check-ins and page for open alerts every few seconds, until SIGTERM. Needs no Redis."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declare how often."""
+        parser.add_argument("--pause", type=float, default=PAUSE_S, help="seconds between two looks")
+
+    def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
+        """Look until told to stop, in the middle of nothing: a look that has begun is finished."""
+        stop = Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
+        while not stop.is_set():
+            look()
+            stop.wait(options["pause"])
+
+
+def look() -> None:
+    """Do both halves of the work, whichever fails; only a look that did both leaves a sign of life."""
+    watched = _done(lambda: services.watch(at=clock.now()))
+    paged = _done(lambda: safety.page_unacknowledged(at=clock.now()))
+    if watched and paged:
+        _done(lambda: heartbeats.beat("watchdog"))
+
+
+def _done(half: Callable[[], object]) -> bool:
+    """Tell whether it worked; what failed is logged, and the next begins on a new connection."""
+    try:
+        half()
+    except Exception:
+        logger.exception("The watchdog could not finish its look")
+        connection.close()
+        return False
+    return True

@@ -1,0 +1,24 @@
+"""What the watch looks for."""
+
+from datetime import datetime
+
+from sessions.enums import BOOKED_STATUSES, SessionStatus
+from sessions.models import CheckInDeadline, TreatmentSession
+
+
+def deadlines_missed(*, at: datetime) -> list[CheckInDeadline]:
+    """Return the open deadlines that have passed, the oldest first."""
+    late = CheckInDeadline.objects.filter(due_at__lt=at, met_at=None, waived_at=None, missed_at=None)
+    return list(late.select_related("session").order_by("due_at", "id"))
+
+
+def sessions_recovered(*, at: datetime) -> list[TreatmentSession]:
+    """Return the sessions whose no-driving time is over."""
+    recovering = TreatmentSession.objects.filter(status=SessionStatus.RECOVERING, no_drive_until__lte=at)
+    return list(recovering.order_by("no_drive_until", "id"))
+
+
+def sessions_never_started(*, before: datetime) -> list[TreatmentSession]:
+    """Return the sessions still booked for a time before that one."""
+    booked = TreatmentSession.objects.filter(status__in=BOOKED_STATUSES, scheduled_at__lte=before)
+    return list(booked.order_by("scheduled_at", "id"))

@@ -1,0 +1,181 @@
+"""The policy that holds, and the facts that decisions are made from."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from assessments import queries as assessments
+from core import documents
+from core.actors import ActorKind
+from core.documents import NoDocumentInForce
+from core.enums import DocumentKind
+from core.models import DocumentVersion
+from programs import queries as programs
+from programs.enums import EnrollmentStatus, Route
+from programs.models import Enrollment, TreatmentPlan
+from safety import queries as safety
+from sessions import errors, rules
+from sessions.enums import BOOKED_STATUSES, VOID_STATUSES, AttestationKind, ObservationKind, SessionStatus
+from sessions.models import GateDecision, MonitorInvitation, Observation, TreatmentSession
+from sessions.policy import SessionPolicy, parse_policy
+from sessions.queries.access import current_link
+
+OPEN_STATUSES = (*BOOKED_STATUSES, SessionStatus.IN_PROGRESS)
+
+
+def policy_in_force(*, at: datetime) -> tuple[DocumentVersion, SessionPolicy]:
+    """Return the session policy in force, as stored and as read; raises `NoSessionPolicy`."""
+    try:
+        document = documents.in_force(DocumentKind.SESSION_POLICY, at=at)
+    except NoDocumentInForce:
+        raise errors.NoSessionPolicy from None
+    return document, parse_policy(document.content)
+
+
+def policy_of(session: TreatmentSession, *, at: datetime) -> tuple[DocumentVersion, SessionPolicy]:
+    """Return the policy that holds for a session: the one it started under, before that the one in force."""
+    if session.gate_id is None:
+        return policy_in_force(at=at)
+    document = gate_of(session).policy
+    return document, parse_policy(document.content)
+
+
+def gate_of(session: TreatmentSession) -> GateDecision:
+    """Return the gate that a started session passed, with its plan and policy."""
+    return GateDecision.objects.select_related("plan", "policy").get(opened=session)
+
+
+def booking_facts(
+    enrollment: Enrollment,
+    *,
+    scheduled_at: datetime,
+    zone: ZoneInfo,
+    moved: TreatmentSession | None = None,
+    at: datetime,
+) -> rules.BookingFacts:
+    """Gather what a booking, or the move of one, depends on; the enrollment is locked."""
+    _, policy = policy_in_force(at=at)
+    plan = programs.current_plan(enrollment.pk)
+    return rules.BookingFacts(
+        at=at,
+        scheduled_at=scheduled_at,
+        zone=zone,
+        number=moved.number if moved else next_number(enrollment.pk),
+        planned_sessions=plan.session_count if plan else 0,
+        min_days_between=max(policy.min_days_between, plan.min_days_between if plan else 0),
+        last_dosed_on=_last_dosed_on(enrollment.patient_id),
+    )
+
+
+def next_number(enrollment_id: UUID) -> int:
+    """Return the number that the next session gets: void ones give theirs back."""
+    counted = TreatmentSession.objects.filter(enrollment_id=enrollment_id).exclude(status__in=VOID_STATUSES)
+    last = counted.order_by("-number").values_list("number", flat=True).first()
+    return (last or 0) + 1
+
+
+def has_open_session(enrollment_id: UUID) -> bool:
+    """Tell whether a session is booked or running."""
+    return TreatmentSession.objects.filter(enrollment_id=enrollment_id, status__in=OPEN_STATUSES).exists()
+
+
+def start_facts(session: TreatmentSession, *, plan: TreatmentPlan | None, at: datetime) -> rules.StartFacts:
+    """Gather everything the gate asks, from the rows as they are; the enrollment is locked."""
+    enrollment, zone = session.enrollment, ZoneInfo(session.timezone)
+    link = current_link(session.pk, at=at)
+    clearance = safety.clearance(enrollment.pk, at=at)
+    return rules.StartFacts(
+        at=at,
+        today=rules.local_day(at, zone),
+        scheduled_on=rules.local_day(session.scheduled_at, zone),
+        number=session.number,
+        enrollment_is_active=enrollment.status == EnrollmentStatus.ACTIVE,
+        plan=_plan_facts(plan, zone) if plan else None,
+        missing_consents=tuple(document.kind for document in programs.consents_missing(enrollment.pk, at=at)),
+        clearance_faults=() if clearance.valid else clearance.reasons,
+        open_holds=len(safety.open_holds(enrollment.patient_id)),
+        blocking_alerts=len(safety.blocking_alerts(enrollment.patient_id)),
+        outstanding_forms=tuple(form.title for form in assessments.outstanding(enrollment.pk, at=at)),
+        monitor_is_bound=link is not None,
+        monitor_attested_at=_attested_at(session, link),
+        today_answers=_today_answers(session),
+        readings=readings(session, since=None),
+        last_dosed_on=_last_dosed_on(enrollment.patient_id),
+    )
+
+
+def dose_facts(
+    session: TreatmentSession,
+    gate: GateDecision,
+    *,
+    route: Route,
+    dose_mg: Decimal,
+    policy: SessionPolicy,
+    at: datetime,
+) -> rules.DoseFacts:
+    """Gather what is asked again at the moment of the dose; the enrollment is locked."""
+    enrollment = session.enrollment
+    current = programs.current_plan(enrollment.pk)
+    return rules.DoseFacts(
+        at=at,
+        dose_by=gate.dose_by,
+        route=route,
+        dose_mg=dose_mg,
+        ordered_route=Route(gate.plan.route),
+        ordered_dose_mg=gate.plan.dose_mg,
+        order_is_current=current is not None and current.pk == gate.plan_id,
+        enrollment_is_active=enrollment.status == EnrollmentStatus.ACTIVE,
+        open_holds=len(safety.open_holds(enrollment.patient_id)),
+        blocking_alerts=len(safety.blocking_alerts(enrollment.patient_id)),
+        readings=readings(session, since=gate.decided_at - policy.readings.max_age),
+    )
+
+
+def readings(session: TreatmentSession, *, since: datetime | None) -> tuple[rules.Reading, ...]:
+    """Return a session's blood pressures and heart rates, oldest first."""
+    kinds = (ObservationKind.BLOOD_PRESSURE, ObservationKind.HEART_RATE)
+    found = Observation.objects.filter(session=session, kind__in=kinds)
+    if since is not None:
+        found = found.filter(observed_at__gte=since)
+    return tuple(
+        rules.Reading(
+            observed_at=row.observed_at,
+            systolic_mmhg=row.systolic_mmhg,
+            diastolic_mmhg=row.diastolic_mmhg,
+            heart_rate_bpm=row.heart_rate_bpm,
+        )
+        for row in found.order_by("observed_at", "id")
+    )
+
+
+def _plan_facts(plan: TreatmentPlan, zone: ZoneInfo) -> rules.PlanFacts:
+    return rules.PlanFacts(
+        session_count=plan.session_count,
+        min_days_between=plan.min_days_between,
+        signed_on=rules.local_day(plan.signature.signed_at, zone),
+    )
+
+
+def _last_dosed_on(patient_id: UUID) -> date | None:
+    """Return the day of a patient's last dose, whatever enrollment it belonged to."""
+    dosed = TreatmentSession.objects.filter(enrollment__patient_id=patient_id, dosed_on__isnull=False)
+    return dosed.order_by("-dosed_on").values_list("dosed_on", flat=True).first()
+
+
+def _attested_at(session: TreatmentSession, link: MonitorInvitation | None) -> datetime | None:
+    """Return when whoever holds the link that is alive last said that they are there."""
+    if link is None:
+        return None
+    given = session.attestations.filter(
+        kind=AttestationKind.MONITOR_PRESENT,
+        actor_kind=ActorKind.CAPABILITY,
+        actor_id=str(link.capability_id),
+    )
+    last = given.last()
+    return last.attested_at if last else None
+
+
+def _today_answers(session: TreatmentSession) -> rules.TodayAnswers | None:
+    last = session.attestations.filter(kind=AttestationKind.PATIENT_TODAY).last()
+    return rules.TodayAnswers(last.answers, last.attested_at) if last else None

@@ -1,0 +1,37 @@
+"""Every write of a session, one function per verb."""
+
+from sessions.services.booking import book, cancel, reschedule, save_preparation
+from sessions.services.course import end_session, record_dose, start_session
+from sessions.services.entries import (
+    CheckInEntry,
+    ObservationEntry,
+    attest_monitor_present,
+    attest_patient_today,
+    check_in,
+    observe,
+    reflect,
+)
+from sessions.services.monitors import invite_monitor
+from sessions.services.reports import report_event
+from sessions.services.watching import Watched, watch
+
+__all__ = [
+    "CheckInEntry",
+    "ObservationEntry",
+    "Watched",
+    "attest_monitor_present",
+    "attest_patient_today",
+    "book",
+    "cancel",
+    "check_in",
+    "end_session",
+    "invite_monitor",
+    "observe",
+    "record_dose",
+    "reflect",
+    "report_event",
+    "reschedule",
+    "save_preparation",
+    "start_session",
+    "watch",
+]

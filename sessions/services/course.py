@@ -1,0 +1,142 @@
+"""The course of a session: the gate, the dose, the end."""
+
+import json
+from dataclasses import asdict
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.core.serializers.json import DjangoJSONEncoder
+
+from assessments.services import open_after_session
+from core.actors import Actor
+from core.database import atomic
+from core.models import DocumentVersion
+from programs.enums import Route
+from programs.models import TreatmentPlan
+from programs.queries import current_plan
+from sessions import errors, queries, rules
+from sessions.enums import BOOKED_STATUSES, SessionEvent, SessionStatus
+from sessions.models import CheckInDeadline, Dose, GateDecision, TreatmentSession
+from sessions.policy import SessionPolicy, parse_policy
+from sessions.rules import StartFacts
+from sessions.services.monitors import end_links, extend_links
+from sessions.services.steps import lock, move, repeats, require_status
+
+
+def start_session(session: TreatmentSession, *, actor: Actor, at: datetime) -> TreatmentSession:
+    """Pass the gate: the dose window opens, and every deadline of the session becomes a row.
+
+    Asking twice is harmless. Locks the enrollment, then the session, so that a hold either is seen here or
+    comes after. Raises `SessionNotStartable` with every reason, or `WrongSessionState`.
+    """
+    with atomic():
+        locked = lock(session)
+        if repeats(locked, SessionEvent.STARTED, actor=actor):
+            return locked
+        require_status(locked, BOOKED_STATUSES)
+        document, policy = queries.policy_in_force(at=at)
+        plan = current_plan(locked.enrollment_id)
+        facts = queries.start_facts(locked, plan=plan, at=at)
+        decision = rules.decide_start(facts, policy)
+        if plan is None or not decision.allowed:
+            raise errors.SessionNotStartable(reasons=decision.reasons)
+        gate = _passed(locked, facts, plan=plan, document=document, policy=policy, actor=actor)
+        version, columns = document.version, {"started_at": at, "gate": gate}
+        move(locked, SessionEvent.STARTED, actor=actor, at=at, policy_version=version, columns=columns)
+        CheckInDeadline.objects.bulk_create(
+            CheckInDeadline(session=locked, due_at=due_at) for due_at in rules.deadlines(at, policy)
+        )
+        extend_links(locked, from_moment=at)
+        return locked
+
+
+def record_dose(
+    session: TreatmentSession, *, route: Route, dose_mg: Decimal, actor: Actor, at: datetime
+) -> Dose:
+    """Write down that the dose is taken now, as the plan orders it; it points at the gate that let it pass.
+
+    Asking twice is harmless. Locks the enrollment, then the session. Raises `WrongSessionState` where the
+    gate was not passed, `DoseAlreadyTaken`, or `DoseNotNow` with every reason.
+    """
+    with atomic():
+        locked = lock(session)
+        if (taken := Dose.objects.filter(session=locked).first()) is not None:
+            if (taken.actor, taken.route, taken.dose_mg) == (actor, route, dose_mg):
+                return taken
+            raise errors.DoseAlreadyTaken
+        require_status(locked, [SessionStatus.IN_PROGRESS])
+        gate = queries.gate_of(locked)
+        policy = parse_policy(gate.policy.content)
+        facts = queries.dose_facts(locked, gate, route=route, dose_mg=dose_mg, policy=policy, at=at)
+        if faults := rules.dose_faults(facts, policy):
+            raise errors.DoseNotNow(reasons=faults)
+        dosed_on = rules.local_day(at, ZoneInfo(locked.timezone))
+        version, columns = gate.policy.version, {"dosed_at": at, "dosed_on": dosed_on}
+        move(locked, SessionEvent.DOSED, actor=actor, at=at, policy_version=version, columns=columns)
+        return Dose.objects.create(
+            session=locked,
+            gate=gate,
+            route=route,
+            dose_mg=dose_mg,
+            taken_at=at,
+            recorded_at=at,
+            actor_kind=actor.kind,
+            actor_id=actor.id,
+        )
+
+
+def end_session(session: TreatmentSession, *, reason: str, actor: Actor, at: datetime) -> TreatmentSession:
+    """End the watched time: after a dose the recovery begins, without one the session was aborted.
+
+    Deadlines still to come are waived; one that has passed unheard stays for the watch to find. Asking twice
+    is harmless. Locks the enrollment, then the session. Raises `NotOverYet` or `WrongSessionState`.
+    """
+    with atomic():
+        locked = lock(session)
+        if repeats(locked, SessionEvent.ENDED, SessionEvent.ABORTED, actor=actor):
+            return locked
+        require_status(locked, [SessionStatus.IN_PROGRESS])
+        document, policy = queries.policy_of(locked, at=at)
+        if faults := rules.end_faults(at=at, dosed_at=locked.dosed_at, policy=policy):
+            raise errors.NotOverYet(reasons=faults)
+        event, columns = _ending(locked, policy=policy, at=at)
+        version = document.version
+        move(locked, event, actor=actor, at=at, reason=reason, policy_version=version, columns=columns)
+        queries.open_deadlines(locked).filter(due_at__gt=at).update(waived_at=at)
+        end_links(locked, until=at + policy.link_lifetime_after_end)
+        if event == SessionEvent.ENDED:
+            open_after_session(locked.enrollment, number=locked.number, at=at)
+        return locked
+
+
+def _passed(
+    session: TreatmentSession,
+    facts: StartFacts,
+    *,
+    plan: TreatmentPlan,
+    document: DocumentVersion,
+    policy: SessionPolicy,
+    actor: Actor,
+) -> GateDecision:
+    """Write down what the gate was told when it let the session pass."""
+    return GateDecision.objects.create(
+        session=session,
+        plan=plan,
+        policy=document,
+        facts=json.loads(json.dumps(asdict(facts), cls=DjangoJSONEncoder)),
+        decided_at=facts.at,
+        dose_by=facts.at + policy.dose_window,
+        actor_kind=actor.kind,
+        actor_id=actor.id,
+    )
+
+
+def _ending(
+    session: TreatmentSession, *, policy: SessionPolicy, at: datetime
+) -> tuple[SessionEvent, dict[str, Any]]:
+    if session.dosed_at is None:
+        return SessionEvent.ABORTED, {"ended_at": at}
+    until = rules.no_drive_until(at, ZoneInfo(session.timezone), policy)
+    return SessionEvent.ENDED, {"ended_at": at, "no_drive_until": until}

@@ -1,0 +1,187 @@
+"""What people in a session vouch for, see, measure and write."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import TypeVar
+from uuid import UUID
+
+from core.actors import Actor, ActorKind
+from core.database import atomic
+from core.encryption import encrypt
+from core.errors import InputError, InvalidInput
+from core.ids import new_id
+from safety import services as safety
+from safety.enums import AlertClass
+from sessions import errors, queries, rules
+from sessions.enums import (
+    BOOKED_STATUSES,
+    LIVE_STATUSES,
+    Alertness,
+    AttestationKind,
+    Audience,
+    ObservationKind,
+    SessionEvent,
+    SessionStatus,
+)
+from sessions.models import Attestation, CheckIn, Observation, Reflection, TreatmentSession
+from sessions.services.steps import lock, move, require_status
+
+_Entry = TypeVar("_Entry", Observation, CheckIn)
+
+
+def attest_monitor_present(session: TreatmentSession, *, actor: Actor, at: datetime) -> Attestation:
+    """Store that the monitor is an adult, is there, and stays; the first time, the session is ready.
+
+    Locks the enrollment, then the session. Raises `WrongSessionState` once it has started.
+    """
+    with atomic():
+        locked = lock(session)
+        require_status(locked, BOOKED_STATUSES)
+        if locked.status == SessionStatus.SCHEDULED:
+            move(locked, SessionEvent.MONITOR_ACCEPTED, actor=actor, at=at)
+        return _attest(locked, AttestationKind.MONITOR_PRESENT, answers={}, actor=actor, at=at)
+
+
+def attest_patient_today(
+    session: TreatmentSession, *, answers: Mapping[str, str], actor: Actor, at: datetime
+) -> Attestation:
+    """Store how the patient says they are today; what they leave out counts as not known.
+
+    Locks the enrollment, then the session. Raises `WrongSessionState` once it has started, or `InvalidInput`
+    for a question that nobody asked.
+    """
+    with atomic():
+        locked = lock(session)
+        require_status(locked, BOOKED_STATUSES)
+        _, policy = queries.policy_in_force(at=at)
+        asked = {question.key for question in policy.today_questions}
+        if unknown := sorted(set(answers) - asked):
+            detail = "There is no such question."
+            raise InvalidInput(
+                errors=[InputError(f"/answers/{key}", "unknown_question", detail) for key in unknown]
+            )
+        return _attest(locked, AttestationKind.PATIENT_TODAY, answers=answers, actor=actor, at=at)
+
+
+@dataclass(frozen=True, slots=True)
+class ObservationEntry:
+    """One thing seen or measured, as a phone sends it; units are in the names."""
+
+    kind: ObservationKind
+    client_id: UUID
+    client_seq: int
+    observed_at: datetime
+    systolic_mmhg: int | None = None
+    diastolic_mmhg: int | None = None
+    heart_rate_bpm: int | None = None
+    oxygen_saturation_pct: int | None = None
+    alertness: str = ""
+    comfort: int | None = None
+    note: str = ""
+
+
+def observe(
+    session: TreatmentSession, *, entry: ObservationEntry, actor: Actor, at: datetime
+) -> tuple[Observation, bool]:
+    """Store one observation, and whether it is new; sent again it is the one that is there.
+
+    Somebody who cannot be woken raises an alert in the same transaction. Raises `WrongSessionState`,
+    `InvalidInput` for a clock that is off, or `EntryChanged`.
+    """
+    require_status(session, (*BOOKED_STATUSES, *LIVE_STATUSES))
+    row = Observation(session=session, **asdict(entry))
+    if entry.alertness != Alertness.CANNOT_BE_WOKEN:
+        return _store(row, actor=actor, at=at)
+    with atomic():
+        stored, is_new = _store(row, actor=actor, at=at)
+        if is_new:
+            _call_for_help(session, f"observation:{stored.pk}", at=at)
+        return stored, is_new
+
+
+@dataclass(frozen=True, slots=True)
+class CheckInEntry:
+    """That all is well, or that help is wanted, as a phone sends it."""
+
+    all_well: bool
+    client_id: UUID
+    client_seq: int
+    observed_at: datetime
+
+
+def check_in(
+    session: TreatmentSession, *, entry: CheckInEntry, actor: Actor, at: datetime
+) -> tuple[CheckIn, bool]:
+    """Store one check-in, and whether it is new; the monitor's meets the deadline whose interval it falls in.
+
+    What counts is when it reaches us: a late one leaves a missed deadline missed. The patient's own tap is
+    kept and meets nothing. That not all is well raises an alert in the same transaction. Raises
+    `WrongSessionState`, `InvalidInput` for a clock that is off, or `EntryChanged`.
+    """
+    require_status(session, LIVE_STATUSES)
+    with atomic():
+        stored, is_new = _store(CheckIn(session=session, **asdict(entry)), actor=actor, at=at)
+        if is_new and not entry.all_well:
+            _call_for_help(session, f"help:{stored.pk}", at=at)
+        if is_new and actor.kind == ActorKind.CAPABILITY:
+            _, policy = queries.policy_of(session, at=at)
+            upcoming = queries.open_deadlines(session).filter(due_at__gte=at)
+            upcoming.filter(due_at__lt=at + policy.check_in_interval).update(met_at=at)
+        return stored, is_new
+
+
+def reflect(session: TreatmentSession, *, text: str, shared_with: Audience, at: datetime) -> Reflection:
+    """Store what surfaced, encrypted, for the patient alone unless they share it.
+
+    Raises `WrongSessionState` before the session.
+    """
+    require_status(session, (*LIVE_STATUSES, SessionStatus.COMPLETED))
+    reflection_id = new_id()
+    return Reflection.objects.create(
+        id=reflection_id,
+        session=session,
+        text=encrypt(text, place=queries.reflection_place(reflection_id)),
+        shared_with=shared_with,
+        written_at=at,
+    )
+
+
+def _attest(
+    session: TreatmentSession,
+    kind: AttestationKind,
+    *,
+    answers: Mapping[str, str],
+    actor: Actor,
+    at: datetime,
+) -> Attestation:
+    return Attestation.objects.create(
+        session=session,
+        kind=kind,
+        answers=dict(answers),
+        attested_at=at,
+        actor_kind=actor.kind,
+        actor_id=actor.id,
+    )
+
+
+def _store(row: _Entry, *, actor: Actor, at: datetime) -> tuple[_Entry, bool]:
+    """Store an entry once per session, device and number; the same number with other content is refused."""
+    if fault := rules.clock_fault(row.observed_at, received_at=at):
+        raise InvalidInput(errors=[InputError("/observed_at", "clock_is_off", fault)])
+    row.actor_kind, row.actor_id, row.received_at = actor.kind, actor.id, at
+    model = type(row)
+    given = {field.attname: getattr(row, field.attname) for field in model._meta.concrete_fields}
+    number = {name: given.pop(name) for name in ("session_id", "client_id", "client_seq")}
+    stored, is_new = model.objects.get_or_create(**number, defaults=given)
+    if not is_new and any(
+        getattr(stored, name) != given[name] for name in set(given) - {"id", "received_at"}
+    ):
+        raise errors.EntryChanged
+    return stored, is_new
+
+
+def _call_for_help(session: TreatmentSession, source: str, *, at: datetime) -> None:
+    """Raise an alert as for a serious event: whether it is one, nobody has said yet."""
+    patient_id = session.enrollment.patient_id
+    safety.raise_alert(patient_id, alert_class=AlertClass.SERIOUS_EVENT, source=source, at=at)

@@ -1,0 +1,145 @@
+"""What happens when nobody does anything: silence raises the alarm, and time ends what it has to end."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from logging import getLogger
+from typing import TypeVar
+from uuid import UUID
+
+from core.actors import Actor
+from core.database import atomic
+from notifications import messages
+from notifications import services as notifications
+from notifications.enums import MessageKind
+from programs import services as programs
+from programs.enums import EnrollmentEvent, EnrollmentStatus
+from programs.models import Enrollment
+from programs.queries import current_plan
+from safety import services as safety
+from safety.enums import AlertClass
+from sessions import queries
+from sessions.enums import BOOKED_STATUSES, SessionEvent, SessionStatus
+from sessions.models import CheckInDeadline, TreatmentSession
+from sessions.services.monitors import revoke_links
+from sessions.services.steps import move
+
+WATCH = Actor.service("watch")
+CALL_LIFE = timedelta(hours=1)
+"""How long it is worth telling somebody that their check-in is missing."""
+
+logger = getLogger(__name__)
+
+_Row = TypeVar("_Row", CheckInDeadline, TreatmentSession)
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """How much one look has changed."""
+
+    check_ins_missed: int
+    sessions_completed: int
+    sessions_missed: int
+
+
+def watch(*, at: datetime) -> Watched:
+    """Look once at everything that time changes: missed check-ins first, then sessions that are over.
+
+    Any number of processes may do this at once; each row is dealt with by one of them, once. One row that
+    cannot be dealt with is logged, stays for the next look, and does not keep the others waiting.
+    """
+    check_ins_missed = _each(queries.deadlines_missed(at=at), _miss_check_in, at=at)
+    sessions_completed = _each(queries.sessions_recovered(at=at), _complete, at=at)
+    _, policy = queries.policy_in_force(at=at)
+    never_started = queries.sessions_never_started(before=at - policy.missed_after)
+    return Watched(check_ins_missed, sessions_completed, _each(never_started, _miss_session, at=at))
+
+
+def _each(rows: Sequence[_Row], act: Callable[[_Row, datetime], bool], *, at: datetime) -> int:
+    return sum(_safely(row, act, at=at) for row in rows)
+
+
+def _safely(row: _Row, act: Callable[[_Row, datetime], bool], *, at: datetime) -> bool:
+    """Deal with one row in a transaction of its own; tell whether it was dealt with here."""
+    try:
+        with atomic():
+            return act(row, at)
+    except Exception:
+        logger.exception("The watch could not deal with %s %s", type(row).__name__, row.pk)
+        return False
+
+
+def _lock_if_free(enrollment_id: UUID) -> Enrollment | None:
+    """Lock the enrollment row, or leave it to whoever has it in hand: the next look is seconds away."""
+    return Enrollment.objects.select_for_update(skip_locked=True).filter(pk=enrollment_id).first()
+
+
+def _miss_check_in(deadline: CheckInDeadline, at: datetime) -> bool:
+    """Mark a deadline missed, with its alert, and call to everybody who should have been heard from."""
+    enrollment = _lock_if_free(deadline.session.enrollment_id)
+    still_open = queries.open_deadlines(deadline.session).select_for_update(skip_locked=True)
+    missed = still_open.filter(pk=deadline.pk).first() if enrollment else None
+    if enrollment is None or missed is None:
+        return False
+    missed.missed_at = at
+    missed.alert = safety.raise_alert(
+        enrollment.patient_id,
+        alert_class=AlertClass.MISSED_CHECK_IN,
+        source=f"check-in:{deadline.pk}",
+        at=at,
+    )
+    missed.save(update_fields=["missed_at", "alert"])
+    _call(missed, enrollment, at=at)
+    return True
+
+
+def _call(missed: CheckInDeadline, enrollment: Enrollment, *, at: datetime) -> None:
+    key, kind = f"check-in:{missed.pk}:", MessageKind.CHECK_IN_MISSED
+    expires_at = at + CALL_LIFE
+    notifications.schedule(
+        kind, dedupe_key=f"{key}patient", user=enrollment.patient.user, due_at=at, expires_at=expires_at
+    )
+    if (link := queries.current_link(missed.session_id, at=at)) is not None:
+        notifications.schedule(
+            kind,
+            dedupe_key=f"{key}monitor",
+            address=queries.address_of(link),
+            words={"link": messages.link("monitor")},
+            due_at=at,
+            expires_at=expires_at,
+        )
+
+
+def _complete(session: TreatmentSession, at: datetime) -> bool:
+    """Complete a session whose recovery is over; with the last one of the plan, the program."""
+    locked = _lock_as_found(session)
+    if locked is None or locked.status != SessionStatus.RECOVERING:
+        return False
+    move(locked, SessionEvent.COMPLETED, actor=WATCH, at=at)
+    enrollment, plan = locked.enrollment, current_plan(locked.enrollment_id)
+    is_last = plan is not None and locked.number >= plan.session_count
+    if is_last and enrollment.status == EnrollmentStatus.ACTIVE:
+        programs.move(enrollment, EnrollmentEvent.COMPLETED, actor=WATCH, at=at)
+    return True
+
+
+def _miss_session(session: TreatmentSession, at: datetime) -> bool:
+    """Write off a session whose day has passed without a start: its number is free again."""
+    locked = _lock_as_found(session)
+    if locked is None or locked.status not in BOOKED_STATUSES:
+        return False
+    move(locked, SessionEvent.MISSED, actor=WATCH, at=at)
+    revoke_links(locked, at=at)
+    return True
+
+
+def _lock_as_found(session: TreatmentSession) -> TreatmentSession | None:
+    """Lock a session that nobody has in hand, unless it has changed since it was found."""
+    enrollment = _lock_if_free(session.enrollment_id)
+    if enrollment is None:
+        return None
+    unchanged = TreatmentSession.objects.filter(pk=session.pk, version=session.version)
+    locked = unchanged.select_for_update(no_key=True).first()
+    if locked is not None:
+        locked.enrollment = enrollment
+    return locked

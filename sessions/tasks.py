@@ -1,0 +1,12 @@
+from celery import shared_task
+
+from core import clock
+from safety import services as safety
+from sessions import services
+
+
+@shared_task  # type: ignore[untyped-decorator]
+def watch() -> None:
+    """Look at what time has changed, then send the pages due; may run twice, and beside the watchdog."""
+    services.watch(at=clock.now())
+    safety.page_unacknowledged(at=clock.now())

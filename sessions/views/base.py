@@ -1,0 +1,59 @@
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from rest_framework import status
+from rest_framework.response import Response
+
+from core.api import View, etag
+from sessions import queries
+from sessions.models import TreatmentSession
+from sessions.permissions import InSession, party_of, require_party
+from sessions.rules import Party
+from sessions.serializers.sessions import DayOutput
+
+SESSION_ID = "0199c0de-0000-7000-8000-000000000030"
+DAY = {
+    "id": SESSION_ID,
+    "enrollment": "0199c0de-0000-7000-8000-000000000010",
+    "number": 1,
+    "status": "in_progress",
+    "scheduled_at": "2026-03-02T17:00:00Z",
+    "timezone": "America/New_York",
+    "started_at": "2026-03-02T17:02:00Z",
+    "dosed_at": "2026-03-02T17:05:00Z",
+    "ended_at": None,
+    "no_drive_until": None,
+    "server_time": "2026-03-02T17:09:30Z",
+    "patient_first_name": "Ada",
+    "dose_by": None,
+    "deadlines": [{"id": "0199c0de-0000-7000-8000-000000000031", "due_at": "2026-03-02T17:17:00Z"}],
+    "next_actions": ["check_in", "end", "observe", "report_event"],
+    "emergency": {
+        "phone": "911",
+        "call_first": "Call 911 now. Tell us afterwards.",
+        "signs": ["They cannot be woken."],
+    },
+}
+
+
+class SessionView(View):
+    """A view of one session, for whoever is part of it."""
+
+    permission_classes: tuple[Any, ...] = InSession
+    # Whoever watches over somebody is never counted or turned away (HZ-17): their link is their limit.
+    throttle_classes = ()
+
+    def session(self, session_id: UUID, *allowed: Party, at: datetime) -> TreatmentSession:
+        """Return a session that the actor may see and, as one of `allowed`, act in."""
+        session = queries.session_for(self.actor, session_id, at=at)
+        require_party(self.actor, session, *allowed)
+        return session
+
+    def answer(self, session: TreatmentSession, *, at: datetime, code: int = status.HTTP_200_OK) -> Response:
+        """Answer with the session as the actor sees it now, and the tag of its version."""
+        day = queries.day(session, party=party_of(self.actor, session), at=at)
+        headers = {"ETag": etag(session.version), "Location": f"/api/v1/sessions/{session.pk}"}
+        if code != status.HTTP_201_CREATED:
+            del headers["Location"]
+        return Response(DayOutput(day).data, status=code, headers=headers)

@@ -1,0 +1,140 @@
+from uuid import UUID
+
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework import status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from core import clock
+from core.idempotency import idempotent
+from programs.enums import Route
+from sessions import services
+from sessions.enums import AttestationKind
+from sessions.rules import Party
+from sessions.serializers.entries import DoseInput, DoseOutput
+from sessions.serializers.sessions import AttestationInput, AttestationOutput, DayOutput, ReasonInput
+from sessions.views.base import DAY, SESSION_ID, SessionView
+
+
+class Attestations(SessionView):
+    """What is vouched for before a session starts."""
+
+    @extend_schema(
+        operation_id="attestations_create",
+        summary="Vouch for being there, or for how one is today",
+        request=AttestationInput,
+        responses={201: AttestationOutput},
+        examples=[
+            OpenApiExample("The monitor is there", value={"kind": "monitor_present"}, request_only=True),
+            OpenApiExample(
+                "The patient, today",
+                value={
+                    "kind": "patient_today",
+                    "answers": {
+                        "alcohol_or_intoxication": "no",
+                        "fever_or_vomiting": "no",
+                        "sedatives_or_stimulants": "no",
+                        "new_medicine": "no",
+                        "pregnancy_possible": "no",
+                    },
+                },
+                request_only=True,
+            ),
+        ],
+    )
+    @idempotent
+    def post(self, request: Request, session_id: UUID) -> Response:
+        """Take the monitor's word that they are an adult, there, and stay; or the patient's answers."""
+        at = clock.now()
+        said = AttestationInput(data=request.data)
+        said.is_valid(raise_exception=True)
+        if said.validated_data["kind"] == AttestationKind.MONITOR_PRESENT:
+            session = self.session(session_id, Party.MONITOR, at=at)
+            attestation = services.attest_monitor_present(session, actor=self.actor, at=at)
+        else:
+            session = self.session(session_id, Party.PATIENT, at=at)
+            answers = said.validated_data["answers"]
+            attestation = services.attest_patient_today(session, answers=answers, actor=self.actor, at=at)
+        return Response(AttestationOutput(attestation).data, status=status.HTTP_201_CREATED)
+
+
+class Start(SessionView):
+    """The gate before the dose."""
+
+    @extend_schema(
+        operation_id="sessions_start",
+        summary="Start the session",
+        request=None,
+        responses=DayOutput,
+        examples=[OpenApiExample("Started", value=DAY | {"dosed_at": None}, response_only=True)],
+    )
+    @idempotent
+    def post(self, request: Request, session_id: UUID) -> Response:  # noqa: ARG002
+        """Open the dose window if nothing speaks against it; else name everything that does."""
+        at = clock.now()
+        session = self.session(session_id, Party.PATIENT, Party.MONITOR, at=at)
+        return self.answer(services.start_session(session, actor=self.actor, at=at), at=at)
+
+
+class Doses(SessionView):
+    """The dose of a session."""
+
+    @extend_schema(
+        operation_id="doses_record",
+        summary="The dose is taken now",
+        request=DoseInput,
+        responses={201: DoseOutput},
+        examples=[
+            OpenApiExample(
+                "As ordered", value={"route": "sublingual", "dose_mg": "300.0"}, request_only=True
+            ),
+            OpenApiExample(
+                "Recorded",
+                value={
+                    "id": SESSION_ID,
+                    "route": "sublingual",
+                    "dose_mg": "300.0",
+                    "taken_at": "2026-03-02T17:05:00Z",
+                    "recorded_at": "2026-03-02T17:05:00Z",
+                },
+                response_only=True,
+                status_codes=["201"],
+            ),
+        ],
+    )
+    @idempotent
+    def post(self, request: Request, session_id: UUID) -> Response:
+        """Record the one dose of this session: what the plan orders, within the window after the start."""
+        at = clock.now()
+        session = self.session(session_id, Party.PATIENT, Party.MONITOR, at=at)
+        said = DoseInput(data=request.data)
+        said.is_valid(raise_exception=True)
+        dose = services.record_dose(
+            session,
+            route=Route(said.validated_data["route"]),
+            dose_mg=said.validated_data["dose_mg"],
+            actor=self.actor,
+            at=at,
+        )
+        return Response(DoseOutput(dose).data, status=status.HTTP_201_CREATED)
+
+
+class End(SessionView):
+    """The end of the watched time."""
+
+    @extend_schema(
+        operation_id="sessions_end",
+        summary="End the session",
+        request=ReasonInput,
+        responses=DayOutput,
+        examples=[OpenApiExample("As planned", value={"reason": ""}, request_only=True)],
+    )
+    @idempotent
+    def post(self, request: Request, session_id: UUID) -> Response:
+        """End it once the watched time is over; before the dose, at any time."""
+        at = clock.now()
+        session = self.session(session_id, *Party, at=at)
+        said = ReasonInput(data=request.data)
+        said.is_valid(raise_exception=True)
+        ended = services.end_session(session, actor=self.actor, at=at, **said.validated_data)
+        return self.answer(ended, at=at)

@@ -1,0 +1,140 @@
+from uuid import UUID
+
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework import status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from core import clock
+from core.idempotency import idempotent
+from sessions import queries, services
+from sessions.permissions import party_of
+from sessions.queries import ReadableReflection
+from sessions.rules import Party
+from sessions.serializers.entries import (
+    CheckInInput,
+    CheckInOutput,
+    ObservationInput,
+    ObservationOutput,
+    ReflectionInput,
+    ReflectionOutput,
+)
+from sessions.views.base import SESSION_ID, SessionView
+
+ENTRY = {
+    "client_id": "5b1d3c1e-7a56-4d2c-9a53-0d2f4f3a8e11",
+    "client_seq": 4,
+    "observed_at": "2026-03-02T16:58:00Z",
+}
+READING = ENTRY | {
+    "kind": "blood_pressure",
+    "systolic_mmhg": 118,
+    "diastolic_mmhg": 76,
+    "heart_rate_bpm": 64,
+}
+STORED = {
+    "id": SESSION_ID,
+    **READING,
+    "oxygen_saturation_pct": None,
+    "alertness": "",
+    "comfort": None,
+    "note": "",
+    "received_at": "2026-03-02T16:58:01Z",
+}
+REFLECTION = {"text": "I said yes to everything this year.", "shared_with": "private"}
+_NEW = {True: status.HTTP_201_CREATED, False: status.HTTP_200_OK}
+
+
+class Observations(SessionView):
+    """What is seen and measured, before, during and after."""
+
+    @extend_schema(
+        operation_id="observations_create",
+        summary="Note a reading, or something seen",
+        request=ObservationInput,
+        responses={201: ObservationOutput, 200: ObservationOutput},
+        examples=[
+            OpenApiExample("A blood pressure", value=READING, request_only=True),
+            OpenApiExample("Stored", value=STORED, response_only=True),
+        ],
+    )
+    def post(self, request: Request, session_id: UUID) -> Response:
+        """Store one entry: 201 when new; 200 with the stored one when this number came before."""
+        at = clock.now()
+        session = self.session(session_id, *Party, at=at)
+        said = ObservationInput(data=request.data)
+        said.is_valid(raise_exception=True)
+        stored, is_new = services.observe(session, entry=said.to_entry(), actor=self.actor, at=at)
+        return Response(ObservationOutput(stored).data, status=_NEW[is_new])
+
+
+class CheckIns(SessionView):
+    """That all is well."""
+
+    @extend_schema(
+        operation_id="check_ins_create",
+        summary="Say that all is well, or that help is wanted",
+        request=CheckInInput,
+        responses={201: CheckInOutput, 200: CheckInOutput},
+        examples=[
+            OpenApiExample("All is well", value=ENTRY | {"all_well": True}, request_only=True),
+            OpenApiExample(
+                "Stored",
+                value={
+                    "id": SESSION_ID,
+                    **ENTRY,
+                    "all_well": True,
+                    "received_at": "2026-03-02T16:58:01Z",
+                },
+                response_only=True,
+            ),
+        ],
+    )
+    def post(self, request: Request, session_id: UUID) -> Response:
+        """Store one check-in; the monitor's own meets the next deadline, the patient's is kept beside it."""
+        at = clock.now()
+        session = self.session(session_id, Party.MONITOR, Party.PATIENT, at=at)
+        said = CheckInInput(data=request.data)
+        said.is_valid(raise_exception=True)
+        stored, is_new = services.check_in(session, entry=said.to_entry(), actor=self.actor, at=at)
+        return Response(CheckInOutput(stored).data, status=_NEW[is_new])
+
+
+class Reflections(SessionView):
+    """What surfaced."""
+
+    @extend_schema(
+        operation_id="reflections_list",
+        summary="What did I write?",
+        responses=ReflectionOutput(many=True),
+        examples=[
+            OpenApiExample(
+                "One",
+                value={"id": SESSION_ID, **REFLECTION, "written_at": "2026-03-02T20:00:00Z"},
+                response_only=True,
+            )
+        ],
+    )
+    def get(self, request: Request, session_id: UUID) -> Response:  # noqa: ARG002
+        """List the patient's own, or for a clinician what the patient shares with them."""
+        session = self.session(session_id, Party.PATIENT, Party.CLINICIAN, at=clock.now())
+        found = queries.reflections(session, party=party_of(self.actor, session))
+        return Response(ReflectionOutput(found, many=True).data)
+
+    @extend_schema(
+        operation_id="reflections_create",
+        summary="Write down what surfaced",
+        request=ReflectionInput,
+        responses={201: ReflectionOutput},
+        examples=[OpenApiExample("Private", value=REFLECTION, request_only=True)],
+    )
+    @idempotent
+    def post(self, request: Request, session_id: UUID) -> Response:
+        """Keep a reflection, encrypted, for the patient alone unless they share it."""
+        at = clock.now()
+        session = self.session(session_id, Party.PATIENT, at=at)
+        said = ReflectionInput(data=request.data)
+        said.is_valid(raise_exception=True)
+        row = services.reflect(session, at=at, **said.validated_data)
+        readable = ReadableReflection(row, said.validated_data["text"])
+        return Response(ReflectionOutput(readable).data, status=status.HTTP_201_CREATED)

@@ -1,0 +1,93 @@
+from typing import Any
+from uuid import UUID
+
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework import status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from core import clock
+from core.idempotency import idempotent
+from sessions import queries, services
+from sessions.serializers.reports import EventInput, EventOutput
+from sessions.views.base import SESSION_ID, SessionView
+
+EVENT_ID = "0199c0de-0000-7000-8000-000000000040"
+EVENT: dict[str, Any] = {
+    "id": EVENT_ID,
+    "session": SESSION_ID,
+    "description": "He threw up twice and felt better afterwards.",
+    "action_taken": "",
+    "onset_at": "2026-03-02T17:40:00Z",
+    "ended_at": None,
+    "is_serious": False,
+    "seriousness": [],
+    "grade": 1,
+    "ascertainment": "observed",
+    "reported_at": "2026-03-02T17:45:00Z",
+    "treatment_is_held": False,
+}
+
+
+class AdverseEvents(SessionView):
+    """Reports of harm."""
+
+    @extend_schema(
+        operation_id="adverse_events_report",
+        summary="Something went wrong",
+        request=EventInput,
+        responses={201: EventOutput},
+        examples=[
+            OpenApiExample(
+                "In few words", value={"description": "She is not well at all."}, request_only=True
+            ),
+            OpenApiExample(
+                "With what is known",
+                value={
+                    "session": SESSION_ID,
+                    "description": EVENT["description"],
+                    "onset_at": "2026-03-02T12:40:00-05:00",
+                    "is_serious": "no",
+                    "grade": 1,
+                    "ascertainment": "observed",
+                },
+                request_only=True,
+            ),
+            OpenApiExample("Recorded", value=EVENT, response_only=True, status_codes=["201"]),
+        ],
+    )
+    @idempotent
+    def post(self, request: Request) -> Response:
+        """Take a report in any state and however little it says; without a "no" it counts as serious.
+
+        About a session, or an enrollment; without either, the patient's own chart or the link's session.
+        """
+        at = clock.now()
+        said = EventInput(data=request.data)
+        said.is_valid(raise_exception=True)
+        about = queries.reported_about(
+            self.actor,
+            session_id=said.validated_data.get("session"),
+            enrollment_id=said.validated_data.get("enrollment"),
+            at=at,
+        )
+        event = services.report_event(
+            about.patient_id, report=said.to_report(), session=about.session, actor=self.actor, at=at
+        )
+        headers = {"Location": f"/api/v1/adverse-events/{event.pk}"}
+        return Response(EventOutput(event).data, status=status.HTTP_201_CREATED, headers=headers)
+
+
+class AdverseEventDetail(SessionView):
+    """One report."""
+
+    @extend_schema(
+        operation_id="adverse_events_read",
+        summary="What was reported?",
+        responses=EventOutput,
+        examples=[OpenApiExample("One", value=EVENT, response_only=True)],
+    )
+    def get(self, request: Request, event_id: UUID) -> Response:  # noqa: ARG002
+        """Show a report to the patient, their clinician, or the holder of the link it came by."""
+        event = queries.event_for(self.actor, event_id, at=clock.now())
+        return Response(EventOutput(event).data)
