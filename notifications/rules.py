@@ -16,6 +16,8 @@ TO_ADDRESSES = frozenset(
     {MessageKind.VERIFY_EMAIL, MessageKind.ACCOUNT_NOTICE, MessageKind.MONITOR_INVITATION}
 )
 """Sent to the address they were scheduled for: it is what the message is about."""
+MISCARRIED = frozenset({DeliveryStatus.FAILED, DeliveryStatus.EXPIRED, DeliveryStatus.UNKNOWN})
+"""Ends that nobody wished for; in an urgent message each is written to the log as an error."""
 
 MAX_ATTEMPTS = 20
 """With the pauses below: six hours and a half of an absent mail server, for an urgent message 18 minutes."""
@@ -71,6 +73,9 @@ def before_sending(facts: SendingFacts, *, at: datetime) -> Outcome | None:
     one that never comes may (the repeat carries the same Message-ID, by which many mailboxes drop it). A
     reminder ends UNKNOWN: the person finds what it was about in the app anyway, and a nagging system is one
     that people stop reading.
+
+    Without a verified address a reminder is not wanted any more, but an urgent message has FAILED: somebody
+    counted on it.
     """
     if facts.in_doubt and facts.kind in REMINDERS:
         return Outcome(DeliveryStatus.UNKNOWN, "It may have arrived; not repeated (its sender stopped).")
@@ -81,7 +86,8 @@ def before_sending(facts: SendingFacts, *, at: datetime) -> Outcome | None:
     if facts.account_closed:
         return Outcome(DeliveryStatus.CANCELLED, "The account is closed.")
     if not facts.address:
-        return Outcome(DeliveryStatus.CANCELLED, "The account has no verified address.")
+        ended = DeliveryStatus.FAILED if facts.kind in URGENT else DeliveryStatus.CANCELLED
+        return Outcome(ended, "The account has no verified address.")
     if facts.kind in REMINDERS and facts.suppressed_by:
         return Outcome(DeliveryStatus.CANCELLED, f"Reminders are stopped ({facts.suppressed_by}).")
     return None

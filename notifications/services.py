@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core import mail
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
-from django.db.models import Case, Q, QuerySet, Value, When
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
 from accounts.models import User
@@ -112,10 +112,10 @@ def _place(delivery: Delivery) -> str:
 def _claim(*, at: datetime) -> tuple[Delivery, bool] | None:
     """Take the next message in hand; also tell whether somebody before let go of it without a word."""
     free = Q(status=DeliveryStatus.DUE) | Q(status=DeliveryStatus.LEASED, leased_until__lt=Now())
-    lane = Case(When(kind__in=rules.URGENT, then=Value(0)), default=Value(1))
     with transaction.atomic(durable=True):
-        waiting = Delivery.objects.select_for_update(skip_locked=True).filter(free, due_at__lte=at)
-        delivery = waiting.order_by(lane, "due_at").first()
+        rows = Delivery.objects.select_for_update(skip_locked=True).filter(free, due_at__lte=at)
+        waiting = rows.order_by("due_at")
+        delivery = waiting.filter(kind__in=rules.URGENT).first() or waiting.first()
         if delivery is None:
             return None
         in_doubt = delivery.status == DeliveryStatus.LEASED
@@ -198,6 +198,8 @@ def _record(delivery: Delivery, outcome: Outcome, *, at: datetime) -> None:
         open_to.append(DeliveryStatus.CANCELLED)
     if not _held(delivery).filter(status__in=open_to).update(**_columns(outcome, at=at)):
         logger.warning("Delivery %s: %s came too late to be recorded", delivery.pk, outcome.status)
+    elif delivery.kind in rules.URGENT and outcome.status in rules.MISCARRIED:
+        logger.error("Urgent delivery %s: %s. %s", delivery.pk, outcome.status, outcome.text)
 
 
 def _held(delivery: Delivery) -> QuerySet[Delivery]:

@@ -9,7 +9,7 @@ TURN_SECONDS = 4
 """Less than a tick, so that a backlog leaves the workers' other tasks their turn."""
 
 
-@shared_task
+@shared_task  # type: ignore[untyped-decorator]  # Celery has no types
 def deliver_due() -> None:
     """Send what is due while this turn lasts, the next tick goes on; may run twice, or at once elsewhere."""
     ends = monotonic() + TURN_SECONDS

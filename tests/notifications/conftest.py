@@ -1,10 +1,8 @@
 """A mail server of our own on the loopback, that can be told to misbehave; and people who never sign in."""
 
-# ruff: noqa: ARG002 - the server's library fixes what its hooks take
-
 import email
 import logging
-from asyncio import sleep
+from asyncio import WriteTransport, sleep
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from email.message import Message
@@ -73,7 +71,7 @@ class Sink:
 
     def cut(self, server: SMTP, where: str) -> bool:
         if self.cuts == where:
-            assert server.transport is not None
+            assert isinstance(server.transport, WriteTransport)
             server.transport.abort()
         return self.cuts == where
 
@@ -138,7 +136,7 @@ def due(at: datetime) -> Due:
     def make(kind: MessageKind, *, user: User | None = None, address: str = "", **fields: Any) -> Delivery:
         key = fields.pop("dedupe_key", f"test:{Delivery.objects.count()}")
         words = {MessageKind.ALERT_PAGE: {"link": link("alerts", "1")}}.get(kind, {})
-        values = {"due_at": at, "expires_at": at + timedelta(days=1), "words": words} | fields
+        values: dict[str, Any] = {"due_at": at, "expires_at": at + timedelta(days=1), "words": words} | fields
         schedule(kind, dedupe_key=key, user=user, address=address, **values)
         return Delivery.objects.get(dedupe_key=key)
 

@@ -10,7 +10,7 @@ from allauth.account.models import EmailAddress
 from accounts.models import User
 from config.local.state import free_port
 from core.clock import advance_demo, now
-from notifications import rules, services
+from notifications import rules, services, tasks
 from notifications.enums import DeliveryStatus, MessageKind
 from notifications.messages import link
 from notifications.models import Delivery
@@ -258,6 +258,18 @@ def test_a_message_that_cannot_be_written_fails(db: None, at: datetime, due: Due
     assert sink.to == ["ada@example.org"]
 
 
+def test_a_page_that_miscarries_is_an_error_in_the_log(
+    ben: User, ada: User, at: datetime, due: Due, sink: Sink, caplog: pytest.LogCaptureFixture
+) -> None:
+    page = due(PAGE, user=ben)
+    due(REMINDER, user=ada)
+    sink.at_recipient = "550 nobody here"
+    deliver_due(at=at)
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR] == [
+        f"Urgent delivery {page.pk}: failed. Not taken at try 1 (recipient refused with 550)."
+    ]
+
+
 # --- a worker that never came back --------------------------------------------------------------------------
 
 
@@ -317,9 +329,7 @@ def test_the_demo_clock_takes_nothing_out_of_hands(
 
 
 def test_the_task_sends_all_that_is_due(ada: User, due: Due, sink: Sink) -> None:
-    from notifications.tasks import deliver_due as task
-
     for _ in range(3):
         due(REMINDER, user=ada)
-    task()
+    tasks.deliver_due()
     assert len(sink.taken) == 3

@@ -80,6 +80,13 @@ def test_where_a_message_stands_after_a_try(
     assert after_sending(facts, answer, "why", at=AT).status == status
 
 
+@pytest.mark.parametrize("kind", sorted(rules.URGENT))
+def test_a_page_that_reaches_nobody_has_failed(kind: MessageKind) -> None:
+    outcome = before_sending(replace(REMINDER, kind=kind, address=""), at=AT)
+    assert outcome is not None
+    assert outcome.status == DeliveryStatus.FAILED
+
+
 def test_only_another_try_has_a_time() -> None:
     outcomes = {answer: after_sending(REMINDER, answer, "", at=AT) for answer in Answer}
     assert {answer for answer, outcome in outcomes.items() if outcome.due_at} == {Answer.NOT_NOW}
