@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db.models import CharField, F, Q, QuerySet, Value
 from django.db.models.functions import Cast, Concat
 
+from accounts.models import Patient
 from accounts.queries import patients_in_care
 from assessments import queries as assessments
 from assessments.models import Assessment
@@ -49,7 +50,6 @@ class Before:
 
 def standing(enrollment: Enrollment, *, at: datetime) -> Standing:
     """Gather what `rules.next_step` needs to know of one enrollment."""
-    due = assessments.outstanding(enrollment.pk, at=at)
     latest = enrollment.screenings.order_by("-submitted_at", "-id").first()
     session = _current_session(enrollment.pk)
     return Standing(
@@ -59,7 +59,7 @@ def standing(enrollment: Enrollment, *, at: datetime) -> Standing:
         consents_missing=bool(programs.consents_missing(enrollment.pk, at=at)),
         alert_open=bool(safety.blocking_alerts(enrollment.patient_id)),
         held=bool(safety.open_holds(enrollment.patient_id)),
-        assessment_due=due[0].pk if due else None,
+        assessment_due=bool(assessments.outstanding(enrollment.pk, at=at)),
         session=session
         and OpenSession(
             id=session.pk,
@@ -77,16 +77,23 @@ def _current_session(enrollment_id: UUID) -> TreatmentSession | None:
     return sessions.order_by("number").first()
 
 
-def timeline(
-    enrollment: Enrollment, actor: Actor, *, at: datetime, before: Before | None, limit: int
-) -> list[Entry]:
+def enrollments_of(patient: Patient) -> QuerySet[Enrollment]:
+    """Return a patient's enrollments, newest first."""
+    return patient.enrollments.select_related("program").order_by("-created_at")
+
+
+def answers_alerts(actor: Actor, enrollment: Enrollment, *, at: datetime) -> bool:
+    """Tell whether `actor` is somebody who answers this patient's alerts: they see them on the timeline."""
+    return patients_in_care(actor, at=at).filter(pk=enrollment.patient_id).exists()
+
+
+def timeline(enrollment: Enrollment, *, with_alerts: bool, before: Before | None, limit: int) -> list[Entry]:
     """Return up to `limit` entries of one enrollment's history, newest first.
 
-    Each branch is limited before they are joined, so a long history costs no more than a short one. Alerts
-    are shown to those who answer them, not to the patient.
+    Each branch is limited before they are joined, so a long history costs no more than a short one.
     """
     branches = _branches(enrollment)
-    if patients_in_care(actor, at=at).filter(pk=enrollment.patient_id).exists():
+    if with_alerts:
         alerts = Alert.objects.filter(patient_id=enrollment.patient_id)
         branches.append(_branch(alerts, EntryKind.ALERT, at="opened_at", what=F("alert_class")))
     pages = [_page(branch, before=before, limit=limit) for branch in branches]

@@ -29,7 +29,7 @@ class Standing:
     consents_missing: bool
     alert_open: bool
     held: bool
-    assessment_due: UUID | None
+    assessment_due: bool
     session: OpenSession | None
     driving_locked_until: datetime | None
 
@@ -111,9 +111,7 @@ def _in_treatment(standing: Standing) -> NextStep | None:
         return None
     if standing.assessment_due:
         sentence = "Answer a short form about how you have been. It takes about five minutes."
-        return NextStep(
-            "fill_in_form", sentence, f"/api/v1/assessments/{standing.assessment_due}", Who.PATIENT
-        )
+        return NextStep("fill_in_form", sentence, "/api/v1/assessments?status=due", Who.PATIENT)
     if standing.session is None:
         sentence = "Book your next session. Choose a day when somebody can stay with you."
         return NextStep("book_session", sentence, f"{_home(standing)}/sessions", Who.PATIENT)

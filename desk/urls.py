@@ -1,3 +1,8 @@
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from desk import views
+
+urlpatterns = [
+    path("enrollments/<uuid:enrollment_id>/timeline", views.Timeline.as_view(), name="timeline"),
+    path("enrollments/<uuid:enrollment_id>/next-step", views.NextStep.as_view(), name="next-step"),
+]

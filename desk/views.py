@@ -56,7 +56,8 @@ class Timeline(View):
         at = clock.now()
         enrollment = programs.enrollment_for(self.actor, enrollment_id, at=at)
         limit, before = _limit(request), _cursor(request)
-        entries = queries.timeline(enrollment, self.actor, at=at, before=before, limit=limit + 1)
+        with_alerts = queries.answers_alerts(self.actor, enrollment, at=at)
+        entries = queries.timeline(enrollment, with_alerts=with_alerts, before=before, limit=limit + 1)
         shown, more = entries[:limit], len(entries) > limit
         link = f"{request.path}?limit={limit}&cursor={_encode(shown[-1])}" if more else None
         return Response(serializers.TimelineOutput({"next": link, "results": shown}).data)

@@ -37,7 +37,12 @@ def own_enrollment(actor: Actor, enrollment_id: UUID) -> Enrollment:
 
 def enrollment_in_care(actor: Actor, enrollment_id: UUID, *, at: datetime) -> Enrollment:
     """Return an enrollment in one's care, for what only a clinician does; raises `NotFound`."""
-    return _one(_enrollments_of(patients_in_care(actor, at=at)), enrollment_id)
+    return _one(enrollments_in_care(actor, at=at), enrollment_id)
+
+
+def enrollments_in_care(actor: Actor, *, at: datetime) -> QuerySet[Enrollment]:
+    """Return the enrollments of the patients in one's care."""
+    return _enrollments_of(patients_in_care(actor, at=at))
 
 
 def _enrollments_of(patients: QuerySet[Patient]) -> QuerySet[Enrollment]:

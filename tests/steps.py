@@ -16,15 +16,32 @@ from safety import services as safety
 from safety.enums import ReviewOutcome
 
 HEALTHY: dict[str, Any] = {
-    "age_years": 41,
     "pregnant": "no",
     "breastfeeding": "no",
     "blood_pressure_readings": [
         {"systolic_mmhg": 118, "diastolic_mmhg": 76},
         {"systolic_mmhg": 116, "diastolic_mmhg": 74},
     ],
+    "high_blood_pressure": "no",
+    "psychotic_disorder": "never",
+    "substance_use_disorder": "never",
+    "opioid_use_disorder_ever": "no",
+    "used_cocaine_heroin_meth_last_month": "no",
+    "drug_treatment_ever": "no",
+    "ketamine_allergy": "no",
+    "aneurysm_or_avm": "no",
+    "brain_haemorrhage_ever": "no",
+    "heart_attack_ever": "no",
+    "stroke_ever": "no",
+    "heart_attack_or_stroke_last_6_weeks": "no",
+    "thinking_of_ending_life_now": "no",
+    "other_conditions": [],
+    "current_medicines": [],
+    "other_substances": [],
+    "anything_else": "no",
+    "ketamine_before": "no",
 }
-"""Filled up below from the policy: everything else a person can be asked, answered with nothing to report."""
+"""Everything a person is asked, answered with nothing to report; the age is read from the chart."""
 
 
 def enrolled(patient: Patient, *, at: datetime) -> Enrollment:

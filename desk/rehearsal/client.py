@@ -1,0 +1,128 @@
+"""One client per person, over real HTTP; an answer other than the expected one is a failure."""
+
+import email
+import email.policy
+import re
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+
+MAIL_WAIT_S = 60
+
+
+class StepFailed(Exception):
+    """A step did not do what it should."""
+
+
+@dataclass
+class Mailbox:
+    """The folders that the local mail server writes: one file a message, one folder a recipient."""
+
+    folder: Path
+
+    def messages(self, recipient: str) -> list[str]:
+        """Return the subject and text of every message to `recipient`, oldest first."""
+        return [_read(file) for file in sorted((self.folder / recipient).glob("*.eml"))]
+
+    def recipients(self) -> list[str]:
+        """Return everybody who got a message."""
+        return sorted(folder.name for folder in self.folder.iterdir()) if self.folder.exists() else []
+
+    def wait_for(self, recipient: str, pattern: str) -> str:
+        """Return the first group of `pattern` in the newest message that has it; raises `StepFailed`."""
+        deadline = time.monotonic() + MAIL_WAIT_S
+        while time.monotonic() < deadline:
+            for message in reversed(self.messages(recipient)):
+                if found := re.search(pattern, message):
+                    return found[1]
+            time.sleep(0.2)
+        raise StepFailed(f"no mail with {pattern!r} came within {MAIL_WAIT_S} s")
+
+
+def _read(file: Path) -> str:
+    message = email.message_from_bytes(file.read_bytes(), policy=email.policy.default)
+    body = message.get_body(preferencelist=("plain",))
+    return f"{message['Subject']}\n{body.get_content() if body else ''}"
+
+
+@dataclass
+class Client:
+    """One person's device."""
+
+    base_url: str
+    email: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._http = httpx.Client(base_url=f"{self.base_url}/api/v1/", timeout=60)
+
+    def close(self) -> None:
+        """Put the device away."""
+        self._http.close()
+
+    def get(self, path: str, *, expect: int = 200) -> Any:
+        """GET and return the JSON answer; raises `StepFailed` on another status."""
+        return self._checked("GET", path, expect=(expect,))
+
+    def post(self, path: str, body: Mapping[str, Any], *, expect: Iterable[int] = (201,)) -> Any:
+        """POST with a new Idempotency-Key and return the JSON answer."""
+        return self._checked("POST", path, body, {"Idempotency-Key": str(uuid4())}, expect=expect)
+
+    def put(self, path: str, body: Mapping[str, Any]) -> Any:
+        """PUT and return the JSON answer."""
+        return self._checked("PUT", path, body, expect=(200,))
+
+    def patch(self, path: str, body: Mapping[str, Any]) -> Any:
+        """Read the ETag, PATCH what was read, and return the JSON answer."""
+        read = self._http.get(path, headers=self.headers)
+        return self._checked("PATCH", path, body, {"If-Match": read.headers.get("ETag", "")}, expect=(200,))
+
+    def sign_up(self, email_address: str, password: str, mailbox: Mailbox) -> None:
+        """Sign up, read the code from the mail, and confirm the address."""
+        self.email = email_address
+        begun = self._checked(
+            "POST",
+            "auth/app/v1/auth/signup",
+            {"email": email_address, "password": password},
+            expect=(401,),
+        )
+        self.headers["X-Session-Token"] = begun["meta"]["session_token"]
+        code = mailbox.wait_for(email_address, r"Your code is ([A-Z0-9-]+)")
+        confirmed = self._checked("POST", "auth/app/v1/auth/email/verify", {"key": code}, expect=(200,))
+        self._keep_token(confirmed)
+
+    def sign_in(self, email_address: str, password: str) -> None:
+        """Sign in with e-mail address and password."""
+        self.email = email_address
+        answer = self._checked(
+            "POST", "auth/app/v1/auth/login", {"email": email_address, "password": password}, expect=(200,)
+        )
+        self._keep_token(answer)
+
+    def sign_out(self) -> None:
+        """Sign out; the token opens nothing afterwards."""
+        self._checked("DELETE", "auth/app/v1/auth/session", expect=(401,))
+        self.get("me", expect=401)
+
+    def _keep_token(self, answer: Any) -> None:
+        if token := answer["meta"].get("session_token"):
+            self.headers["X-Session-Token"] = token
+
+    def _checked(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        expect: Iterable[int],
+    ) -> Any:
+        answer = self._http.request(method, path, json=body, headers=self.headers | dict(headers or {}))
+        if answer.status_code not in expect:
+            raise StepFailed(f"{method} {path}: {answer.status_code} {answer.text[:600]}")
+        return answer.json() if answer.content else None

@@ -1,0 +1,222 @@
+"""Everybody's way: sign up, screening, decision, plan, consent, baseline."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import date
+from random import Random
+from typing import Any, TypeVar
+
+from tqdm import tqdm
+
+from assessments.instruments import instruments
+from assessments.rules import score
+from desk.rehearsal.client import Client, Mailbox, StepFailed
+from desk.rehearsal.people import Person, fill_unasked
+from safety.screening.policy import Policy
+
+WORKERS = 6
+PASSWORD = "one long rehearsal password"  # noqa: S105 - of people who do not exist
+PROGRAMS = ("burnout-6", "burnout-12", "burnout-18")
+PLAN = {"route": "sublingual", "dose_mg": "300.0", "min_days_between": 7}
+
+T = TypeVar("T")
+
+
+@dataclass
+class Participant:
+    """One person on their way, with what the clinic answered."""
+
+    recorded: Person
+    filled: Person
+    client: Client
+    program: str
+    enrollment: str = ""
+    outcomes: dict[str, Any] = field(default_factory=dict)
+    decision: str = ""
+    submitted: dict[str, Any] = field(default_factory=dict)
+    crisis_shown: bool = False
+
+    @property
+    def label(self) -> str:
+        """Name the person in an error: their record, never more."""
+        return f"{self.recorded.source} {self.recorded.source_id}"
+
+
+@dataclass
+class Cohort:
+    """Everybody, and what went wrong on the way."""
+
+    participants: list[Participant]
+    failures: list[str] = field(default_factory=list)
+
+    def each(
+        self, what: str, step: Callable[[Participant], None], among: list[Participant] | None = None
+    ) -> None:
+        """Take one step with everybody, several at a time, showing progress; a failure is kept and told."""
+        people = self.participants if among is None else among
+        with ThreadPoolExecutor(WORKERS) as pool:
+            results = pool.map(lambda person: self._try(what, step, person), people)
+            for failure in tqdm(results, total=len(people), desc=f"{what:24}", unit=""):
+                if failure:
+                    self.failures.append(failure)
+
+    @staticmethod
+    def _try(what: str, step: Callable[[Participant], None], person: Participant) -> str:
+        try:
+            step(person)
+        except (StepFailed, OSError, KeyError, ValueError) as error:
+            return f"{what}, {person.label}: {type(error).__name__} {error}"
+        return ""
+
+
+def gather(people: list[Person], *, base_url: str, policy: Policy, seed: int) -> Cohort:
+    """Give everybody a device, a program, and, beside their record, marked answers to what nobody asked."""
+    rng = Random(seed)  # noqa: S311 - a rehearsal that can be repeated
+    known = list(instruments().values())
+    return Cohort(
+        [
+            Participant(
+                recorded=person,
+                filled=fill_unasked(person, policy=policy, instruments=known, rng=rng),
+                client=Client(base_url, email=f"{person.source}-{person.source_id}@people.example".lower()),
+                program=PROGRAMS[number % len(PROGRAMS)],
+            )
+            for number, person in enumerate(people)
+        ]
+    )
+
+
+def sign_up(person: Participant, *, mailbox: Mailbox, today: date) -> None:
+    """Sign up, confirm the address, say who one is, choose a program."""
+    client = person.client
+    client.sign_up(client.email, PASSWORD, mailbox)
+    age_years = int(str(person.filled.answers["age_years"]))
+    name = f"{person.recorded.source.title()} {person.recorded.source_id}"
+    client.put(
+        "me",
+        {
+            "legal_name": name,
+            "preferred_name": "",
+            "birth_on": date(today.year - age_years, 1, 1).isoformat(),
+            "timezone": "America/Chicago",
+        },
+    )
+    person.enrollment = client.post("enrollments", {"program": person.program})["id"]
+
+
+def screen_as_recorded(person: Participant) -> None:
+    """Answer the screening with nothing but what the record says."""
+    _screen(person, "recorded", person.recorded)
+
+
+def screen_filled(person: Participant) -> None:
+    """Answer it again, what nobody asked answered by the generator."""
+    _screen(person, "filled", person.filled)
+
+
+def _screen(person: Participant, which: str, said: Person) -> None:
+    path = f"enrollments/{person.enrollment}/screenings"
+    answer = person.client.post(path, {"answers": dict(said.answers)})
+    if not answer["reasons"] and answer["outcome"] != "eligible":
+        raise StepFailed(f"{answer['outcome']} without a reason")
+    person.outcomes[which] = answer
+
+
+def check_fit(person: Participant) -> None:
+    """Ask, as a stranger, whether this is for somebody like them."""
+    stranger = Client(person.client.base_url)
+    stranger.post("fit-checks", {"answers": dict(person.recorded.answers)}, expect=(200,))
+    stranger.close()
+
+
+def decide(person: Participant, clinician: Client) -> None:
+    """Decide on the newest screening, and write a plan for whom one accepts."""
+    screening = person.outcomes["filled"]
+    accepts, reason = stance(screening)
+    body = {"outcome": "accepted" if accepts else "declined", "reason": reason}
+    person.decision = clinician.post(f"screenings/{screening['id']}/reviews", body)["outcome"]
+    if accepts:
+        count = int(person.program.rpartition("-")[2])
+        clinician.post(f"enrollments/{person.enrollment}/treatment-plans", PLAN | {"session_count": count})
+
+
+def stance(screening: dict[str, Any]) -> tuple[bool, str]:
+    """Decide like a cautious clinician of a rehearsal: no more is claimed for it.
+
+    Accepts what the policy finds eligible, and whoever reports nothing heavier than medicines, other
+    conditions or age; whatever is not known, or speaks of the heart, the mind or a substance, is declined.
+    """
+    light = {"other_conditions", "current_medicines", "age_65_or_over"}
+    heavy = [r["rule"] for r in screening["reasons"] if r["level"] != "note" and not _is_light(r, light)]
+    if screening["outcome"] == "ineligible" or heavy:
+        return False, f"Not at home, for now: {', '.join(heavy) or 'excluded'}."
+    return True, "Nothing speaks against treatment at home."
+
+
+def _is_light(reason: dict[str, Any], light: set[str]) -> bool:
+    questions = {finding["question"] for finding in reason["found"]}
+    return reason["certainty"] == "true" and (reason["rule"] in light or questions <= light | {"age_years"})
+
+
+def consent(person: Participant) -> None:
+    """Read what is to be agreed to, and agree."""
+    path = f"enrollments/{person.enrollment}"
+    documents = person.client.get(f"{path}/consent-documents")
+    agreements = [{"document": text["id"], "sha256": text["sha256"]} for text in documents]
+    answer = person.client.post(f"{path}/consents", {"agreements": agreements})
+    if answer["enrollment_status"] != "active":
+        raise StepFailed(f"agreed to everything and is {answer['enrollment_status']}")
+
+
+def answer_forms(person: Participant, *, only_recorded: bool) -> None:
+    """Fill in the baseline: what the record has, and unless `only_recorded` the generated rest."""
+    answers = (person.recorded if only_recorded else person.filled).responses
+    for form in person.client.get("assessments?status=due")["results"]:
+        given = answers.get(form["instrument"])
+        if given is None:
+            continue
+        saved = person.client.patch(f"assessments/{form['id']}", {"answers": dict(given)})
+        person.crisis_shown |= saved["crisis"] is not None
+        if saved["missing"]:
+            continue
+        done = person.client.post(f"assessments/{form['id']}/submit", {}, expect=(200,))
+        person.submitted[form["instrument"]] = done["scores"]
+        _compare(done["scores"], given)
+
+
+def _compare(scores: dict[str, Any], given: Any) -> None:
+    """Hold what the clinic answered against the scoring rules applied here."""
+    expected = score(instruments()[scores["instrument"]], dict(given))
+    for scale in scores["scales"]:
+        here = expected.scale(scale["key"]).value
+        same = here is None if scale["value"] is None else float(here or 0) == float(scale["value"])
+        if not same:
+            raise StepFailed(f"{scores['instrument']} {scale['key']}: {scale['value']} here {here}")
+
+
+def reasons(cohort: Cohort, which: str, outcome: str) -> Counter[str]:
+    """Count people by each reason they were given, among those with that outcome."""
+    counted: Counter[str] = Counter()
+    for answer in _answers(cohort, which):
+        if answer["outcome"] == outcome:
+            counted.update({_reason(found) for found in answer["reasons"] if _matters(found, outcome)})
+    return counted
+
+
+def outcomes(cohort: Cohort, which: str) -> Counter[str]:
+    """Count people by outcome."""
+    return Counter(answer["outcome"] for answer in _answers(cohort, which))
+
+
+def _answers(cohort: Cohort, which: str) -> Iterator[dict[str, Any]]:
+    return (person.outcomes[which] for person in cohort.participants if which in person.outcomes)
+
+
+def _matters(found: dict[str, Any], outcome: str) -> bool:
+    return outcome != "ineligible" or (found["level"] == "exclude" and found["certainty"] == "true")
+
+
+def _reason(found: dict[str, Any]) -> str:
+    return found["rule"] if found["certainty"] == "true" else f"{found['rule']} (not known)"
