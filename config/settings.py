@@ -111,6 +111,8 @@ ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
 HEADLESS_ONLY = True
 HEADLESS_CLIENTS = ("app", "browser")
+HEADLESS_FRONTEND_URLS = {"account_signup": f"{BASE_URL}/app/#sign-up"}
+ACCOUNT_EMAIL_NOTIFICATIONS = True
 if DEMO:
     # A rehearsal signs up hundreds of people from one address within minutes.
     ACCOUNT_RATE_LIMITS = {"signup": "5000/m/ip", "login": "5000/m/ip"}

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db.models import F, FloatField
+from django.db.models import DateTimeField, DurationField, F, FloatField
 from django.db.models.expressions import ExpressionWrapper, Func
 from django.db.models.functions import Extract, Now
 
@@ -34,8 +34,8 @@ def beat(name: str) -> None:
 
 def pulses() -> list[Pulse]:
     """Return the pulse of every expected process, by the database's clock."""
-    age = ExpressionWrapper(
-        Extract(Func(function="clock_timestamp") - F("beat_at"), "epoch"), output_field=FloatField()
-    )
+    now = Func(function="clock_timestamp", output_field=DateTimeField())
+    since = ExpressionWrapper(now - F("beat_at"), output_field=DurationField())
+    age = Extract(since, "epoch", output_field=FloatField())
     ages = dict(Heartbeat.objects.annotate(age=age).values_list("name", "age"))
     return [Pulse(name=name, age_s=ages.get(name)) for name in EXPECTED]

@@ -43,6 +43,15 @@ class Mailbox:
             time.sleep(0.2)
         raise StepFailed(f"no mail with {pattern!r} came within {MAIL_WAIT_S} s")
 
+    def wait_for_quiet(self, *, quiet_s: float = 12) -> None:
+        """Wait until nothing has come for `quiet_s` seconds: longer than the worker's tick."""
+        seen, since = -1, time.monotonic()
+        while time.monotonic() - since < quiet_s:
+            now = sum(1 for _ in self.folder.glob("*/*.eml"))
+            if now != seen:
+                seen, since = now, time.monotonic()
+            time.sleep(0.5)
+
 
 def _read(file: Path) -> str:
     message = email.message_from_bytes(file.read_bytes(), policy=email.policy.default)
@@ -72,6 +81,10 @@ class Client:
     def post(self, path: str, body: Mapping[str, Any], *, expect: Iterable[int] = (201,)) -> Any:
         """POST with a new Idempotency-Key and return the JSON answer."""
         return self._checked("POST", path, body, {"Idempotency-Key": str(uuid4())}, expect=expect)
+
+    def enter(self, path: str, body: Mapping[str, Any]) -> Any:
+        """POST an entry that carries its own number in place of a key, and return the JSON answer."""
+        return self._checked("POST", path, body, expect=(201,))
 
     def put(self, path: str, body: Mapping[str, Any]) -> Any:
         """PUT and return the JSON answer."""

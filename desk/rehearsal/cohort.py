@@ -73,7 +73,7 @@ class Cohort:
 
 def gather(people: list[Person], *, base_url: str, policy: Policy, seed: int) -> Cohort:
     """Give everybody a device, a program, and, beside their record, marked answers to what nobody asked."""
-    rng = Random(seed)  # noqa: S311 - a rehearsal that can be repeated
+    rng = Random(seed)
     known = list(instruments().values())
     return Cohort(
         [
