@@ -47,8 +47,8 @@ class Crew:
         self._colours = get_colours()
         self._turn = threading.Lock()
 
-    def start(self, name: str, command: list[str], *, show: Callable[[str], None] | None = None) -> None:
-        """Start a process; each line that it prints goes to `show`, or to the common output."""
+    def start(self, name: str, command: list[str], *, keep: list[str] | None = None) -> None:
+        """Start a process; each line that it prints goes to the common output, and into `keep`."""
         child = subprocess.Popen(  # noqa: S603 - the Procfile's commands
             command,
             cwd=ROOT,
@@ -59,34 +59,34 @@ class Crew:
             start_new_session=True,
             preexec_fn=die_with_parent,
         )
-        self.running[name] = child
         colour = next(self._colours)
 
-        def show_named(line: str) -> None:
-            with self._turn, suppress(BrokenPipeError, ValueError):
-                self._printer.write(Message("line", line, datetime.now().astimezone(), name, colour))
+        def read() -> None:
+            for raw in child.stdout or []:
+                line = raw.decode(errors="replace").rstrip()
+                if keep is not None:
+                    keep.append(line)
+                with self._turn, suppress(BrokenPipeError, ValueError):
+                    self._printer.write(Message("line", line, datetime.now().astimezone(), name, colour))
 
-        self._readers[name] = threading.Thread(target=_read, args=(child, show or show_named), daemon=True)
+        self._readers[name] = threading.Thread(target=read, daemon=True)
         self._readers[name].start()
+        self.running[name] = child
 
-    def once(self, name: str, command: str, *, show: Callable[[str], None] | None = None) -> None:
+    def run(self, name: str, command: str) -> None:
         """Run a command to its end; raise Trouble when it fails."""
-        say(f"{name}: {command}")
-        began = time.monotonic()
-        self.start(name, ["sh", "-c", command], show=show)
-        code = self.running[name].wait()
-        self._readers[name].join(5)
-        del self.running[name]
-        if code != 0:
-            raise Trouble(f"`{name}` has failed (exit code {code}); its output is above.")
-        say(f"{name}: done ({time.monotonic() - began:.1f} s)")
+        self.start(name, ["sh", "-c", command])
+        self.running[name].wait()
+        if self.fallen()[name] != 0:
+            raise Trouble(f"`{name}` has failed; its last words are above.")
 
-    def fallen(self) -> list[str]:
-        """Name, once, each process that has ended by itself."""
-        names = [name for name, child in self.running.items() if child.poll() is not None]
-        for name in names:
-            say(f"{name} has ended (exit code {self.running.pop(name).returncode}).")
-        return names
+    def fallen(self) -> dict[str, int]:
+        """Return, once, the exit code of each process that has ended by itself, its last words shown."""
+        ended = {name: child.returncode for name, child in self.running.items() if child.poll() is not None}
+        for name in ended:
+            del self.running[name]
+            self._readers[name].join(5)
+        return ended
 
     def stop(self) -> None:
         """Ask all to stop, wait, and kill those that don't."""
@@ -96,11 +96,6 @@ class Crew:
         for child in self.running.values():
             with suppress(subprocess.TimeoutExpired):
                 child.wait(max(0.0, patience - time.monotonic()))
-
-
-def _read(child: "subprocess.Popen[bytes]", show: Callable[[str], None]) -> None:
-    for line in child.stdout or []:
-        show(line.decode(errors="replace").rstrip())
 
 
 def up(state: State, *, procfile: Path, port: int | None, check: bool) -> int:
@@ -148,61 +143,72 @@ def _choose_port(wanted: int | None) -> int:
 
 
 def _run(crew: Crew, servers: Servers, processes: dict[str, str], *, check: bool) -> int:
+    """Start the Procfile's processes in an order that has the first page served soonest; then watch them."""
+    sign_ins: list[str] = []
+    first = {"web": processes["web"]}
+    if RELEASE in processes:
+        crew.run(RELEASE, processes[RELEASE])
+    if DEMO in processes and crew.environment.get("DEMO") == "1":
+        first[DEMO] = processes[DEMO]
+    for name, command in first.items():
+        # exec, so that no shell stands between a signal and the process.
+        crew.start(name, ["sh", "-c", f"exec {command}"], keep=sign_ins if name == DEMO else None)
+    _await(crew, servers, lambda: _status(crew) in (200, 503) and DEMO not in crew.running)
     mail = ["--port", crew.environment["EMAIL_URL"].rpartition(":")[2], "--dir", crew.environment["MAIL_DIR"]]
     crew.start("mail", [sys.executable, "-m", "config.local.mailsink", *mail])
-    sign_ins: list[str] = []
-    for name, wanted, show in (
-        (RELEASE, True, None),
-        (DEMO, crew.environment.get("DEMO") == "1", sign_ins.append),
-    ):
-        if wanted and name in processes:
-            crew.once(name, processes[name], show=show)
     for name, command in processes.items():
-        if name not in (RELEASE, DEMO):
-            # exec, so that no shell stands between a signal and the process.
+        if name not in (RELEASE, DEMO, "web"):
             crew.start(name, ["sh", "-c", f"exec {command}"])
-    _await_health(crew, servers, ok={200} if check else {200, 503})
     if check:
+        _await(crew, servers, lambda: _status(crew) == 200)
         return _rehearse(crew, servers)
     _greet(crew.environment, sign_ins)
     while "web" in crew.running:
-        _look_after(crew, servers)
+        for name, code in _look_after(crew, servers).items():
+            say(f"{name} has ended (exit code {code}).")
     raise Trouble("The web process has ended; its last words are above.")
 
 
-def _look_after(crew: Crew, servers: Servers) -> list[str]:
-    """One round, half a second long: restart a dead server, name a dead process and let the rest run on.
+def _look_after(crew: Crew, servers: Servers) -> dict[str, int]:
+    """One round: restart a dead server, return the exit codes of dead processes and let the rest run on.
 
     A process is not started again: that would hide a fault, and /healthz says what is missing.
     """
-    time.sleep(0.5)
+    time.sleep(0.3)
     servers.tend()
     return crew.fallen()
 
 
-def _await_health(crew: Crew, servers: Servers, *, ok: set[int]) -> None:
-    """Wait until /healthz answers with one of the given codes; raise Trouble when a process ends first."""
+def _await(crew: Crew, servers: Servers, healthy: Callable[[], bool]) -> None:
+    """Wait until the clinic is healthy enough; raise Trouble when a process dies first."""
     patience = time.monotonic() + HEALTHY_S
-    status = 0
-    while time.monotonic() < patience:
-        with suppress(OSError):
-            try:
-                answer = urllib.request.urlopen(f"{crew.environment['BASE_URL']}/healthz", timeout=5)  # noqa: S310
-                status = answer.status
-            except urllib.error.HTTPError as error:
-                status = error.code
-        if status in ok:
-            return
-        if fallen := _look_after(crew, servers):
-            raise Trouble(f"{', '.join(fallen)} ended while starting; the last words are above.")
-    raise Trouble(f"/healthz answers {status or 'nothing'} after {HEALTHY_S} s.")
+    while not healthy():
+        if time.monotonic() > patience:
+            raise Trouble(f"/healthz is not well after {HEALTHY_S} s (it answers {_status(crew)}).")
+        for name, code in _look_after(crew, servers).items():
+            if name != DEMO or code != 0:
+                raise Trouble(
+                    f"{name} has ended while starting (exit code {code}); see its last words above."
+                )
+
+
+def _status(crew: Crew) -> int:
+    """Return the status that /healthz answers with, 0 when nobody answers."""
+    try:
+        with urllib.request.urlopen(f"{crew.environment['BASE_URL']}/healthz", timeout=5) as answer:  # noqa: S310
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+    except OSError:
+        return 0
 
 
 def _rehearse(crew: Crew, servers: Servers) -> int:
     command = [sys.executable, "-m", "desk.rehearsal"]
     rehearsal = subprocess.Popen(command, cwd=ROOT, env=crew.environment, preexec_fn=die_with_parent)  # noqa: S603
     while rehearsal.poll() is None:
-        _look_after(crew, servers)
+        for name, code in _look_after(crew, servers).items():
+            say(f"{name} has ended (exit code {code}).")
     return rehearsal.returncode
 
 
