@@ -1,0 +1,48 @@
+from collections.abc import Callable
+from datetime import datetime
+
+import pytest
+from rest_framework.test import APIClient
+
+from accounts.models import Patient, User
+from sessions.models import TreatmentSession
+from tests.sessions import stages
+
+ClientOf = Callable[[User], APIClient]
+
+
+@pytest.fixture
+def as_ada(ada: Patient, client_of: ClientOf) -> APIClient:
+    """The patient's app."""
+    return client_of(ada.user)
+
+
+@pytest.fixture
+def as_ben(ben: User, client_of: ClientOf) -> APIClient:
+    """Her clinician's."""
+    return client_of(ben)
+
+
+@pytest.fixture
+def as_cyd(cyd: Patient, client_of: ClientOf) -> APIClient:
+    """A stranger's."""
+    return client_of(cyd.user)
+
+
+@pytest.fixture
+def session(ada: Patient, at: datetime) -> TreatmentSession:
+    """Ada's first session, booked for a minute from now."""
+    return stages.fetch(stages.booked(ada, at=at))
+
+
+@pytest.fixture
+def as_dan(session: TreatmentSession, at: datetime) -> APIClient:
+    """The monitor's phone, with the link from his mail."""
+    return by_link(stages.invited(session, at=at)[1])
+
+
+def by_link(token: str) -> APIClient:
+    """Return a client that shows a link's token."""
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION=f"Capability {token}")
+    return client

@@ -1,0 +1,163 @@
+"""Who is heard from in time, and what silence does."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from accounts.models import Patient
+from core.actors import Actor
+from notifications.enums import MessageKind
+from notifications.models import Delivery
+from programs import services as programs
+from programs.models import Enrollment
+from safety.enums import AlertClass
+from safety.models import Alert
+from sessions import services
+from sessions.errors import WrongSessionState
+from sessions.models import CheckIn, CheckInDeadline, TreatmentSession
+from sessions.services import Watched
+from tests.sessions import stages
+from tests.sessions.test_gate import ada_of
+
+NOTHING = Watched(check_ins_missed=0, sessions_completed=0, sessions_missed=0)
+
+
+def first_deadline(session: TreatmentSession) -> CheckInDeadline:
+    return CheckInDeadline.objects.filter(session=session).earliest("due_at")
+
+
+def test_the_monitors_check_in_meets_the_next_deadline_alone(ada: Patient, at: datetime) -> None:
+    session, monitor = stages.started(ada, at=at)
+    stages.tap(session, monitor, at=at + timedelta(minutes=14))
+    stages.tap(session, monitor, at=at + timedelta(minutes=14, seconds=30))
+    assert first_deadline(session).met_at == at + timedelta(minutes=14)
+    assert len(stages.open_due(session)) == 9
+
+
+def test_the_patients_own_tap_is_kept_and_meets_nothing(ada: Patient, at: datetime) -> None:
+    session, _ = stages.started(ada, at=at)
+    stages.tap(session, ada_of(stages.fetch(session)), at=at + timedelta(minutes=14))
+    assert CheckIn.objects.filter(session=session).count() == 1
+    assert len(stages.open_due(session)) == 10
+
+
+def test_silence_raises_an_alert_and_calls_both(ada: Patient, at: datetime) -> None:
+    session, _ = stages.started(ada, at=at)
+    late = at + timedelta(minutes=15, seconds=1)
+    assert services.watch(at=late) == Watched(check_ins_missed=1, sessions_completed=0, sessions_missed=0)
+    missed = first_deadline(session)
+    assert missed.missed_at == late
+    alert = Alert.objects.get(alert_class=AlertClass.MISSED_CHECK_IN)
+    assert (alert.patient_id, alert.source, missed.alert_id) == (ada.pk, f"check-in:{missed.pk}", alert.pk)
+    calls = Delivery.objects.filter(kind=MessageKind.CHECK_IN_MISSED)
+    assert {call.user_id for call in calls} == {ada.user_id, None}
+    assert Delivery.objects.filter(kind=MessageKind.ALERT_PAGE).count() == 1
+
+
+def test_looking_again_finds_nothing_new(ada: Patient, at: datetime) -> None:
+    stages.started(ada, at=at)
+    late = at + timedelta(minutes=16)
+    services.watch(at=late)
+    before = Delivery.objects.count()
+    assert services.watch(at=late + timedelta(seconds=5)) == NOTHING
+    assert (Alert.objects.count(), Delivery.objects.count()) == (1, before)
+
+
+def test_nothing_is_missed_at_the_very_deadline(ada: Patient, at: datetime) -> None:
+    session, monitor = stages.started(ada, at=at)
+    due = at + timedelta(minutes=15)
+    assert services.watch(at=due) == NOTHING
+    stages.tap(session, monitor, at=due)
+    assert first_deadline(session).met_at == due
+
+
+@pytest.mark.parametrize("look_first", [True, False])
+def test_a_late_check_in_leaves_the_missed_one_missed(ada: Patient, at: datetime, look_first: bool) -> None:
+    """Whether or not somebody has looked by then, and whenever the phone says it was made."""
+    session, monitor = stages.started(ada, at=at)
+    late = at + timedelta(minutes=16)
+    if look_first:
+        services.watch(at=late)
+    stages.tap(session, monitor, at=late)
+    services.watch(at=late)
+    first, second = CheckInDeadline.objects.filter(session=session)[:2]
+    assert first.missed_at == late
+    assert first.met_at is None
+    assert second.met_at == late
+
+
+def test_an_end_leaves_a_missed_deadline_to_be_found(ada: Patient, at: datetime) -> None:
+    session, monitor = stages.started(ada, at=at)
+    late = at + timedelta(minutes=16)
+    services.end_session(session, reason="", actor=monitor, at=late)
+    assert services.watch(at=late).check_ins_missed == 1
+
+
+def test_a_silent_session_is_called_for_at_every_deadline(ada: Patient, at: datetime) -> None:
+    stages.dosed(ada, at=at)
+    for step in range(1, 14):
+        services.watch(at=at + timedelta(minutes=15 * step, seconds=1))
+    assert Alert.objects.filter(alert_class=AlertClass.MISSED_CHECK_IN).count() == 10
+
+
+def test_leaving_the_program_does_not_end_the_watch(ada: Patient, at: datetime) -> None:
+    session, _ = stages.dosed(ada, at=at)
+    programs.withdraw(session.enrollment_id, patient_user=ada.user, reason="", at=at)
+    assert services.watch(at=at + timedelta(minutes=16)).check_ins_missed == 1
+
+
+def test_help_wanted_raises_an_alert_at_once_and_counts_as_heard(ada: Patient, at: datetime) -> None:
+    session, monitor = stages.dosed(ada, at=at)
+    stages.tap(session, monitor, at=at + timedelta(minutes=5), all_well=False)
+    alert = Alert.objects.get()
+    assert (alert.alert_class, alert.pages_sent) == (AlertClass.SERIOUS_EVENT, 1)
+    assert first_deadline(session).met_at is not None
+
+
+def test_the_patient_may_ask_for_help_too(ada: Patient, at: datetime) -> None:
+    session, _ = stages.dosed(ada, at=at)
+    stages.tap(session, ada_of(session), at=at + timedelta(minutes=5), all_well=False)
+    assert Alert.objects.count() == 1
+    assert first_deadline(session).met_at is None
+
+
+@pytest.mark.parametrize("status", ["scheduled", "ready", "cancelled", "missed", "aborted", "completed"])
+def test_there_is_nothing_to_check_in_to_outside_a_session(ada: Patient, at: datetime, status: str) -> None:
+    session = stages.reached(ada, status, at=at)
+    with stages.refused(WrongSessionState):
+        stages.tap(session, Actor.capability(session.pk), at=at)
+
+
+def test_recovery_ends_with_the_no_driving_time(ada: Patient, at: datetime) -> None:
+    session, _ = stages.ended(ada, at=at)
+    until = session.no_drive_until
+    assert until is not None
+    assert services.watch(at=until - timedelta(seconds=1)) == NOTHING
+    assert services.watch(at=until).sessions_completed == 1
+    assert stages.fetch(session).status == "completed"
+    assert Enrollment.objects.get(pk=session.enrollment_id).status == "active"
+
+
+def test_the_last_session_of_the_plan_completes_the_program(ada: Patient, at: datetime) -> None:
+    session, _ = stages.ended(ada, at=at)
+    TreatmentSession.objects.filter(pk=session.pk).update(number=6)
+    services.watch(at=at + timedelta(days=2))
+    assert Enrollment.objects.get(pk=session.enrollment_id).status == "completed"
+
+
+def test_the_last_session_of_a_program_that_was_left_completes_without_it(ada: Patient, at: datetime) -> None:
+    session, _ = stages.ended(ada, at=at)
+    TreatmentSession.objects.filter(pk=session.pk).update(number=6)
+    programs.withdraw(session.enrollment_id, patient_user=ada.user, reason="", at=at)
+    assert services.watch(at=at + timedelta(days=2)).sessions_completed == 1
+    assert Enrollment.objects.get(pk=session.enrollment_id).status == "withdrawn"
+
+
+def test_a_session_that_nobody_started_is_missed_a_day_later(ada: Patient, at: datetime) -> None:
+    session = stages.booked(ada, at=at)
+    link, _ = stages.invited(session, at=at)
+    assert services.watch(at=at + timedelta(hours=24)) == NOTHING
+    assert services.watch(at=at + timedelta(hours=24, minutes=2)).sessions_missed == 1
+    link.refresh_from_db()
+    assert link.revoked_at is not None
+    assert stages.book(session.enrollment, at=at + timedelta(days=2)).number == 1

@@ -1,0 +1,196 @@
+"""The gate with real rows: every question is answered from what is stored at that moment."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import pytest
+
+from accounts.models import Patient
+from accounts.services import revoke_capability
+from core.actors import Actor
+from core.documents import publish
+from core.enums import DocumentKind
+from desk.catalogue import FILES
+from programs import services as programs
+from safety import services as safety
+from safety.enums import AlertClass, HoldReason
+from sessions import services
+from sessions.errors import SessionNotStartable, WrongSessionState
+from sessions.models import CheckInDeadline, GateDecision, SessionTransition, TreatmentSession
+from tests import steps
+from tests.sessions import stages
+
+Spoil = Callable[[TreatmentSession, datetime], None]
+
+
+def ada_of(session: TreatmentSession) -> Actor:
+    return Actor.person(session.enrollment.patient.user_id)
+
+
+def hold(session: TreatmentSession, at: datetime) -> None:
+    patient = session.enrollment.patient
+    by = Actor.person(steps.clinician(patient).pk)
+    safety.place_hold(patient.pk, reason=HoldReason.CLINICAL, note="", actor=by, at=at)
+
+
+def suicide_alert(session: TreatmentSession, at: datetime) -> None:
+    safety.raise_alert(
+        session.enrollment.patient_id, alert_class=AlertClass.SUICIDE_RISK, source="test", at=at
+    )
+
+
+def missed_check_in(session: TreatmentSession, at: datetime) -> None:
+    safety.raise_alert(
+        session.enrollment.patient_id, alert_class=AlertClass.MISSED_CHECK_IN, source="test", at=at
+    )
+
+
+def serious_event(session: TreatmentSession, at: datetime) -> None:
+    report = safety.EventReport(description="She is not well.")
+    safety.report_event(session.enrollment.patient_id, report=report, actor=ada_of(session), at=at)
+
+
+def withdrawal(session: TreatmentSession, at: datetime) -> None:
+    user = session.enrollment.patient.user
+    programs.withdraw(session.enrollment_id, patient_user=user, reason="", at=at)
+
+
+def newer_answers(session: TreatmentSession, at: datetime) -> None:
+    safety.screen(session.enrollment_id, answers=steps.HEALTHY, actor=ada_of(session), at=at)
+
+
+def newer_text(session: TreatmentSession, at: datetime) -> None:
+    text = {"title": "Changed", "summary": "Changed.", "text": "Changed."}
+    publish(DocumentKind.TREATMENT_CONSENT, version=2, content=text, effective_at=at)
+
+
+def another_monitor(session: TreatmentSession, at: datetime) -> None:
+    """The one who said to be there no longer holds the link; the new one has said nothing."""
+    stages.invited(session, at=at)
+
+
+def revoked_link(session: TreatmentSession, at: datetime) -> None:
+    invitation = session.invitations.get()
+    revoke_capability(invitation.capability_id, at=at)
+
+
+def a_drink(session: TreatmentSession, at: datetime) -> None:
+    answers = stages.WELL | {"alcohol_or_intoxication": "yes"}
+    services.attest_patient_today(session, answers=answers, actor=ada_of(session), at=at)
+
+
+def no_answer(session: TreatmentSession, at: datetime) -> None:
+    answers = {key: "no" for key in stages.WELL if key != "pregnancy_possible"}
+    services.attest_patient_today(session, answers=answers, actor=ada_of(session), at=at)
+
+
+def read(pressure: tuple[int, int]) -> Spoil:
+    def one_reading(session: TreatmentSession, at: datetime) -> None:
+        entry = stages.reading(at=at, seq=9, pressure=pressure)
+        services.observe(session, entry=entry, actor=ada_of(session), at=at)
+
+    return one_reading
+
+
+SPOILED: list[tuple[str, Spoil, set[str]]] = [
+    ("hold", hold, {"on_hold"}),
+    ("suicide alert", suicide_alert, {"alert_open"}),
+    ("missed check-in before", missed_check_in, {"alert_open"}),
+    ("serious event", serious_event, {"on_hold", "alert_open"}),
+    ("withdrawal", withdrawal, {"enrollment_not_active"}),
+    ("answers nobody reviewed", newer_answers, {"not_reviewed"}),
+    ("a newer text to agree to", newer_text, {"consent_missing"}),
+    ("another monitor", another_monitor, {"monitor_not_present"}),
+    ("link called back", revoked_link, {"monitor_missing", "monitor_not_present"}),
+    ("a drink today", a_drink, {"today_alcohol_or_intoxication"}),
+    ("a question left open", no_answer, {"today_pregnancy_possible"}),
+    ("high systolic", read((141, 80)), {"systolic_too_high"}),
+    ("high diastolic", read((130, 91)), {"diastolic_too_high"}),
+    ("crisis", read((182, 80)), {"blood_pressure_crisis", "systolic_too_high"}),
+]
+
+
+@pytest.mark.parametrize(("spoil", "codes"), [pytest.param(s, c, id=name) for name, s, c in SPOILED])
+def test_what_has_changed_by_then_refuses(ada: Patient, at: datetime, spoil: Spoil, codes: set[str]) -> None:
+    session = stages.booked(ada, at=at)
+    stages.prepared(session, at=at)
+    moment = at + timedelta(minutes=2)
+    spoil(stages.fetch(session), moment)
+    assert refusal(session, at=moment) == codes
+    assert_nothing_started(session)
+
+
+def test_nothing_prepared_refuses_with_every_reason(ada: Patient, at: datetime) -> None:
+    enrollment = steps.active(ada, at=at)
+    session = stages.book(enrollment, at=at)
+    assert refusal(session, at=at) == {
+        "form_outstanding",
+        "monitor_missing",
+        "monitor_not_present",
+        "today_not_answered",
+        "too_few_readings",
+        "heart_rate_missing",
+    }
+    assert_nothing_started(session)
+
+
+def test_the_same_session_starts_when_nothing_was_spoiled(ada: Patient, at: datetime) -> None:
+    session = stages.booked(ada, at=at)
+    stages.prepared(session, at=at)
+    moved = services.start_session(session, actor=ada_of(session), at=at + timedelta(minutes=2))
+    assert moved.status == "in_progress"
+
+
+@pytest.mark.parametrize("minutes", [-24 * 60, 31, 121])
+def test_at_another_time_it_does_not_start(ada: Patient, at: datetime, minutes: int) -> None:
+    """A day too early, with readings too old, with everybody's word too old."""
+    expected = {
+        -24 * 60: "before_its_day",
+        31: "readings_too_old",
+        121: "monitor_not_present",
+    }
+    session = stages.booked(ada, at=at)
+    stages.prepared(session, at=at)
+    assert expected[minutes] in refusal(session, at=at + timedelta(minutes=minutes))
+
+
+def test_spacing_counts_a_dose_of_an_earlier_program(ada: Patient, at: datetime) -> None:
+    before, _ = stages.ended(ada, at=at - timedelta(days=2))
+    services.watch(at=at - timedelta(days=1))
+    programs.withdraw(before.enrollment_id, patient_user=ada.user, reason="", at=at)
+    session = stages.fetch(stages.book_regardless(stages.measured(ada, at=at), at=at))
+    stages.prepared(session, at=at)
+    assert refusal(session, at=at) == {"too_soon"}
+
+
+@pytest.mark.parametrize("status", ["cancelled", "recovering", "aborted"])
+def test_a_session_starts_only_from_a_booking(ada: Patient, at: datetime, status: str) -> None:
+    session = stages.reached(ada, status, at=at)
+    with stages.refused(WrongSessionState):
+        services.start_session(session, actor=Actor.person(steps.clinician(ada).pk), at=at)
+
+
+def test_the_gate_keeps_what_it_was_told(ada: Patient, at: datetime) -> None:
+    session, monitor = stages.started(ada, at=at)
+    gate = GateDecision.objects.get(session=session)
+    assert gate.facts["readings"][0]["systolic_mmhg"] == 118
+    assert gate.facts["plan"]["session_count"] == 6
+    assert (gate.decided_at, gate.dose_by) == (at, at + timedelta(minutes=30))
+    assert gate.policy.kind == DocumentKind.SESSION_POLICY
+    assert gate.actor == monitor
+    assert FILES[DocumentKind.SESSION_POLICY] == "sessions/example_policy.toml"
+
+
+def refusal(session: TreatmentSession, *, at: datetime) -> set[str]:
+    """Return the codes for which the session is refused."""
+    with stages.refused(SessionNotStartable) as refused:
+        services.start_session(session, actor=ada_of(session), at=at)
+    assert refused.value.status == 422
+    return {reason.code for reason in refused.value.reasons}
+
+
+def assert_nothing_started(session: TreatmentSession) -> None:
+    assert stages.fetch(session).started_at is None
+    assert not GateDecision.objects.filter(session=session).exists()
+    assert not CheckInDeadline.objects.filter(session=session).exists()
+    assert not SessionTransition.objects.filter(session=session, event="started").exists()
