@@ -17,7 +17,7 @@ import psutil
 import psycopg
 from psycopg import sql
 
-from config.local.processes import alive, end, processes_in
+from config.local.processes import alive, die_with_parent, end, processes_in, serve
 from config.local.state import ROOT, State, Trouble
 
 ROLES_SQL = ROOT / "config" / "sql" / "roles.sql"
@@ -48,6 +48,7 @@ class Postgres:
         self.user = service_user()
         self.process: psutil.Process | None = None
         self.port = 0
+        self.log = state.folder / "postgres.log"
         self.place = state.folder
         self.data = self.place / "pg"
         self._pointer = state.folder / "pg.elsewhere"
@@ -139,18 +140,15 @@ class Postgres:
 
     def _run(self, arguments: list[str]) -> subprocess.CompletedProcess[str]:
         """Run a program as the service account."""
-        return subprocess.run(  # noqa: S603 - fixed programs
-            arguments,
-            capture_output=True,
-            text=True,
-            check=False,
-            stdin=subprocess.DEVNULL,
-            **self._identity(),
-        )
+        options = self._identity() | {"preexec_fn": die_with_parent, "stdin": subprocess.DEVNULL}
+        return subprocess.run(arguments, capture_output=True, text=True, check=False, **options)  # noqa: S603
 
     def _identity(self) -> dict[str, Any]:
         # From "/", because the project may be closed to the account; without the caller's PG* variables.
-        common: dict[str, Any] = {"cwd": "/", "env": {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C"}}
+        common: dict[str, Any] = {
+            "cwd": Path("/"),
+            "env": {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C"},
+        }
         if self.user is None:
             return common
         return common | {"user": self.user.pw_uid, "group": self.user.pw_gid, "extra_groups": []}
@@ -165,24 +163,15 @@ class Postgres:
         if self.user is not None:
             for path in (draft, password):
                 os.chown(path, self.user.pw_uid, self.user.pw_gid)
-        options = [
-            "-U",
-            "postgres",
-            "-A",
-            "scram-sha-256",
-            f"--pwfile={password}",
-            "-E",
-            "UTF8",
-            "--locale=C",
-        ]
-        options += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-        options += [] if self.lasting else ["--no-sync"]
+        options = (
+            f"-U postgres -A scram-sha-256 -E UTF8 --locale=C {'' if self.lasting else '--no-sync'}".split()
+        )
+        options += [f"--pwfile={password}", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         made = self._run([str(self.package / BINARIES / "initdb"), "-D", str(draft), *options])
         password.unlink()
         if made.returncode != 0:
-            raise Trouble(
-                f"PostgreSQL could not make its data directory: {made.stderr.strip().splitlines()[-1:]}"
-            )
+            last = "".join(made.stderr.strip().splitlines()[-1:])
+            raise Trouble(f"PostgreSQL could not make its data directory: {last}")
         draft.rename(self.data)
 
     def _postmaster(self) -> psutil.Process | None:
@@ -203,20 +192,12 @@ class Postgres:
             # No socket file: nothing to be left over, no path that can be too long.
             "unix_socket_directories": "",
             "max_connections": "200",
+            "timezone": "UTC",
             "fsync": "on" if self.lasting else "off",
         }
         arguments = [str(self.package / BINARIES / "postgres"), "-D", str(self.data), "-p", str(self.port)]
         arguments += [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-        with (self.state.folder / "postgres.log").open("ab") as log:
-            started = subprocess.Popen(  # noqa: S603 - the wheel's program
-                arguments,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                **self._identity(),
-            )
-        return psutil.Process(started.pid)
+        return serve(arguments, log=self.log, **self._identity())
 
     def _clear_remains(self) -> None:
         """Wait for the backends of a killed server, then drop a pid file that would block the next one.
@@ -252,9 +233,8 @@ class Postgres:
             with suppress(psycopg.OperationalError), self._connect():
                 return
             time.sleep(0.05)
-        log = self.state.folder / "postgres.log"
-        last = log.read_text(errors="replace").strip().splitlines()[-1:] if log.exists() else []
-        raise Trouble(f"PostgreSQL did not come up: {''.join(last)} (see {log}).")
+        last = "".join(self.log.read_text(errors="replace").strip().splitlines()[-1:])
+        raise Trouble(f"PostgreSQL did not come up: {last} (see {self.log}).")
 
     def _make_roles(self) -> None:
         """Apply config/sql/roles.sql, here and in template1 (test databases copy it), and set passwords."""

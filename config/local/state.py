@@ -25,14 +25,18 @@ def say(line: str) -> None:
         sys.stdout.flush()
 
 
-def free_port(preferred: int | None = None) -> int:
-    """Return the preferred TCP port of 127.0.0.1 if nobody listens there, else a free one."""
-    for port in [preferred, 0] if preferred else [0]:
+def free_port(preferred: int = 0) -> int:
+    """Return the preferred TCP port of 127.0.0.1 if nobody listens there, else a free one.
+
+    Chosen below the range of outgoing connections, so that it is still free when a server comes back.
+    """
+    choices = (20_000 + secrets.randbelow(12_000) for _ in range(100))
+    for port in [*([preferred] if preferred else []), *choices]:
         with socket.socket() as probe, suppress(OSError):
             # As servers do: a port whose last connections are still closing is free.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(("127.0.0.1", port or 0))
-            return int(probe.getsockname()[1])
+            probe.bind(("127.0.0.1", port))
+            return port
     raise Trouble("No free TCP port on 127.0.0.1.")
 
 

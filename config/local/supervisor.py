@@ -42,13 +42,14 @@ class Crew:
     def __init__(self, environment: dict[str, str], output: TextIO) -> None:
         self.environment = environment
         self.running: dict[str, subprocess.Popen[bytes]] = {}
+        self.sign_ins: list[str] = []
         self._readers: dict[str, threading.Thread] = {}
         self._printer = Printer(output, width=9)
         self._colours = get_colours()
         self._turn = threading.Lock()
 
-    def start(self, name: str, command: list[str], *, keep: list[str] | None = None) -> None:
-        """Start a process; each line that it prints goes to the common output, and into `keep`."""
+    def start(self, name: str, command: list[str]) -> None:
+        """Start a process; each line that it prints goes to the common output, under its name."""
         child = subprocess.Popen(  # noqa: S603 - the Procfile's commands
             command,
             cwd=ROOT,
@@ -64,8 +65,8 @@ class Crew:
         def read() -> None:
             for raw in child.stdout or []:
                 line = raw.decode(errors="replace").rstrip()
-                if keep is not None:
-                    keep.append(line)
+                if name == DEMO:
+                    self.sign_ins.append(line)
                 with self._turn, suppress(BrokenPipeError, ValueError):
                     self._printer.write(Message("line", line, datetime.now().astimezone(), name, colour))
 
@@ -78,7 +79,7 @@ class Crew:
         self.start(name, ["sh", "-c", command])
         self.running[name].wait()
         if self.fallen()[name] != 0:
-            raise Trouble(f"`{name}` has failed; its last words are above.")
+            raise Trouble(f"`{name}` has failed: {command}")
 
     def fallen(self) -> dict[str, int]:
         """Return, once, the exit code of each process that has ended by itself, its last words shown."""
@@ -123,9 +124,14 @@ def _hold(state: State, *, procfile: Path, port: int | None, check: bool) -> int
         environment = servers.environment(web_port=web_port, mail_port=mail_port, demo=True)
         crew = Crew(environment | {MARK: str(state.folder)}, file if check else sys.stdout)
         try:
-            return _run(crew, servers, processes, check=check)
+            mail = ["--port", str(mail_port), "--dir", environment["MAIL_DIR"]]
+            crew.start("mail", [sys.executable, "-m", "config.local.mailsink", *mail])
+            _start(crew, servers, processes)
+            return _rehearse(crew, servers) if check else _watch(crew, servers)
         except Trouble as trouble:
-            raise Trouble(f"{trouble} (see {log})" if check else str(trouble)) from trouble
+            raise Trouble(
+                f"{trouble} What the processes said is in {log}." if check else str(trouble)
+            ) from None
         finally:
             say("Stopping ...")
             crew.stop()
@@ -142,31 +148,29 @@ def _choose_port(wanted: int | None) -> int:
     return port
 
 
-def _run(crew: Crew, servers: Servers, processes: dict[str, str], *, check: bool) -> int:
-    """Start the Procfile's processes in an order that has the first page served soonest; then watch them."""
-    sign_ins: list[str] = []
-    first = {"web": processes["web"]}
+def _start(crew: Crew, servers: Servers, processes: dict[str, str]) -> None:
+    """Start the Procfile's processes, in an order that has the first page served soonest."""
     if RELEASE in processes:
+        say("Preparing the database ...")
         crew.run(RELEASE, processes[RELEASE])
-    if DEMO in processes and crew.environment.get("DEMO") == "1":
-        first[DEMO] = processes[DEMO]
-    for name, command in first.items():
-        # exec, so that no shell stands between a signal and the process.
-        crew.start(name, ["sh", "-c", f"exec {command}"], keep=sign_ins if name == DEMO else None)
+    say("Starting the clinic ...")
+    first = ["web", DEMO] if DEMO in processes and crew.environment.get("DEMO") == "1" else ["web"]
+    # exec, so that no shell stands between a signal and the process.
+    for name in first:
+        crew.start(name, ["sh", "-c", f"exec {processes[name]}"])
     _await(crew, servers, lambda: _status(crew) in (200, 503) and DEMO not in crew.running)
-    mail = ["--port", crew.environment["EMAIL_URL"].rpartition(":")[2], "--dir", crew.environment["MAIL_DIR"]]
-    crew.start("mail", [sys.executable, "-m", "config.local.mailsink", *mail])
     for name, command in processes.items():
         if name not in (RELEASE, DEMO, "web"):
             crew.start(name, ["sh", "-c", f"exec {command}"])
-    if check:
-        _await(crew, servers, lambda: _status(crew) == 200)
-        return _rehearse(crew, servers)
-    _greet(crew.environment, sign_ins)
+
+
+def _watch(crew: Crew, servers: Servers) -> int:
+    """Show where to look, then look after everything until the web process ends."""
+    _greet(crew.environment, crew.sign_ins)
     while "web" in crew.running:
         for name, code in _look_after(crew, servers).items():
             say(f"{name} has ended (exit code {code}).")
-    raise Trouble("The web process has ended; its last words are above.")
+    raise Trouble("The web process has ended.")
 
 
 def _look_after(crew: Crew, servers: Servers) -> dict[str, int]:
@@ -187,9 +191,7 @@ def _await(crew: Crew, servers: Servers, healthy: Callable[[], bool]) -> None:
             raise Trouble(f"/healthz is not well after {HEALTHY_S} s (it answers {_status(crew)}).")
         for name, code in _look_after(crew, servers).items():
             if name != DEMO or code != 0:
-                raise Trouble(
-                    f"{name} has ended while starting (exit code {code}); see its last words above."
-                )
+                raise Trouble(f"{name} has ended while starting (exit code {code}).")
 
 
 def _status(crew: Crew) -> int:
@@ -204,6 +206,9 @@ def _status(crew: Crew) -> int:
 
 
 def _rehearse(crew: Crew, servers: Servers) -> int:
+    """Run the rehearsal, on our own terminal, once everything is well; return its exit code."""
+    _await(crew, servers, lambda: _status(crew) == 200)
+    say("Rehearsing ...")
     command = [sys.executable, "-m", "desk.rehearsal"]
     rehearsal = subprocess.Popen(command, cwd=ROOT, env=crew.environment, preexec_fn=die_with_parent)  # noqa: S603
     while rehearsal.poll() is None:

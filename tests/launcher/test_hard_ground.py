@@ -168,7 +168,7 @@ def test_without_a_network_for_the_install(launcher: Launcher) -> None:
 def test_with_only_one_of_the_two_database_addresses(launcher: Launcher) -> None:
     for name, other in (("DATABASE_URL", "DATABASE_OWNER_URL"), ("DATABASE_OWNER_URL", "DATABASE_URL")):
         launcher.extra = {name: "postgres://somebody@127.0.0.1:1/clinic"}
-        code, printed = launcher.run("up")
+        code, printed = launcher.run("up", "--port", str(launcher.port))
         assert (code, other in printed, printed.count("\n")) == (1, True, 1)
     assert launcher.everyone() == []
 
