@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
+from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
@@ -125,7 +126,8 @@ class ClinicianAdmin(admin.ModelAdmin[Any]):
                 messages.error(request, f"{field}: {' '.join(map(str, faults))}")
             return
         try:
-            said = act.run(row, _user(request), form.cleaned_data, clock.now())
+            with transaction.atomic():
+                said = act.run(row, _user(request), form.cleaned_data, clock.now())
         except Problem as problem:
             messages.error(request, " ".join([problem.detail, *(why.detail for why in problem.reasons)]))
         else:

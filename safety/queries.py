@@ -1,4 +1,5 @@
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -31,7 +32,13 @@ def screening_policy(*, at: datetime) -> tuple[DocumentVersion, Policy]:
         document = documents.in_force(DocumentKind.SCREENING_POLICY, at=at)
     except NoDocumentInForce:
         raise errors.NoScreeningPolicy from None
-    return document, parse_policy(document.content)
+    return document, _policy(document.pk)
+
+
+@lru_cache(maxsize=16)
+def _policy(document_id: UUID) -> Policy:
+    """Read a stored policy once for each process: a version never changes."""
+    return parse_policy(DocumentVersion.objects.get(pk=document_id).content)
 
 
 def fit_decision(answers: dict[str, Any], *, at: datetime) -> ScreeningDecision:

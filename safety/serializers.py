@@ -215,11 +215,11 @@ class AlertOutput(serializers.Serializer[Any]):
     signature = SignatureOutput(allow_null=True)
 
 
-class EmptyInput(InputSerializer):
+class AcknowledgementInput(InputSerializer):
     """Nothing more to say."""
 
 
-class ReasonInput(InputSerializer):
+class SignedReasonInput(InputSerializer):
     """Why, in the clinician's words; they are signed."""
 
     reason = serializers.CharField(max_length=MAX_REASON)

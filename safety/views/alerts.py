@@ -91,7 +91,7 @@ class Acknowledgements(View):
     @extend_schema(
         operation_id="alerts_acknowledge",
         summary="I have this alert in hand",
-        request=serializers.EmptyInput,
+        request=serializers.AcknowledgementInput,
         responses={201: serializers.AlertOutput},
         examples=[
             OpenApiExample("Nothing to say", value={}, request_only=True),
@@ -103,7 +103,7 @@ class Acknowledgements(View):
         """Stop the paging, under one's name."""
         at = clock.now()
         alert = queries.alert_for(self.actor, alert_id, at=at)
-        serializers.EmptyInput(data=request.data).is_valid(raise_exception=True)
+        serializers.AcknowledgementInput(data=request.data).is_valid(raise_exception=True)
         taken = services.acknowledge(alert, by=user_of(request), at=at)
         return Response(serializers.AlertOutput(taken).data, status=status.HTTP_201_CREATED)
 
@@ -116,7 +116,7 @@ class Closures(View):
     @extend_schema(
         operation_id="alerts_close",
         summary="This alert is dealt with",
-        request=serializers.ReasonInput,
+        request=serializers.SignedReasonInput,
         responses={201: serializers.ClosureOutput},
         examples=[
             OpenApiExample("Why", value={"reason": "Called; resting, with her sister."}, request_only=True),
@@ -142,7 +142,7 @@ class Closures(View):
         """Sign that it is dealt with, and say which holds stand all the same."""
         at = clock.now()
         alert = queries.alert_for(self.actor, alert_id, at=at)
-        said = serializers.ReasonInput(data=request.data)
+        said = serializers.SignedReasonInput(data=request.data)
         said.is_valid(raise_exception=True)
         closed = services.close(alert, by=user_of(request), reason=said.validated_data["reason"], at=at)
         holds = queries.open_holds(closed.patient_id)
@@ -184,7 +184,7 @@ class Lifts(View):
     @extend_schema(
         operation_id="holds_lift",
         summary="Treatment may go on",
-        request=serializers.ReasonInput,
+        request=serializers.SignedReasonInput,
         responses={201: serializers.HoldOutput},
         examples=[
             OpenApiExample("Why", value={"reason": "Seen in person; recovered."}, request_only=True),
@@ -206,7 +206,7 @@ class Lifts(View):
         """Sign that this hold is over; other holds and open alerts stand."""
         at = clock.now()
         hold = queries.hold_in_care(self.actor, hold_id, at=at)
-        said = serializers.ReasonInput(data=request.data)
+        said = serializers.SignedReasonInput(data=request.data)
         said.is_valid(raise_exception=True)
         lifted = services.lift_hold(hold, by=user_of(request), reason=said.validated_data["reason"], at=at)
         return Response(serializers.HoldOutput(lifted).data, status=status.HTTP_201_CREATED)

@@ -1,0 +1,187 @@
+"""What went wrong is stored as it is told; if serious, treatment stands still from the same commit on."""
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from core.actors import Actor
+from core.errors import NotFound
+from notifications.models import Suppression
+from safety import queries, services
+from safety.enums import Ascertainment, Grade, HoldReason, Seriousness
+from safety.models import AdverseEvent, Alert, Hold
+from safety.services import EventReport
+from tests.api import post
+from tests.safety.conftest import ABSENT, bytes_without, code
+
+pytestmark = pytest.mark.django_db
+
+
+def report(patient, at, **said):
+    actor = Actor.person(patient.user_id)
+    return services.report_event(patient.pk, report=EventReport(**said), actor=actor, at=at)
+
+
+class TestReporting:
+    def test_a_serious_one_holds_and_pages(self, ada, ben, at):
+        event = report(ada, at, description="Could not be woken.", is_serious=True)
+        assert event.is_serious
+        assert (event.hold.reason, event.hold.patient) == (HoldReason.SERIOUS_EVENT, ada)
+        assert (event.alert.alert_class, event.alert.pages_sent) == ("serious_event", 1)
+        assert event.alert.source == f"event:{event.pk}"
+        assert queries.open_holds(ada.pk) == [event.hold]
+        assert queries.blocking_alerts(ada.pk) == [event.alert]
+
+    def test_a_mild_one_waits_for_triage_and_holds_nothing(self, ada, at):
+        event = report(ada, at, description="Felt sick.", is_serious=False, grade=Grade.MILD)
+        assert not event.is_serious
+        assert (event.hold, event.alert.alert_class) == (None, "adverse_event")
+        assert queries.open_holds(ada.pk) == []
+        assert queries.blocking_alerts(ada.pk) == []
+
+    def test_all_that_is_told_is_kept(self, ada, at):
+        event = report(
+            ada,
+            at,
+            description="Fell.",
+            action_taken="Called a doctor.",
+            onset_at=at,
+            ended_at=at,
+            seriousness=(Seriousness.HOSPITALISATION, Seriousness.DISABILITY),
+            grade=Grade.SEVERE,
+            ascertainment=Ascertainment.OBSERVED,
+        )
+        event.refresh_from_db()
+        assert (event.description, event.action_taken) == ("Fell.", "Called a doctor.")
+        assert (event.onset_at, event.ended_at, event.reported_at) == (at, at, at)
+        assert event.seriousness == ["hospitalisation", "disability"]
+        assert (event.grade, event.ascertainment) == (3, "observed")
+        assert event.actor.id == str(ada.user_id)
+
+    @pytest.mark.parametrize("description", ["", "😵", "x" * 50_000, "=cmd|' /C calc'!A0"])
+    def test_any_words_are_kept_and_not_known_is_serious(self, description, ada, at):
+        event = report(ada, at, description=description)
+        assert (event.description, event.is_serious) == (description, True)
+
+    def test_an_end_before_its_beginning_is_kept(self, ada, at):
+        event = report(ada, at, description="?", onset_at=at, ended_at=at.replace(year=2020))
+        assert event.ended_at < event.onset_at
+
+    def test_each_report_has_its_own(self, ada, at):
+        report(ada, at, description="Again.")
+        report(ada, at, description="Again.")
+        assert (AdverseEvent.objects.count(), Hold.objects.count(), Alert.objects.count()) == (2, 2, 2)
+
+    def test_without_a_program_it_is_stored_all_the_same(self, cyd, at):
+        assert report(cyd, at, description="Long after.").hold is not None
+
+    def test_all_of_it_or_nothing(self, ada, at):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            report(ada, at, description="x", ascertainment="rumour")
+        assert not Alert.objects.exists()
+        assert not Hold.objects.exists()
+
+    def test_one_is_read_by_whoever_sees_the_chart(self, ada, ben, cyd, at):
+        event = report(ada, at, description="Fell.")
+        for user in (ada.user, ben):
+            assert queries.event_for(Actor.person(user.pk), event.pk, at=at) == event
+        with pytest.raises(NotFound):
+            queries.event_for(Actor.person(cyd.user_id), event.pk, at=at)
+
+
+class TestHolding:
+    def test_stops_booking_reminders_and_nothing_else(self, hold, ada):
+        stopped = Suppression.objects.filter(user=ada.user, lifted_at=None)
+        assert [(row.kind, row.cause) for row in stopped] == [("session_tomorrow", f"hold:{hold.pk}")]
+
+    def test_a_clinician_can_place_one(self, ada, ben, at):
+        actor = Actor.person(ben.pk)
+        hold = services.place_hold(ada.pk, reason=HoldReason.CLINICAL, note="Surgery.", actor=actor, at=at)
+        assert queries.open_holds(ada.pk) == [hold]
+        assert hold.actor == actor
+
+    def test_it_holds_nobody_else(self, hold, cyd):
+        assert queries.open_holds(cyd.pk) == []
+
+
+class TestListing:
+    def listed(self, client, query=""):
+        return [row["id"] for row in client.get(f"/api/v1/holds{query}").json()["results"]]
+
+    def test_of_ones_patients(self, hold, as_ben):
+        (row,) = as_ben.get("/api/v1/holds").json()["results"]
+        assert (row["id"], row["reason"]) == (str(hold.pk), "serious_event")
+        assert row["patient"]["legal_name"] == "Ada Example"
+
+    def test_by_patient_and_state(self, hold, ada, cyd, ben, as_ben, at):
+        assert self.listed(as_ben, f"?patient={ada.pk}") == [str(hold.pk)]
+        assert self.listed(as_ben, f"?patient={cyd.pk}") == []
+        services.lift_hold(hold, by=ben, reason="Recovered.", at=at)
+        assert self.listed(as_ben) == []
+        assert self.listed(as_ben, "?status=lifted") == self.listed(as_ben, "?status=all") == [str(hold.pk)]
+
+    def test_a_stranger_sees_nobodys(self, hold, ada, cyd_practises, as_cyd):
+        assert self.listed(as_cyd, f"?status=all&patient={ada.pk}") == []
+
+    def test_a_patient_does_not(self, hold, as_ada):
+        assert code(as_ada.get("/api/v1/holds")) == (403, "not_allowed")
+
+    def test_a_stranger_must_sign_in(self, client):
+        assert code(client.get("/api/v1/holds")) == (401, "sign_in_required")
+
+    @pytest.mark.parametrize("query", ["status=mine", "patient=ada", "limit=0"])
+    def test_malformed(self, query, as_ben):
+        assert code(as_ben.get(f"/api/v1/holds?{query}")) == (400, "invalid_input")
+
+
+def lift(client, hold, body=None):
+    return post(client, f"holds/{hold.pk}/lifts", {"reason": "Recovered."} if body is None else body)
+
+
+class TestLifting:
+    def test_signs_and_lets_reminders_go(self, hold, ada, ben, as_ben):
+        answer = lift(as_ben, hold)
+        assert answer.status_code == 201
+        assert answer.json()["lift_signature"]["signer_name"] == "Ben Example, MD"
+        assert answer.json()["lift_reason"] == "Recovered."
+        hold.refresh_from_db()
+        assert hold.lift_signature.signer == ben
+        assert queries.open_holds(ada.pk) == []
+        assert not Suppression.objects.filter(user=ada.user, lifted_at=None).exists()
+
+    def test_other_holds_and_open_alerts_stand(self, hold, ada, at, as_ben):
+        other = report(ada, at, description="Again.")
+        lift(as_ben, hold)
+        assert queries.open_holds(ada.pk) == [other.hold]
+        assert len(queries.blocking_alerts(ada.pk)) == 2
+
+    def test_once(self, hold, as_ben):
+        lift(as_ben, hold)
+        assert code(lift(as_ben, hold, {"reason": "Again."})) == (409, "already_lifted")
+        hold.refresh_from_db()
+        assert hold.lift_reason == "Recovered."
+
+    def test_somebody_elses_is_as_absent_as_none(self, hold, ada, cyd_practises, as_cyd):
+        others = lift(as_cyd, hold)
+        absent = post(as_cyd, f"holds/{ABSENT}/lifts", {"reason": "x"})
+        assert others.status_code == absent.status_code == 404
+        assert bytes_without(others, hold.pk) == bytes_without(absent, ABSENT)
+        assert queries.open_holds(ada.pk) == [hold]
+
+    def test_not_ones_own(self, ben_ill, as_ben, at):
+        own = report(ben_ill, at, description="Fell.").hold
+        assert code(lift(as_ben, own)) == (404, "not_found")
+
+    @pytest.mark.parametrize(
+        "body", [{}, {"reason": " "}, {"reason": 5 * ["x"]}, {"reason": "x", "by": "me"}]
+    )
+    def test_malformed(self, body, hold, ada, as_ben):
+        assert code(lift(as_ben, hold, body)) == (400, "invalid_input")
+        assert queries.open_holds(ada.pk) == [hold]
+
+    def test_a_patient_does_not(self, hold, ada, as_ada):
+        assert code(lift(as_ada, hold)) == (403, "not_allowed")
+        assert queries.open_holds(ada.pk) == [hold]
+
+    def test_a_stranger_must_sign_in(self, hold, client):
+        answer = client.post(f"/api/v1/holds/{hold.pk}/lifts", {"reason": "x"}, "application/json")
+        assert code(answer) == (401, "sign_in_required")
