@@ -11,8 +11,12 @@ atomic = partial(transaction.atomic, savepoint=False)
 
 @contextmanager
 def as_owner() -> Iterator[None]:
-    """Run what is inside on a connection as the role that owns the tables (`DATABASE_OWNER_URL`)."""
-    served_as = {key: connection.settings_dict[key] for key in ("USER", "PASSWORD")}
+    """Run what is inside on a connection as the role that owns the tables (`DATABASE_OWNER_URL`).
+
+    The database's name stays, because tests have one of their own; host and port are the owner's, who may
+    have to go past a pooler.
+    """
+    served_as = {key: connection.settings_dict[key] for key in ("USER", "PASSWORD", "HOST", "PORT")}
     connection.close()
     connection.settings_dict.update({key: settings.DATABASE_OWNER[key] for key in served_as})
     try:
@@ -20,6 +24,14 @@ def as_owner() -> Iterator[None]:
     finally:
         connection.close()
         connection.settings_dict.update(served_as)
+
+
+def refuse_privileged_role() -> None:
+    """End a process that would serve as a role that could rewrite history; called as each one starts."""
+    held = privileges_held()
+    connection.close()  # not to be shared with processes forked from this one
+    if held:
+        raise SystemExit(f"Refusing to serve: the role of DATABASE_URL {' and '.join(held)}.")
 
 
 def privileges_held() -> list[str]:

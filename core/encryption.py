@@ -22,7 +22,7 @@ def encrypt(value: Any, *, place: str) -> bytes:
     return nonce + _cipher().encrypt(nonce, json.dumps(value).encode(), place.encode())
 
 
-def decrypt(ciphertext: bytes, *, place: str) -> Any:
+def decrypt(ciphertext: bytes | memoryview, *, place: str) -> Any:
     """Return the value that was encrypted for `place`; raises `Undecipherable`."""
     nonce, sealed = bytes(ciphertext[:_NONCE_BYTES]), bytes(ciphertext[_NONCE_BYTES:])
     try:

@@ -17,6 +17,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.api import View
+from core.encryption import decrypt, encrypt
 from core.errors import InputError, InvalidInput, KeyReused, PreconditionRequired
 from core.ids import new_id
 from core.models import IdempotencyRecord
@@ -58,9 +59,9 @@ def idempotent(handler: Handler[P]) -> Callable[Concatenate[View, Request, P], H
                 return _stored_answer(principal=principal, key=key, fingerprint=fingerprint)
             response = handler(view, request, *args, **kwargs)
             headers = {name: response[name] for name in _KEPT_HEADERS if name in response}
-            body = b"" if response.data is None else JSONRenderer().render(response.data)
+            body = "" if response.data is None else JSONRenderer().render(response.data).decode()
             IdempotencyRecord.objects.filter(pk=record_id).update(
-                status=response.status_code, headers=headers, body=body.decode()
+                status=response.status_code, headers=headers, answer=encrypt(body, place=_place(record_id))
             )
         return response
 
@@ -89,7 +90,7 @@ def _claim(*, principal: str, key: str, fingerprint: str) -> UUID | None:
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            INSERT INTO core_idempotencyrecord (id, principal, key, fingerprint, headers, body)
+            INSERT INTO core_idempotencyrecord (id, principal, key, fingerprint, headers, answer)
             VALUES (%s, %s, %s, %s, '{}', '') ON CONFLICT (principal, key) DO NOTHING RETURNING id
             """,
             [new_id(), principal, key, fingerprint],
@@ -98,10 +99,13 @@ def _claim(*, principal: str, key: str, fingerprint: str) -> UUID | None:
     return UUID(str(row[0])) if row else None
 
 
+def _place(record_id: UUID) -> str:
+    return f"core_idempotencyrecord.answer:{record_id}"
+
+
 def _stored_answer(*, principal: str, key: str, fingerprint: str) -> HttpResponse:
     record = IdempotencyRecord.objects.get(principal=principal, key=key)
     if record.fingerprint != fingerprint:
         raise KeyReused
-    return HttpResponse(
-        record.body, status=record.status, headers=record.headers, content_type="application/json"
-    )
+    body = decrypt(record.answer, place=_place(record.pk))
+    return HttpResponse(body, status=record.status, headers=record.headers, content_type="application/json")

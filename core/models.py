@@ -24,7 +24,7 @@ class DemoClock(models.Model):
 
 
 class IdempotencyRecord(models.Model):
-    """The answer that one principal's key got, kept in the transaction that did the work."""
+    """The answer that one principal's key got, encrypted, kept in the transaction that did the work."""
 
     id = models.UUIDField(primary_key=True, default=new_id)
     principal = models.CharField(max_length=60)
@@ -32,7 +32,7 @@ class IdempotencyRecord(models.Model):
     fingerprint = models.CharField(max_length=64)
     status = models.SmallIntegerField(null=True)
     headers = models.JSONField(default=dict)
-    body = models.TextField(default="")
+    answer = models.BinaryField(default=b"")
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:

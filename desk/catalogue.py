@@ -27,7 +27,9 @@ def load() -> Iterator[str]:
         Program.objects.get_or_create(slug=program["slug"], defaults=program)
         yield f"program {program['slug']}"
     for kind, path in FILES.items():
-        document = publish(kind, version=1, content=_read(path), effective_at=EFFECTIVE_AT)
+        content = _read(path)
+        version = content.get("version", 1)
+        document = publish(kind, version=version, content=content, effective_at=EFFECTIVE_AT)
         yield f"{document} ({document.sha256[:12]})"
 
 

@@ -60,13 +60,7 @@ def standing(enrollment: Enrollment, *, at: datetime) -> Standing:
         alert_open=bool(safety.blocking_alerts(enrollment.patient_id)),
         held=bool(safety.open_holds(enrollment.patient_id)),
         assessment_due=bool(assessments.outstanding(enrollment.pk, at=at)),
-        session=session
-        and OpenSession(
-            id=session.pk,
-            number=session.number,
-            status=SessionStatus(session.status),
-            monitor_invited=session.invitations.filter(capability__revoked_at=None).exists(),
-        ),
+        session=_open_session(session) if session else None,
         driving_locked_until=session.no_drive_until if session else None,
     )
 
@@ -75,6 +69,15 @@ def _current_session(enrollment_id: UUID) -> TreatmentSession | None:
     """Return what runs, else what is booked: a recovering session does not hide the next one's start."""
     sessions = TreatmentSession.objects.filter(enrollment_id=enrollment_id, status__in=_CURRENT)
     return sessions.order_by("number").first()
+
+
+def _open_session(session: TreatmentSession) -> OpenSession:
+    return OpenSession(
+        id=session.pk,
+        number=session.number,
+        status=SessionStatus(session.status),
+        monitor_invited=session.invitations.filter(capability__revoked_at=None).exists(),
+    )
 
 
 def enrollments_of(patient: Patient) -> QuerySet[Enrollment]:

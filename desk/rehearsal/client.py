@@ -3,6 +3,7 @@
 import email
 import email.policy
 import re
+import ssl
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from uuid import uuid4
 import httpx
 
 MAIL_WAIT_S = 60
+_TLS = ssl.create_default_context()  # one for all: making one takes longer than a request
 
 
 class StepFailed(Exception):
@@ -21,13 +23,18 @@ class StepFailed(Exception):
 
 @dataclass
 class Mailbox:
-    """The folders that the local mail server writes: one file a message, one folder a recipient."""
+    """The folders that the local mail server writes: one file a message, one folder a recipient.
+
+    Only what came after this was made is seen, so that a rehearsal can follow another.
+    """
 
     folder: Path
+    since: float = field(default_factory=time.time)
 
     def messages(self, recipient: str) -> list[str]:
         """Return the subject and text of every message to `recipient`, oldest first."""
-        return [_read(file) for file in sorted((self.folder / recipient).glob("*.eml"))]
+        files = sorted((self.folder / recipient).glob("*.eml"))
+        return [_read(file) for file in files if file.stat().st_mtime >= self.since]
 
     def recipients(self) -> list[str]:
         """Return everybody who got a message."""
@@ -68,7 +75,7 @@ class Client:
     headers: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._http = httpx.Client(base_url=f"{self.base_url}/api/v1/", timeout=60)
+        self._http = httpx.Client(base_url=f"{self.base_url}/api/v1/", timeout=60, verify=_TLS)
 
     def close(self) -> None:
         """Put the device away."""
@@ -95,17 +102,14 @@ class Client:
         read = self._http.get(path, headers=self.headers)
         return self._checked("PATCH", path, body, {"If-Match": read.headers.get("ETag", "")}, expect=(200,))
 
-    def sign_up(self, email_address: str, password: str, mailbox: Mailbox) -> None:
-        """Sign up, read the code from the mail, and confirm the address."""
-        self.email = email_address
-        begun = self._checked(
-            "POST",
-            "auth/app/v1/auth/signup",
-            {"email": email_address, "password": password},
-            expect=(401,),
-        )
-        self.headers["X-Session-Token"] = begun["meta"]["session_token"]
-        code = mailbox.wait_for(email_address, r"Your code is ([A-Z0-9-]+)")
+    def sign_up(self, password: str) -> None:
+        """Sign up; a code is sent to the address, and until it is confirmed nothing is open."""
+        body = {"email": self.email, "password": password}
+        self._keep_token(self._checked("POST", "auth/app/v1/auth/signup", body, expect=(401,)))
+
+    def confirm_address(self, mailbox: Mailbox) -> None:
+        """Read the code from the mail, and confirm the address with it."""
+        code = mailbox.wait_for(self.email, r"Your code is ([A-Z0-9-]+)")
         confirmed = self._checked("POST", "auth/app/v1/auth/email/verify", {"key": code}, expect=(200,))
         self._keep_token(confirmed)
 

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
 from random import Random
+from secrets import token_hex
 from typing import Any, TypeVar
 
 from tqdm import tqdm
@@ -72,15 +73,19 @@ class Cohort:
 
 
 def gather(people: list[Person], *, base_url: str, policy: Policy, seed: int) -> Cohort:
-    """Give everybody a device, a program, and, beside their record, marked answers to what nobody asked."""
+    """Give everybody a device, a program, and, beside their record, marked answers to what nobody asked.
+
+    Their addresses are new each time, so that a clinic can be rehearsed more than once.
+    """
     rng = Random(seed)
+    run = token_hex(4)
     known = list(instruments().values())
     return Cohort(
         [
             Participant(
                 recorded=person,
                 filled=fill_unasked(person, policy=policy, instruments=known, rng=rng),
-                client=Client(base_url, email=f"{person.source}-{person.source_id}@people.example".lower()),
+                client=Client(base_url, email=f"{person.source}-{person.source_id}@{run}.example".lower()),
                 program=PROGRAMS[number % len(PROGRAMS)],
             )
             for number, person in enumerate(people)
@@ -88,10 +93,15 @@ def gather(people: list[Person], *, base_url: str, policy: Policy, seed: int) ->
     )
 
 
-def sign_up(person: Participant, *, mailbox: Mailbox, today: date) -> None:
-    """Sign up, confirm the address, say who one is, choose a program."""
+def sign_up(person: Participant) -> None:
+    """Make an account."""
+    person.client.sign_up(PASSWORD)
+
+
+def enroll(person: Participant, *, mailbox: Mailbox, today: date) -> None:
+    """Confirm the address by the code in the mail, say who one is, choose a program."""
     client = person.client
-    client.sign_up(client.email, PASSWORD, mailbox)
+    client.confirm_address(mailbox)
     age_years = int(str(person.filled.answers["age_years"]))
     name = f"{person.recorded.source.title()} {person.recorded.source_id}"
     client.put(

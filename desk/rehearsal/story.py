@@ -85,7 +85,8 @@ def _clinicians() -> list[Client]:
 def _screen(cohort: Cohort, mailbox: Mailbox) -> None:
     cohort.each("asking: is this for me?", steps.check_fit, cohort.participants[:FIT_CHECKS])
     today = demo_clock.now().date()
-    cohort.each("signing up", partial(steps.sign_up, mailbox=mailbox, today=today))
+    cohort.each("signing up", steps.sign_up)
+    cohort.each("choosing a program", partial(steps.enroll, mailbox=mailbox, today=today))
     enrolled = [person for person in cohort.participants if person.enrollment]
     cohort.each("screening as recorded", steps.screen_as_recorded, enrolled)
     cohort.each("screening, filled in", steps.screen_filled, enrolled)

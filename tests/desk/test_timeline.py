@@ -75,7 +75,8 @@ class TestTimeline:
     def test_pages_meet_without_gap_or_overlap(self, ada, client_of, at):
         client, enrollment = client_of(ada.user), active(ada, at=at)
         whole = client.get(self.path(enrollment, limit=100)).json()["results"]
-        found, link = [], self.path(enrollment, limit=2)
+        found: list[dict[str, object]] = []
+        link = self.path(enrollment, limit=2)
         while link:
             page = client.get(link).json()
             found, link = found + page["results"], page["next"]

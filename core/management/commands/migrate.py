@@ -1,6 +1,7 @@
 from typing import Any
 
 from django.core.management.commands import migrate
+from django.db import connection
 
 from core.database import as_owner
 
@@ -12,6 +13,12 @@ class Command(migrate.Command):
     requires_system_checks = []
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Migrate on a connection from `DATABASE_OWNER_URL`."""
+        """Migrate on a connection from `DATABASE_OWNER_URL`.
+
+        A change that cannot have its lock within five seconds gives up and can be tried again, instead of
+        making every reader wait behind it.
+        """
         with as_owner():
+            with connection.cursor() as cursor:
+                cursor.execute("SET lock_timeout = '5s'")
             super().handle(*args, **options)

@@ -9,10 +9,13 @@ from django.core.management.base import BaseCommand
 from django.db import connection
 
 from core import clock, heartbeats
+from core.database import refuse_privileged_role
+from notifications import services as notifications
 from safety import services as safety
 from sessions import services
 
 PAUSE_S = 5.0
+SENT_PER_LOOK = 3
 
 logger = getLogger(__name__)
 
@@ -28,6 +31,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
         """Look until told to stop, in the middle of nothing: a look that has begun is finished."""
+        refuse_privileged_role()
         stop = Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
@@ -37,17 +41,25 @@ class Command(BaseCommand):
 
 
 def look() -> None:
-    """Do both halves of the work, whichever fails; only a look that did both leaves a sign of life."""
-    watched = _done(lambda: services.watch(at=clock.now()))
-    paged = _done(lambda: safety.page_unacknowledged(at=clock.now()))
-    if watched and paged:
+    """Do each part of the work, whichever fails; only a look that did all leaves a sign of life.
+
+    It also sends, urgent messages first, because with Redis gone no worker is woken up to do so: a few at a
+    time, so that a slow mail server cannot keep it from looking.
+    """
+    parts: tuple[Callable[[], object], ...] = (
+        lambda: services.watch(at=clock.now()),
+        lambda: safety.page_unacknowledged(at=clock.now()),
+        lambda: notifications.deliver_due(at=clock.now(), limit=SENT_PER_LOOK),
+    )
+    done = [_done(part) for part in parts]
+    if all(done):
         _done(lambda: heartbeats.beat("watchdog"))
 
 
-def _done(half: Callable[[], object]) -> bool:
+def _done(part: Callable[[], object]) -> bool:
     """Tell whether it worked; what failed is logged, and the next begins on a new connection."""
     try:
-        half()
+        part()
     except Exception:
         logger.exception("The watchdog could not finish its look")
         connection.close()
