@@ -42,14 +42,14 @@ def install(changed: dict[str, str]) -> None:
     if not works():
         print("Making .venv ...", flush=True)  # noqa: T201
         venv.create(VENV, with_pip=True, clear=True, symlinks=True)
-    total = sum(len(re.findall(r"^\S+==", (ROOT / name).read_text(), re.M)) for name in changed)
+    pins = {pin for name in changed for pin in re.findall(r"^\S+==", (ROOT / name).read_text(), re.M)}
     command = [str(PYTHON), "-m", "pip", "install", "--require-hashes", "--progress-bar", "off"]
     for name in changed:
         command += ["-r", name]
     with LOG.open("w") as log:
         log.write(" ".join(command) + "\n")
         pip = subprocess.Popen(command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)  # noqa: S603
-        show(pip, log, total)
+        show(pip, log, total=len(pins))
     if pip.wait() != 0:
         sys.exit(f"The requirements could not be installed (no network?); what pip said is in {LOG}.")
     stamp = json.loads(STAMP.read_text()) if STAMP.exists() else {}
@@ -58,17 +58,18 @@ def install(changed: dict[str, str]) -> None:
     draft.replace(STAMP)
 
 
-def show(pip: "subprocess.Popen[str]", log: TextIO, total: int) -> None:
-    """Copy pip's output to the log and turn it into one line of progress."""
-    seen, shown, live = 0, 0.0, sys.stdout.isatty()
+def show(pip: "subprocess.Popen[str]", log: TextIO, *, total: int) -> None:
+    """Copy pip's output to the log and turn it into one line of progress (a line now and then in a file)."""
+    live = sys.stdout.isatty()
+    seen, shown = 0, 0.0
     for line in pip.stdout or []:
         log.write(line)
         seen += line.startswith(("Collecting ", "Requirement already satisfied"))
-        last = line.startswith("Installing collected")
-        if last or time.monotonic() - shown > (0.2 if live else 10):
+        unpacking = line.startswith("Installing collected")
+        if unpacking or time.monotonic() - shown > (0.2 if live else 10):
             shown = time.monotonic()
-            state = "unpacking them (half a minute)" if last else f"{min(seen, total)} of {total}"
-            print(f"Installing the requirements: {state} ...", end="\r" if live else "\n", flush=True)  # noqa: T201
+            state = "unpacking, half a minute" if unpacking else f"{min(seen, total)} of {total}"
+            print(f"\rInstalling the requirements: {state} ...  ", end="" if live else "\n", flush=True)  # noqa: T201
     print(flush=True)  # noqa: T201
 
 

@@ -120,7 +120,7 @@ class Postgres:
     def _reachable(self) -> bool:
         """Try, as the service account, to enter the state directory and to run the server."""
         script = 'cd "$1" && "$2/initdb" --version && "$2/postgres" --version'
-        arguments = ["sh", "-c", script, "sh", str(self.state.folder), str(self.package / BINARIES)]
+        arguments = ["/bin/sh", "-c", script, "sh", str(self.state.folder), str(self.package / BINARIES)]
         return self._run(arguments).returncode == 0
 
     def _copy_server(self, target: Path) -> Path:
@@ -144,10 +144,11 @@ class Postgres:
         return subprocess.run(arguments, capture_output=True, text=True, check=False, **options)  # noqa: S603
 
     def _identity(self) -> dict[str, Any]:
-        # From "/", because the project may be closed to the account; without the caller's PG* variables.
+        # From "/" and with the system's PATH, because the project and the caller's PATH may be closed to the
+        # account; without the caller's PG* variables.
         common: dict[str, Any] = {
             "cwd": Path("/"),
-            "env": {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C"},
+            "env": {"PATH": os.defpath, "LC_ALL": "C"},
         }
         if self.user is None:
             return common
