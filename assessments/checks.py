@@ -1,0 +1,35 @@
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, register
+
+from assessments.instruments import InstrumentError, instruments, load_wording
+from assessments.schedule import schedule
+
+
+@register
+def data_is_sound(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:  # noqa: ARG001
+    """Refuse to start with an instrument, a schedule or a holder's wording that cannot be used.
+
+    A folder that is not there would otherwise pass for one that holds nothing, and topics be shown instead.
+    """
+    return list(_faults(settings.INSTRUMENT_WORDING_DIR))
+
+
+def _faults(wording_dir: str) -> Iterator[Error]:
+    try:
+        schedule()
+    except InstrumentError as error:
+        yield Error(str(error), id="assessments.E001")
+        return
+    if not wording_dir:
+        return
+    if not Path(wording_dir).is_dir():
+        yield Error(f"INSTRUMENT_WORDING_DIR: {wording_dir} is no folder.", id="assessments.E002")
+    for instrument in instruments().values():
+        try:
+            load_wording(instrument, Path(wording_dir))
+        except InstrumentError as error:
+            yield Error(str(error), id="assessments.E003")

@@ -1,0 +1,39 @@
+from collections.abc import Sequence
+
+from assessments.rules import AnswerProblem
+from core.errors import Conflict, InputError, InvalidInput, Refused
+
+
+class NotOpen(Conflict):
+    """This cannot be answered now."""
+
+    code = "assessment_not_open"
+
+
+class AlreadySubmitted(Conflict):
+    """This was submitted before; what was submitted stays."""
+
+    code = "assessment_submitted"
+
+
+class InvalidAnswers(InvalidInput):
+    """Some answers cannot be taken; each is listed, and none was saved."""
+
+    code = "invalid_answers"
+
+    def __init__(self, problems: Sequence[AnswerProblem]) -> None:
+        super().__init__(errors=[_at(problem.item, problem.code, problem.detail) for problem in problems])
+
+
+class AnswersMissing(Refused):
+    """Some answers are still needed; each is listed."""
+
+    code = "answers_missing"
+
+    def __init__(self, items: Sequence[str]) -> None:
+        super().__init__(errors=[_at(item, "required", "Please answer this one.") for item in items])
+
+
+def _at(item: str, code: str, detail: str) -> InputError:
+    key = item.replace("~", "~0").replace("/", "~1")
+    return InputError(pointer=f"/answers/{key}", code=code, detail=detail)

@@ -1,0 +1,236 @@
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import Q, QuerySet
+
+from accounts.models import Patient
+from accounts.queries import own_chart, patients_in_care, visible_patients
+from assessments import rules
+from assessments.instruments import (
+    Instrument,
+    Item,
+    Wording,
+    answer_labels,
+    instruments,
+    item_text,
+    load_wording,
+)
+from assessments.models import Assessment
+from assessments.schedule import (
+    ANSWERED_IN,
+    BASELINE,
+    AssessmentStatus,
+    Moments,
+    is_late,
+    schedule,
+    status_of,
+)
+from core.actors import Actor
+from core.errors import NotFound
+from programs.enums import EnrollmentStatus
+from safety.texts import CrisisText, crisis_text
+
+
+def assessments_for(actor: Actor, *, at: datetime) -> QuerySet[Assessment]:
+    """Return the assessments in charts that `actor` may see."""
+    return _assessments_of(visible_patients(actor, at=at))
+
+
+def assessment_for(actor: Actor, assessment_id: UUID, *, at: datetime) -> Assessment:
+    """Return one that `actor` may see; somebody else's is as absent as none (`NotFound`)."""
+    return _one(assessments_for(actor, at=at), assessment_id)
+
+
+def own_assessments(actor: Actor) -> QuerySet[Assessment]:
+    """Return one's own assessments: only the patient answers."""
+    return _assessments_of(own_chart(actor))
+
+
+def own_assessment(actor: Actor, assessment_id: UUID) -> Assessment:
+    """Return one's own, for what only the patient does; raises `NotFound`."""
+    return _one(own_assessments(actor), assessment_id)
+
+
+def assessments_in_care(actor: Actor, *, at: datetime) -> QuerySet[Assessment]:
+    """Return the assessments of the patients in a clinician's care."""
+    return _assessments_of(patients_in_care(actor, at=at)).select_related("enrollment__patient")
+
+
+ASSESSMENT_LISTS = {
+    "due": AssessmentStatus.OPEN,
+    "upcoming": AssessmentStatus.UPCOMING,
+    "submitted": AssessmentStatus.SUBMITTED,
+}
+"""The lists one can ask for, by the names that a patient would use."""
+
+
+def listed_assessments(actor: Actor, which: str, *, at: datetime) -> QuerySet[Assessment]:
+    """Return one of the lists, narrowed to the charts that `actor` may see."""
+    return with_status(assessments_for(actor, at=at), ASSESSMENT_LISTS[which], at=at)
+
+
+def with_status(
+    assessments: QuerySet[Assessment], status: AssessmentStatus, *, at: datetime
+) -> QuerySet[Assessment]:
+    """Narrow to those that `schedule.status_of` would give this status at `at`."""
+    return assessments.filter(_in_status(status, at=at))
+
+
+@dataclass(frozen=True, slots=True)
+class Outstanding:
+    """A form that still has to be answered: which, from which time point, and since when it is due."""
+
+    instrument: str
+    title: str
+    after_session: int
+    due_at: datetime | None
+
+
+def outstanding(enrollment_id: UUID, *, at: datetime) -> list[Outstanding]:
+    """Return every form that is open and not submitted, and every part of a baseline that is not submitted.
+
+    The gate before a dose asks. A baseline comes before the first dose or never, so that it is outstanding
+    though its window has closed, or was never opened (`due_at` is `None` then).
+    """
+    rows = Assessment.objects.filter(enrollment_id=enrollment_id)
+    asked = rows.filter(Q(after_session=BASELINE) | _in_status(AssessmentStatus.OPEN, at=at))
+    found = list(asked.order_by("after_session", "id"))
+    if not any(row.after_session == BASELINE for row in found):
+        return [_never_opened(code) for code in schedule().instruments]
+    return [_outstanding(row) for row in found if row.submitted_at is None]
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerChoice:
+    """One answer that may be given, with the words to show for it."""
+
+    value: int
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskedWhen:
+    """To be asked only once the answers to `items` add up to more than `above`."""
+
+    items: tuple[str, ...]
+    above: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShownItem:
+    """One question as it is shown: its topic in our words, and the text to show in their place."""
+
+    key: str
+    topic: str
+    text: str
+    choices: tuple[AnswerChoice, ...]
+    asked_when: AskedWhen | None
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """An assessment as it is shown: its row beside its instrument, the words for it, and where it stands."""
+
+    row: Assessment
+    instrument: Instrument
+    items: tuple[ShownItem, ...]
+    status: AssessmentStatus
+    is_late: bool
+    missing: tuple[str, ...]
+    crisis: CrisisText | None
+
+
+def form(assessment: Assessment, *, at: datetime) -> Form:
+    """Return what to show of an assessment.
+
+    Once an answer has called for the crisis text it stays, whatever is answered afterwards.
+    """
+    instrument = instruments()[assessment.instrument]
+    moments = moments_of(assessment)
+    return Form(
+        row=assessment,
+        instrument=instrument,
+        items=_shown_items(instrument.code, settings.INSTRUMENT_WORDING_DIR),
+        status=status_of(moments, at=at),
+        is_late=is_late(moments, at=at),
+        missing=rules.missing_required(instrument, assessment.answers),
+        crisis=crisis_text() if assessment.safety_alert_id else None,
+    )
+
+
+def moments_of(assessment: Assessment) -> Moments:
+    """Gather what an assessment's status depends on."""
+    return Moments(
+        opens_at=assessment.opens_at,
+        due_at=assessment.due_at,
+        closes_at=assessment.closes_at,
+        submitted_at=assessment.submitted_at,
+        enrollment_status=EnrollmentStatus(assessment.enrollment.status),
+    )
+
+
+def _assessments_of(patients: QuerySet[Patient]) -> QuerySet[Assessment]:
+    return Assessment.objects.filter(enrollment__patient__in=patients).select_related("enrollment")
+
+
+def _one(found: QuerySet[Assessment], assessment_id: UUID) -> Assessment:
+    assessment = found.filter(pk=assessment_id).first()
+    if assessment is None:
+        raise NotFound
+    return assessment
+
+
+def _in_status(status: AssessmentStatus, *, at: datetime) -> Q:
+    """The rule of `schedule.status_of` as a condition on rows."""
+    waiting = Q(submitted_at=None, enrollment__status__in=ANSWERED_IN)
+    conditions: Mapping[AssessmentStatus, Q] = {
+        AssessmentStatus.SUBMITTED: Q(submitted_at__isnull=False),
+        AssessmentStatus.NOT_APPLICABLE: Q(submitted_at=None) & ~Q(enrollment__status__in=ANSWERED_IN),
+        AssessmentStatus.UPCOMING: waiting & Q(opens_at__gt=at),
+        AssessmentStatus.OPEN: waiting & Q(opens_at__lte=at, closes_at__gt=at),
+        AssessmentStatus.EXPIRED: waiting & Q(opens_at__lte=at, closes_at__lte=at),
+    }
+    return conditions[status]
+
+
+def _never_opened(code: str) -> Outstanding:
+    return Outstanding(code, instruments()[code].title, BASELINE, due_at=None)
+
+
+def _outstanding(row: Assessment) -> Outstanding:
+    return Outstanding(row.instrument, instruments()[row.instrument].title, row.after_session, row.due_at)
+
+
+@cache
+def _shown_items(code: str, wording_dir: str) -> tuple[ShownItem, ...]:
+    """Return an instrument's questions in the words at hand; a holder's file is read once per process."""
+    instrument = instruments()[code]
+    wording = load_wording(instrument, Path(wording_dir)) if wording_dir else None
+    return tuple(_shown_item(instrument, item, wording) for item in instrument.items.values())
+
+
+def _shown_item(instrument: Instrument, item: Item, wording: Wording | None) -> ShownItem:
+    labels = answer_labels(item, wording)
+    return ShownItem(
+        key=item.key,
+        topic=item.topic,
+        text=item_text(item, wording),
+        choices=tuple(AnswerChoice(value, labels[value]) for value in item.values),
+        asked_when=_asked_when(instrument, item),
+    )
+
+
+def _asked_when(instrument: Instrument, item: Item) -> AskedWhen | None:
+    """Say as a sum when an item is asked; a gate's answer is a whole number, so "at least" is "above"."""
+    if item.asked_when is not None:
+        summed = instrument.scale(item.asked_when.scale).items
+        return AskedWhen(tuple(each.key for each in summed), item.asked_when.above)
+    for scale in instrument.scales:
+        if scale.applies_when is not None and item in scale.items:
+            return AskedWhen((scale.applies_when.item,), scale.applies_when.at_least - 1)
+    return None

@@ -1,0 +1,139 @@
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from assessments import queries
+from assessments.schedule import AssessmentStatus
+from core.api import etag
+from core.fields import InputSerializer
+from programs.enums import EnrollmentStatus
+from programs.serializers import SignatureOutput
+from safety.serializers import CrisisOutput, PageQuery
+
+
+class AssessmentsQuery(PageQuery):
+    """Which assessments."""
+
+    status = serializers.ChoiceField(
+        choices=list(queries.ASSESSMENT_LISTS),
+        default="due",
+        help_text="`due` can be answered now, late or not; `upcoming` later; `submitted` was.",
+    )
+
+
+@extend_schema_field({"type": "integer"})
+class AnswerField(serializers.Field[Any, Any, Any, Any]):
+    """An answer as it was sent: which ones an item takes is its instrument's rule."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Pass it on."""
+        return data
+
+
+class DraftInput(InputSerializer):
+    """Answers given so far, by item; null takes one back, what is not named stays."""
+
+    answers = serializers.DictField(child=AnswerField(allow_null=True), allow_empty=False)
+
+
+class SubmitInput(InputSerializer):
+    """Nothing: what was saved is what is submitted."""
+
+
+class ChoiceOutput(serializers.Serializer[Any]):
+    """One answer that may be given."""
+
+    value = serializers.IntegerField()
+    label = serializers.CharField()  # type: ignore[assignment]
+
+
+class AskedWhenOutput(serializers.Serializer[Any]):
+    """To be asked only once the answers to `items` add up to more than `above`."""
+
+    items = serializers.ListField(child=serializers.CharField())
+    above = serializers.IntegerField()
+
+
+class ItemOutput(serializers.Serializer[Any]):
+    """One question. `text` is the licence holder's where there is one, else our own topic."""
+
+    key = serializers.CharField()
+    topic = serializers.CharField()
+    text = serializers.CharField()
+    choices = ChoiceOutput(many=True)
+    asked_when = AskedWhenOutput(allow_null=True)
+
+
+@extend_schema_field({"type": ["number", "null"]})
+class ValueField(serializers.ReadOnlyField):
+    """A scale's value: a whole number for a sum, up to three decimals for a mean, null for none."""
+
+
+class ScaleScoreOutput(serializers.Serializer[Any]):
+    """One scale's result; a value of null has its reason, and is not nought."""
+
+    key = serializers.CharField()
+    value = ValueField()
+    band = serializers.CharField(allow_null=True)
+    answered = serializers.IntegerField()
+    missing = serializers.ListField(child=serializers.CharField())
+    complete = serializers.BooleanField()
+    reason = serializers.CharField(allow_null=True)
+
+
+class ScoresOutput(serializers.Serializer[Any]):
+    """Every scale's result, with the exact version of the instrument that it was made with."""
+
+    instrument = serializers.CharField()
+    version = serializers.CharField()
+    content_sha256 = serializers.CharField()
+    scales = ScaleScoreOutput(many=True)
+
+
+class AssessmentOutput(serializers.Serializer[Any]):
+    """One form: what is asked, what was answered, what it came to, and where it stands.
+
+    `missing` names what a submission still needs. `crisis` is to be shown at once, where it is not null.
+    """
+
+    id = serializers.UUIDField(source="row.id")
+    etag = serializers.SerializerMethodField()
+    enrollment = serializers.UUIDField(source="row.enrollment_id")
+    instrument = serializers.CharField(source="row.instrument")
+    instrument_version = serializers.CharField(source="row.instrument_version")
+    title = serializers.CharField(source="instrument.title")
+    licence_note = serializers.CharField(source="instrument.licence.note")
+    recall_days = serializers.IntegerField(source="instrument.recall.days", default=None, allow_null=True)
+    after_session = serializers.IntegerField(source="row.after_session")
+    status = serializers.ChoiceField(choices=[status.value for status in AssessmentStatus])
+    is_late = serializers.BooleanField()
+    opens_at = serializers.DateTimeField(source="row.opens_at")
+    due_at = serializers.DateTimeField(source="row.due_at")
+    closes_at = serializers.DateTimeField(source="row.closes_at")
+    items = ItemOutput(many=True)
+    answers = serializers.DictField(source="row.answers", child=serializers.IntegerField())
+    missing = serializers.ListField(child=serializers.CharField())
+    submitted_at = serializers.DateTimeField(source="row.submitted_at", allow_null=True)
+    scores = ScoresOutput(source="row.scores", allow_null=True)
+    crisis = CrisisOutput(allow_null=True)
+
+    def get_etag(self, form: Any) -> str:
+        """Return what `If-Match` has to say to change this form."""
+        return etag(form.row.version)
+
+
+class ConsentOutput(serializers.Serializer[Any]):
+    """A signature under one text."""
+
+    document = serializers.UUIDField(source="document_id")
+    kind = serializers.CharField(source="document.kind")
+    version = serializers.IntegerField(source="document.version")
+    signature = SignatureOutput()
+
+
+class ConsentsOutput(serializers.Serializer[Any]):
+    """What was signed, and where the program stands now."""
+
+    enrollment_status = serializers.ChoiceField(choices=EnrollmentStatus.choices)
+    consents = ConsentOutput(many=True)

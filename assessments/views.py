@@ -1,0 +1,268 @@
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+from rest_framework import status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.permissions import IsClinician, IsPatient, user_of
+from assessments import queries, serializers, services
+from assessments.models import Assessment
+from core import clock
+from core.api import View, etag, require_match
+from core.idempotency import idempotent
+from core.paging import Paging
+from programs import queries as programs
+from programs.serializers import ConsentInput, DocumentOutput
+
+GAD7: dict[str, Any] = {
+    "id": "0199c0de-0000-7000-8000-000000000030",
+    "etag": '"v1"',
+    "enrollment": "0199c0de-0000-7000-8000-000000000010",
+    "instrument": "gad7",
+    "instrument_version": "1",
+    "title": "GAD-7 anxiety questionnaire",
+    "licence_note": "Free to reproduce, in a paid program too.",
+    "recall_days": 14,
+    "after_session": 0,
+    "status": "open",
+    "is_late": False,
+    "opens_at": "2026-03-02T15:00:00Z",
+    "due_at": "2026-03-05T15:00:00Z",
+    "closes_at": "2027-03-02T15:00:00Z",
+    "items": [
+        {
+            "key": "gad7_1",
+            "topic": "nervousness",
+            "text": "nervousness",
+            "choices": [
+                {"value": 0, "label": "never"},
+                {"value": 1, "label": "1"},
+                {"value": 2, "label": "2"},
+                {"value": 3, "label": "almost daily"},
+            ],
+            "asked_when": None,
+        }
+    ],
+    "answers": {"gad7_1": 1, "gad7_2": 2, "gad7_3": 0, "gad7_4": 1, "gad7_5": 0, "gad7_6": 1},
+    "missing": ["gad7_7"],
+    "submitted_at": None,
+    "scores": None,
+    "crisis": None,
+}
+SUBMITTED: dict[str, Any] = GAD7 | {
+    "etag": '"v3"',
+    "status": "submitted",
+    "answers": GAD7["answers"] | {"gad7_7": 0},
+    "missing": [],
+    "submitted_at": "2026-03-02T15:20:00Z",
+    "scores": {
+        "instrument": "gad7",
+        "version": "1",
+        "content_sha256": "6f1d0d5b0f6e8b7d3d8a0f5c0b9e4a7c2d1e3f4a5b6c7d8e9f0a1b2c3d4e5f60",
+        "scales": [
+            {
+                "key": "total",
+                "value": 5,
+                "band": "mild",
+                "answered": 7,
+                "missing": [],
+                "complete": True,
+                "reason": None,
+            }
+        ],
+    },
+}
+DOCUMENT = {
+    "id": "0199c0de-0000-7000-8000-000000000040",
+    "kind": "treatment_consent",
+    "version": 1,
+    "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "title": "Being treated at home",
+    "summary": "What will happen, and what may go wrong.",
+    "text": "The whole text.",
+}
+
+
+class Assessments(View):
+    """Forms to answer, or answered."""
+
+    permission_classes = (IsPatient | IsClinician,)
+
+    @extend_schema(
+        operation_id="assessments_list",
+        summary="What is there to fill in?",
+        parameters=[serializers.AssessmentsQuery],
+        responses=serializers.AssessmentOutput(many=True),
+        examples=[OpenApiExample("One, begun", value=GAD7, response_only=True)],
+    )
+    def get(self, request: Request) -> Response:
+        """List the forms that one may see, those of one's patients too."""
+        asked = serializers.AssessmentsQuery(data=request.query_params.dict())
+        asked.is_valid(raise_exception=True)
+        at = clock.now()
+        rows = queries.listed_assessments(self.actor, asked.validated_data["status"], at=at)
+        paging = Paging()
+        found = paging.paginate_queryset(rows, request, view=self)
+        forms = [queries.form(assessment, at=at) for assessment in found or ()]
+        return paging.get_paginated_response(serializers.AssessmentOutput(forms, many=True).data)
+
+
+class AssessmentDetail(View):
+    """One form."""
+
+    def get_permissions(self) -> list[Any]:
+        """Let a clinician read, and only a patient answer."""
+        allowed = IsPatient if self.request.method == "PATCH" else IsPatient | IsClinician
+        return [allowed()]
+
+    @extend_schema(
+        operation_id="assessments_read",
+        summary="One form, as far as it is answered",
+        responses=serializers.AssessmentOutput,
+        examples=[OpenApiExample("Begun", value=GAD7, response_only=True)],
+    )
+    def get(self, request: Request, assessment_id: UUID) -> Response:  # noqa: ARG002
+        """Show a form with its answers, and its scores once it is submitted."""
+        at = clock.now()
+        return _answer(queries.assessment_for(self.actor, assessment_id, at=at), at=at)
+
+    @extend_schema(
+        operation_id="assessments_save_draft",
+        summary="Save some answers",
+        parameters=[
+            OpenApiParameter(
+                name="If-Match",
+                type=OpenApiTypes.STR,
+                location=OpenApiParameter.HEADER,
+                required=True,
+                description="The `etag` of the form as it was read.",
+            )
+        ],
+        request=serializers.DraftInput,
+        responses=serializers.AssessmentOutput,
+        examples=[
+            OpenApiExample(
+                "Two answers, one taken back",
+                value={"answers": {"gad7_1": 1, "gad7_2": 2, "gad7_3": None}},
+                request_only=True,
+            ),
+            OpenApiExample("Saved", value=GAD7, response_only=True),
+        ],
+    )
+    def patch(self, request: Request, assessment_id: UUID) -> Response:
+        """Save answers by item; null takes one back. What `crisis` says is to be shown at once."""
+        at = clock.now()
+        assessment = queries.own_assessment(self.actor, assessment_id)
+        require_match(request, version=assessment.version)
+        draft = serializers.DraftInput(data=request.data)
+        draft.is_valid(raise_exception=True)
+        saved = services.save_draft(
+            assessment,
+            answers=draft.validated_data["answers"],
+            expected_version=assessment.version,
+            actor=self.actor,
+            at=at,
+        )
+        return _answer(saved, at=at)
+
+
+class AssessmentSubmission(View):
+    """Closing a form."""
+
+    permission_classes = (IsPatient,)
+
+    @extend_schema(
+        operation_id="assessments_submit",
+        summary="Submit a form, and see what it came to",
+        request=None,
+        responses=serializers.AssessmentOutput,
+        examples=[OpenApiExample("Submitted", value=SUBMITTED, response_only=True)],
+    )
+    @idempotent
+    def post(self, request: Request, assessment_id: UUID) -> Response:
+        """Submit what was saved, for good; items still needed are named one by one."""
+        at = clock.now()
+        assessment = queries.own_assessment(self.actor, assessment_id)
+        serializers.SubmitInput(data=request.data).is_valid(raise_exception=True)
+        return _answer(services.submit(assessment, actor=self.actor, at=at), at=at)
+
+
+class ConsentDocuments(View):
+    """Texts to agree to."""
+
+    pagination_class = None
+    permission_classes = (IsPatient | IsClinician,)
+
+    @extend_schema(
+        operation_id="consent_documents_list",
+        summary="What is there to read and agree to?",
+        responses=DocumentOutput(many=True),
+        examples=[OpenApiExample("One text", value=DOCUMENT, response_only=True)],
+    )
+    def get(self, request: Request, enrollment_id: UUID) -> Response:  # noqa: ARG002
+        """List the texts in force that are not agreed to yet, each with the hash to agree by."""
+        at = clock.now()
+        enrollment = programs.enrollment_for(self.actor, enrollment_id, at=at)
+        return Response(DocumentOutput(programs.consents_missing(enrollment.pk, at=at), many=True).data)
+
+
+class Consents(View):
+    """Agreeing to be treated; it lives here because the last agreement opens the baseline."""
+
+    permission_classes = (IsPatient,)
+
+    @extend_schema(
+        operation_id="consents_create",
+        summary="Agree to what was read",
+        request=ConsentInput,
+        responses={201: serializers.ConsentsOutput},
+        examples=[
+            OpenApiExample(
+                "One text",
+                value={"agreements": [{"document": DOCUMENT["id"], "sha256": DOCUMENT["sha256"]}]},
+                request_only=True,
+            ),
+            OpenApiExample(
+                "Signed",
+                value={
+                    "enrollment_status": "active",
+                    "consents": [
+                        {
+                            "document": DOCUMENT["id"],
+                            "kind": DOCUMENT["kind"],
+                            "version": DOCUMENT["version"],
+                            "signature": {
+                                "signer_name": "Ada Example",
+                                "meaning": "agreed",
+                                "signed_at": "2026-03-02T15:00:00Z",
+                                "document_sha256": DOCUMENT["sha256"],
+                            },
+                        }
+                    ],
+                },
+                response_only=True,
+                status_codes=["201"],
+            ),
+        ],
+    )
+    @idempotent
+    def post(self, request: Request, enrollment_id: UUID) -> Response:
+        """Sign one or more texts; with the last of them treatment becomes possible and the baseline opens."""
+        at = clock.now()
+        enrollment = programs.own_enrollment(self.actor, enrollment_id)
+        said = ConsentInput(data=request.data)
+        said.is_valid(raise_exception=True)
+        moved, consents = services.give_consent(
+            enrollment.pk, agreements=said.to_agreements(), patient_user=user_of(request), at=at
+        )
+        body = {"enrollment_status": moved.status, "consents": consents}
+        return Response(serializers.ConsentsOutput(body).data, status=status.HTTP_201_CREATED)
+
+
+def _answer(assessment: Assessment, *, at: datetime) -> Response:
+    form = queries.form(assessment, at=at)
+    return Response(serializers.AssessmentOutput(form).data, headers={"ETag": etag(assessment.version)})

@@ -1,0 +1,176 @@
+"""A positive answer to PHQ-9's item on self-harm opens an alert, by whatever way it is written."""
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+from django.db.models import QuerySet
+from rest_framework.test import APIClient
+
+from accounts.models import User
+from assessments import services
+from assessments.models import Assessment
+from notifications.models import Delivery
+from safety import services as safety
+from safety.enums import AlertClass, AlertStatus
+from safety.models import Alert
+from safety.texts import crisis_text
+from tests.assessments.conftest import CALM_PHQ9, answered, save, submit
+
+POSITIVE = [1, 2, 3]
+
+
+def alerts(phq9: Assessment) -> QuerySet[Alert]:
+    return Alert.objects.filter(source=f"assessment:{phq9.pk}").order_by("opened_at", "id")
+
+
+def close(alert: Alert, ben: User, at: datetime) -> None:
+    safety.acknowledge(alert, by=ben, at=at)
+    safety.close(alert, by=ben, reason="We talked.", at=at)
+
+
+@pytest.mark.parametrize("answer", POSITIVE)
+def test_a_saved_answer_opens_an_alert(as_ada: APIClient, phq9: Assessment, answer: int) -> None:
+    response = save(as_ada, phq9, {"phq9_9": answer})
+    alert = alerts(phq9).get()
+    phq9.refresh_from_db()
+    assert response.status_code == 200
+    assert (alert.alert_class, alert.patient_id) == (AlertClass.SUICIDE_RISK, phq9.enrollment.patient_id)
+    assert (alert.status, phq9.safety_alert_id) == (AlertStatus.OPEN, alert.pk)
+
+
+@pytest.mark.parametrize("answer", POSITIVE)
+def test_it_fires_whatever_else_is_answered(as_ada: APIClient, phq9: Assessment, answer: int) -> None:
+    save(as_ada, phq9, CALM_PHQ9)
+    save(as_ada, phq9, {"phq9_1": 0, "phq9_9": answer, "phq9_2": None})
+    assert alerts(phq9).count() == 1
+
+
+@pytest.mark.parametrize("answer", POSITIVE)
+def test_a_submitted_answer_opens_an_alert(
+    as_ada: APIClient, phq9: Assessment, ben: User, at: datetime, answer: int
+) -> None:
+    """Closed in between, so that submitting alone can have opened the second."""
+    save(as_ada, phq9, CALM_PHQ9 | {"phq9_9": answer, "phq9_10": 1})
+    close(alerts(phq9).get(), ben, at)
+    assert submit(as_ada, phq9).status_code == 200
+    closed, opened = alerts(phq9)
+    phq9.refresh_from_db()
+    assert (closed.status, opened.status) == (AlertStatus.CLOSED, AlertStatus.OPEN)
+    assert phq9.safety_alert_id == opened.pk
+
+
+@pytest.mark.parametrize("answer", POSITIVE)
+def test_given_again_after_the_alert_was_closed_it_opens_another(
+    as_ada: APIClient, phq9: Assessment, ben: User, at: datetime, answer: int
+) -> None:
+    save(as_ada, phq9, {"phq9_9": answer})
+    close(alerts(phq9).get(), ben, at)
+    save(as_ada, phq9, {"phq9_9": answer})
+    assert [alert.status for alert in alerts(phq9)] == [AlertStatus.CLOSED, AlertStatus.OPEN]
+
+
+def test_another_answer_after_the_alert_was_closed_opens_none(
+    as_ada: APIClient, phq9: Assessment, ben: User, at: datetime
+) -> None:
+    save(as_ada, phq9, {"phq9_9": 2})
+    close(alerts(phq9).get(), ben, at)
+    save(as_ada, phq9, {"phq9_1": 3})
+    assert alerts(phq9).get().status == AlertStatus.CLOSED
+
+
+def test_while_an_alert_is_open_it_stays_that_one(as_ada: APIClient, phq9: Assessment) -> None:
+    save(as_ada, phq9, {"phq9_9": 1})
+    save(as_ada, phq9, {"phq9_9": 3})
+    answered(as_ada, phq9, phq9_9=2, phq9_10=0)
+    assert alerts(phq9).count() == 1
+
+
+@pytest.mark.parametrize("later", [0, None])
+def test_lowering_the_answer_keeps_alert_and_crisis_text(
+    as_ada: APIClient, phq9: Assessment, later: int | None
+) -> None:
+    save(as_ada, phq9, {"phq9_9": 3})
+    response = save(as_ada, phq9, {"phq9_9": later})
+    alert = alerts(phq9).get()
+    phq9.refresh_from_db()
+    assert (alert.status, phq9.safety_alert_id) == (AlertStatus.OPEN, alert.pk)
+    assert response.json()["crisis"] == crisis_text()
+
+
+def test_the_crisis_text_is_in_the_answer_to_saving(as_ada: APIClient, phq9: Assessment) -> None:
+    assert save(as_ada, phq9, {"phq9_9": 1}).json()["crisis"] == crisis_text()
+
+
+def test_the_crisis_text_is_in_the_answer_to_submitting(as_ada: APIClient, phq9: Assessment) -> None:
+    response = answered(as_ada, phq9, phq9_9=1, phq9_10=0)
+    assert (response.status_code, response.json()["crisis"]) == (200, crisis_text())
+
+
+def test_a_clinician_is_paged_at_once(as_ada: APIClient, phq9: Assessment, ben: User) -> None:
+    save(as_ada, phq9, {"phq9_9": 1})
+    pages = Delivery.objects.filter(dedupe_key__startswith=f"alert:{alerts(phq9).get().pk}:")
+    assert pages.get().user == ben
+
+
+@pytest.mark.parametrize("answers", [{"phq9_9": 0}, {"phq9_9": None}, {"phq9_1": 3, "phq9_2": 3}])
+def test_other_answers_open_none(as_ada: APIClient, phq9: Assessment, answers: dict[str, int | None]) -> None:
+    response = save(as_ada, phq9, answers)
+    assert (alerts(phq9).count(), response.json()["crisis"]) == (0, None)
+
+
+@pytest.mark.parametrize("answers", [{"phq9_9": 2, "phq9_1": 7}, {"phq9_9": 4}, {"phq9_9": "3"}])
+def test_a_refused_save_opens_none(
+    as_ada: APIClient, phq9: Assessment, answers: dict[str, int | str]
+) -> None:
+    assert save(as_ada, phq9, answers).status_code == 400
+    assert alerts(phq9).count() == 0
+
+
+def test_answer_and_alert_are_written_together_or_not_at_all(
+    as_ada: APIClient, phq9: Assessment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: Any) -> None:
+        raise InterruptedError
+
+    monkeypatch.setattr(services, "_save", fail)
+    assert save(as_ada, phq9, {"phq9_9": 1}).status_code == 500
+    phq9.refresh_from_db()
+    assert (phq9.answers, phq9.safety_alert_id, alerts(phq9).count()) == ({}, None, 0)
+
+
+# The database's own wall
+
+
+@pytest.mark.parametrize("answer", ["1", "2", "3", "-1", "0.5", '"1"', "true", "[1]", '{"value": 1}'])
+def test_no_path_to_the_table_writes_a_positive_answer_without_an_alert(
+    phq9: Assessment, answer: str
+) -> None:
+    sql = "UPDATE assessments_assessment SET answers = %s::jsonb WHERE id = %s"
+    with (
+        pytest.raises(IntegrityError, match="assessment_self_harm_means_alert"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(sql, [f'{{"phq9_9": {answer}}}', phq9.pk])
+
+
+def test_no_path_to_the_table_takes_the_alert_away(as_ada: APIClient, phq9: Assessment) -> None:
+    save(as_ada, phq9, {"phq9_9": 1})
+    sql = "UPDATE assessments_assessment SET safety_alert_id = NULL WHERE id = %s"
+    with (
+        pytest.raises(IntegrityError, match="assessment_self_harm_means_alert"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(sql, [phq9.pk])
+
+
+def test_the_wall_catches_a_service_that_forgets(
+    as_ada: APIClient, phq9: Assessment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services, "_raise_alert", lambda *args, **kwargs: None)
+    response = save(as_ada, phq9, {"phq9_9": 1})
+    phq9.refresh_from_db()
+    assert (response.status_code, phq9.answers) == (500, {})
