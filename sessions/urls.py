@@ -2,24 +2,24 @@ from django.urls import include, path
 
 from sessions.views import booking, course, entries, reports
 
-one_session = [
-    path("", booking.SessionDetail.as_view(), name="session"),
-    path("/reschedule", booking.Rescheduling.as_view(), name="session-reschedule"),
-    path("/cancel", booking.Cancellation.as_view(), name="session-cancel"),
-    path("/preparation", booking.Preparation.as_view(), name="session-preparation"),
-    path("/monitor-invitations", booking.MonitorInvitations.as_view(), name="monitor-invitations"),
-    path("/attestations", course.Attestations.as_view(), name="attestations"),
-    path("/start", course.Start.as_view(), name="session-start"),
-    path("/doses", course.Doses.as_view(), name="doses"),
-    path("/end", course.End.as_view(), name="session-end"),
-    path("/observations", entries.Observations.as_view(), name="observations"),
-    path("/check-ins", entries.CheckIns.as_view(), name="check-ins"),
-    path("/reflections", entries.Reflections.as_view(), name="reflections"),
+of_one_session = [
+    path("reschedule", booking.Rescheduling.as_view(), name="session-reschedule"),
+    path("cancel", booking.Cancellation.as_view(), name="session-cancel"),
+    path("preparation", booking.Preparation.as_view(), name="session-preparation"),
+    path("monitor-invitations", booking.MonitorInvitations.as_view(), name="monitor-invitations"),
+    path("attestations", course.Attestations.as_view(), name="attestations"),
+    path("start", course.Start.as_view(), name="session-start"),
+    path("doses", course.Doses.as_view(), name="doses"),
+    path("end", course.End.as_view(), name="session-end"),
+    path("observations", entries.Observations.as_view(), name="observations"),
+    path("check-ins", entries.CheckIns.as_view(), name="check-ins"),
+    path("reflections", entries.Reflections.as_view(), name="reflections"),
 ]
 
 urlpatterns = [
     path("enrollments/<uuid:enrollment_id>/sessions", booking.Sessions.as_view(), name="sessions"),
-    path("sessions/<uuid:session_id>", include(one_session)),
+    path("sessions/<uuid:session_id>", booking.SessionDetail.as_view(), name="session"),
+    path("sessions/<uuid:session_id>/", include(of_one_session)),
     path("adverse-events", reports.AdverseEvents.as_view(), name="adverse-events"),
     path("adverse-events/<uuid:event_id>", reports.AdverseEventDetail.as_view(), name="adverse-event"),
 ]

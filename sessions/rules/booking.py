@@ -24,7 +24,10 @@ class BookingFacts:
 
 
 def booking_faults(facts: BookingFacts) -> list[Reason]:
-    """Return everything that keeps a session from being booked for that time."""
+    """Return everything that keeps a session from being booked for that time.
+
+    How far it is from the last dose is asked of a time that can be at all.
+    """
     faults = []
     if facts.number > facts.planned_sessions:
         detail = f"Your plan has {facts.planned_sessions} sessions, and all are taken or booked."
@@ -33,8 +36,12 @@ def booking_faults(facts: BookingFacts) -> list[Reason]:
         faults.append(Reason("in_the_past", "Choose a time that is still to come."))
     elif facts.scheduled_at - facts.at > BOOK_AHEAD_AT_MOST:
         faults.append(Reason("too_far_ahead", "Choose a time within a year from now."))
-    if facts.last_dosed_on is not None:
-        earliest = facts.last_dosed_on + timedelta(days=facts.min_days_between)
-        if local_day(facts.scheduled_at, facts.zone) < earliest:
-            faults.append(Reason("too_soon", f"The next session can be on {earliest} at the earliest."))
+    elif (earliest := _earliest_day(facts)) and local_day(facts.scheduled_at, facts.zone) < earliest:
+        faults.append(Reason("too_soon", f"The next session can be on {earliest} at the earliest."))
     return faults
+
+
+def _earliest_day(facts: BookingFacts) -> date | None:
+    if facts.last_dosed_on is None:
+        return None
+    return facts.last_dosed_on + timedelta(days=facts.min_days_between)

@@ -2,6 +2,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, TypeVar
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from core.fields import InputSerializer, InstantField
@@ -12,6 +13,7 @@ from safety.services import EventReport
 _T = TypeVar("_T")
 
 
+@extend_schema_field({"type": ["string", "number", "boolean", "null"]})
 class Said(serializers.Field[Any, Any, Any, Any]):
     """A value as somebody gave it: any single one, because a report is not refused for how it is written."""
 

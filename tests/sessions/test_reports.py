@@ -1,0 +1,197 @@
+"""Reports of harm: whatever is wrong with one, it is recorded and somebody is called."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from rest_framework.test import APIClient
+
+from accounts.models import Patient
+from programs import services as programs
+from safety.enums import AlertClass
+from safety.models import AdverseEvent, Alert, Hold
+from sessions.models import SessionEventLink, TreatmentSession
+from tests import steps
+from tests.api import post
+from tests.sessions import stages
+from tests.sessions.conftest import by_link
+
+WORDS = {"description": "She is not well at all."}
+
+
+def report(client: APIClient, body: dict[str, Any]) -> Any:
+    return post(client, "adverse-events", body)
+
+
+def test_words_alone_are_enough_and_count_as_serious(session: TreatmentSession, as_dan: APIClient) -> None:
+    answer = report(as_dan, WORDS)
+    assert answer.status_code == 201, answer.content
+    body = answer.json()
+    assert body.items() >= {"is_serious": True, "treatment_is_held": True, "session": str(session.pk)}.items()
+    assert answer["Location"] == f"/api/v1/adverse-events/{body['id']}"
+    event = AdverseEvent.objects.get()
+    assert event.patient_id == session.enrollment.patient_id
+    assert Alert.objects.get().alert_class == AlertClass.SERIOUS_EVENT
+    assert Hold.objects.get().lifted_at is None
+    assert SessionEventLink.objects.get().session_id == session.pk
+
+
+def test_an_event_that_was_not_serious_waits_for_triage(session: TreatmentSession, as_dan: APIClient) -> None:
+    body = WORDS | {
+        "is_serious": "no",
+        "grade": 1,
+        "ascertainment": "observed",
+        "onset_at": "2026-03-02T12:40:00-05:00",
+        "action_taken": "A glass of water.",
+    }
+    answer = report(as_dan, body)
+    assert answer.json().items() >= {"is_serious": False, "treatment_is_held": False, "grade": 1}.items()
+    event = AdverseEvent.objects.get()
+    assert event.onset_at == datetime(2026, 3, 2, 17, 40, tzinfo=UTC)
+    assert (event.ascertainment, event.action_taken) == ("observed", "A glass of water.")
+    assert Alert.objects.get().alert_class == AlertClass.ADVERSE_EVENT
+
+
+@pytest.mark.parametrize(
+    ("said", "kept", "serious"),
+    [
+        ({"onset_at": "yesterday evening"}, "onset_at, as it was given: yesterday evening", True),
+        ({"onset_at": "2026-03-02T12:40:00"}, "2026-03-02T12:40:00", True),
+        ({"onset_at": "9999-12-31T23:59:59-23:59"}, "9999-12-31", True),
+        ({"onset_at": 5}, "onset_at, as it was given: 5", True),
+        ({"ended_at": False}, "ended_at, as it was given: False", True),
+        ({"grade": "bad"}, "grade, as it was given: bad", True),
+        ({"grade": 6, "is_serious": "no"}, "grade, as it was given: 6", False),
+        ({"grade": True, "is_serious": "no"}, "grade, as it was given: True", False),
+        ({"grade": 2.5, "is_serious": "no"}, "grade, as it was given: 2.5", False),
+        ({"is_serious": "I think so"}, "is_serious, as it was given: I think so", True),
+        ({"is_serious": 0}, "is_serious, as it was given: 0", True),
+        ({"seriousness": ["coma"], "is_serious": "no"}, "seriousness, as it was given: coma", True),
+        ({"seriousness": [7], "is_serious": False}, "seriousness, as it was given: 7", True),
+        ({"ascertainment": "telepathy", "is_serious": False}, "telepathy", False),
+    ],
+)
+def test_what_cannot_be_read_is_kept_beside_the_words(
+    session: TreatmentSession, as_dan: APIClient, said: dict[str, Any], kept: str, serious: bool
+) -> None:
+    answer = report(as_dan, WORDS | said)
+    assert answer.status_code == 201, answer.content
+    event = AdverseEvent.objects.get()
+    assert event.description.startswith(WORDS["description"])
+    assert kept in event.description
+    assert event.is_serious is serious
+
+
+@pytest.mark.parametrize(
+    ("said", "serious"),
+    [
+        ({"is_serious": "no"}, False),
+        ({"is_serious": False}, False),
+        ({"is_serious": "yes"}, True),
+        ({"is_serious": "unknown"}, True),
+        ({"is_serious": None}, True),
+        ({"is_serious": ""}, True),
+        ({"is_serious": "no", "grade": 4}, True),
+        ({"is_serious": "no", "seriousness": ["hospitalisation"]}, True),
+    ],
+)
+def test_without_a_no_it_is_serious(
+    session: TreatmentSession, as_dan: APIClient, said: dict[str, Any], serious: bool
+) -> None:
+    report(as_dan, WORDS | said)
+    event = AdverseEvent.objects.get()
+    assert event.is_serious is serious
+    assert event.description == WORDS["description"]
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({}, "/description"),
+        ({"description": ""}, "/description"),
+        ({"description": "   "}, "/description"),
+        ({"description": ["She is not well."]}, "/description"),
+        ({"description": {"text": "She is not well."}}, "/description"),
+        (WORDS | {"grade": [1]}, "/grade"),
+        (WORDS | {"onset_at": {"day": 1}}, "/onset_at"),
+        (WORDS | {"seriousness": "coma"}, "/seriousness"),
+        (WORDS | {"seriousness": [["coma"]]}, "/seriousness/0"),
+        (WORDS | {"session": "mine"}, "/session"),
+        (WORDS | {"severity": 1}, "/severity"),
+    ],
+)
+def test_a_malformed_shape_is_a_400_and_nothing_is_stored(
+    session: TreatmentSession, as_dan: APIClient, body: dict[str, Any], pointer: str
+) -> None:
+    answer = report(as_dan, body)
+    assert answer.status_code == 400
+    assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
+    assert not AdverseEvent.objects.exists()
+    assert not Alert.objects.exists()
+
+
+@pytest.mark.parametrize("status", ["scheduled", "in_progress", "recovering", "completed", "cancelled"])
+def test_harm_is_reported_in_every_state(ada: Patient, at: datetime, as_ada: APIClient, status: str) -> None:
+    session = stages.reached(ada, status, at=at)
+    assert report(as_ada, WORDS | {"session": str(session.pk)}).status_code == 201
+
+
+def test_harm_is_reported_after_leaving(ada: Patient, at: datetime, as_ada: APIClient) -> None:
+    enrollment = steps.active(ada, at=at)
+    programs.withdraw(enrollment.pk, patient_user=ada.user, reason="", at=at)
+    answer = report(as_ada, WORDS)
+    assert (answer.status_code, answer.json()["session"]) == (201, None)
+
+
+def test_harm_is_reported_without_any_program(ada: Patient, as_ada: APIClient) -> None:
+    assert report(as_ada, WORDS).status_code == 201
+    assert AdverseEvent.objects.get().patient_id == ada.pk
+
+
+def test_a_clinician_says_whose_chart_it_belongs_to(session: TreatmentSession, as_ben: APIClient) -> None:
+    answer = report(as_ben, WORDS)
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (400, "/enrollment")
+    for named in ({"session": str(session.pk)}, {"enrollment": str(session.enrollment_id)}):
+        assert report(as_ben, WORDS | named).status_code == 201
+    assert {event.patient_id for event in AdverseEvent.objects.all()} == {session.enrollment.patient_id}
+
+
+def test_nobody_reports_into_a_strangers_chart(session: TreatmentSession, as_cyd: APIClient) -> None:
+    for named in ({"session": str(session.pk)}, {"enrollment": str(session.enrollment_id)}):
+        assert report(as_cyd, WORDS | named).status_code == 404
+    assert not AdverseEvent.objects.exists()
+
+
+def test_a_link_reports_into_its_own_session_alone(
+    session: TreatmentSession, as_dan: APIClient, cyd: Patient, at: datetime
+) -> None:
+    others = stages.booked(cyd, at=at)
+    assert report(as_dan, WORDS | {"session": str(others.pk)}).status_code == 404
+    assert not AdverseEvent.objects.exists()
+
+
+def test_a_report_is_read_by_whoever_it_concerns(
+    session: TreatmentSession, as_dan: APIClient, as_ada: APIClient, as_ben: APIClient, as_cyd: APIClient
+) -> None:
+    path = f"/api/v1/adverse-events/{report(as_dan, WORDS).json()['id']}"
+    for client in (as_dan, as_ada, as_ben):
+        assert client.get(path).json()["description"] == WORDS["description"]
+    assert as_cyd.get(path).status_code == 404
+
+
+def test_a_link_does_not_read_what_others_reported(
+    session: TreatmentSession, as_dan: APIClient, as_ada: APIClient
+) -> None:
+    answer = report(as_ada, WORDS | {"session": str(session.pk)})
+    assert as_dan.get(f"/api/v1/adverse-events/{answer.json()['id']}").status_code == 404
+
+
+def test_a_report_sent_twice_is_one_report(session: TreatmentSession, as_dan: APIClient) -> None:
+    answers = [post(as_dan, "adverse-events", WORDS, key="one") for _ in range(2)]
+    assert answers[0].json() == answers[1].json()
+    assert AdverseEvent.objects.count() == 1
+
+
+def test_the_link_still_reports_an_hour_after_the_end(ada: Patient, at: datetime) -> None:
+    session, _ = stages.ended(ada, at=at - timedelta(hours=1))
+    assert report(by_link(stages.token_in_mail(session)), WORDS).status_code == 201
