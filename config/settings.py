@@ -19,6 +19,8 @@ DEBUG = env.bool("DEBUG", default=False)
 # A rehearsal: the clock can be moved, demo people exist, sign-up limits are wide. Never with real people.
 DEMO = env.bool("DEMO", default=False)
 BASE_URL = env.str("BASE_URL", default="http://127.0.0.1:8000")
+# Where the app that patients and monitors use is served; links in messages lead there.
+APP_URL = env.str("APP_URL", default=f"{BASE_URL}/app/")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 STATE_DIR = Path(env.str("STATE_DIR", default=str(BASE_DIR / ".rekindle")))
@@ -111,7 +113,7 @@ ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
 HEADLESS_ONLY = True
 HEADLESS_CLIENTS = ("app", "browser")
-HEADLESS_FRONTEND_URLS = {"account_signup": f"{BASE_URL}/app/#sign-up"}
+HEADLESS_FRONTEND_URLS = {"account_signup": f"{APP_URL}#sign-up"}
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 if DEMO:
     # A rehearsal signs up hundreds of people from one address within minutes.
@@ -145,7 +147,19 @@ SPECTACULAR_SETTINGS = {
         "drf_spectacular.hooks.postprocess_schema_enums",
         "core.schema.add_problem_responses",
     ],
-    "ENUM_NAME_OVERRIDES": {},
+    "ENUM_NAME_OVERRIDES": {
+        "EnrollmentStatus": "programs.enums.EnrollmentStatus",
+        "AlertStatus": "safety.enums.AlertStatus",
+        "SessionStatus": "sessions.enums.SessionStatus",
+        "AssessmentStatus": "assessments.schedule.AssessmentStatus",
+        "ScreeningOutcome": "safety.enums.ScreeningOutcome",
+        "ReviewOutcome": "safety.enums.ReviewOutcome",
+        "FitOutcome": "safety.enums.FitOutcome",
+        "ObservationKind": "sessions.enums.ObservationKind",
+        "AttestationKind": "sessions.enums.AttestationKind",
+        "QuestionKind": "safety.screening.policy.QuestionKind",
+        "TimelineKind": "desk.enums.EntryKind",
+    },
 }
 CSRF_FAILURE_VIEW = "core.problems.forbidden"
 

@@ -3,6 +3,7 @@ from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from core import views as core_views
+from desk import views as desk_views
 
 handler400 = "core.problems.bad_request"
 handler403 = "core.problems.forbidden"
@@ -13,6 +14,7 @@ urlpatterns = [
     path("healthz", core_views.healthz, name="healthz"),
     path("problems/<slug:name>", core_views.problem_page, name="problem-page"),
     path("admin/", admin.site.urls),
+    path("app/", desk_views.app_page, name="app"),
     path("api/v1/auth/", include("allauth.headless.urls")),
     path("api/v1/", include("accounts.urls")),
     path("api/v1/", include("programs.urls")),

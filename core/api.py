@@ -15,7 +15,9 @@ from core.paging import Paging
 
 
 class View(views.APIView):
-    """A DRF view that knows who acts and answers in problem documents."""
+    """A DRF view that knows who acts, pages its lists and answers in problem documents."""
+
+    pagination_class: type[Paging] | None = Paging
 
     @property
     def actor(self) -> Actor:

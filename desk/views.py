@@ -3,6 +3,9 @@ from datetime import datetime
 from uuid import UUID
 
 from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -108,6 +111,13 @@ class NextStep(View):
             "contact": contact,
         }
         return Response(serializers.NextStepOutput(body).data)
+
+
+@require_safe
+def app_page(request: HttpRequest) -> HttpResponse:
+    """Stand in where a message's link leads and no app is served: say what to do, and whom to call."""
+    phones = {"clinic_phone": settings.CLINIC_PHONE, "emergency_phone": settings.EMERGENCY_PHONE}
+    return render(request, "desk/app.html", phones)
 
 
 def _limit(request: Request) -> int:

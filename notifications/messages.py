@@ -28,6 +28,7 @@ LEXICON = re.compile(
 _FOLDED = str.maketrans("øłđħŧıĸ", "oldhtik")
 _LATIN_NAME = re.compile(r"[A-Za-zÀ-ÖØ-öø-ž]{1,20}(?:[-' ][A-Za-zÀ-ÖØ-öø-ž]{1,20}){0,2}")
 _CODE = re.compile(r"[A-Z0-9-]{4,20}")
+_STAFF_PAGE = re.compile(r"[a-z_]{1,30}/[a-z_]{1,30}/[0-9a-f-]{36}")
 _FRAGMENT = re.compile(r"([a-z-]{1,20})(?:/[A-Za-z0-9_.~-]{1,200}){0,3}")
 
 
@@ -111,7 +112,17 @@ def link(route: str, *rest: str) -> str:
     match = _FRAGMENT.fullmatch(fragment)
     if match is None or telling(match[1]):
         raise UnfitMessage("a link needs a neutral route, and parts that need no escaping")
-    return f"{settings.BASE_URL}/app/#{fragment}"
+    return f"{settings.APP_URL}#{fragment}"
+
+
+def staff_link(page: str) -> str:
+    """Return the address of an admin page, which opens for signed-in staff alone.
+
+    Raises `UnfitMessage` unless `page` is a model's page of one row, named by its id and nothing else.
+    """
+    if not _STAFF_PAGE.fullmatch(page) or telling(page.rpartition("/")[0]):
+        raise UnfitMessage("a staff link is app/model/id, and tells nothing")
+    return f"{settings.BASE_URL}/admin/{page}/change/"
 
 
 def telling(text: str) -> bool:
@@ -138,8 +149,15 @@ def check(kind: MessageKind, words: Mapping[str, str]) -> None:
         raise UnfitMessage(f"{kind}: unknown words {sorted(unknown)}, missing words {sorted(missing)}")
     if "code" in words and not _CODE.fullmatch(words["code"]):
         raise UnfitMessage(f"{kind}: not a code")
-    if "link" in words and words["link"] != link(*words["link"].partition("#")[2].split("/")):
-        raise UnfitMessage(f"{kind}: a link leads into the app, under {settings.BASE_URL}/app/#")
+    if "link" in words and not _leads_home(words["link"]):
+        raise UnfitMessage(f"{kind}: a link leads into the app, under {settings.APP_URL}#, or to the admin")
+
+
+def _leads_home(address: str) -> bool:
+    admin = f"{settings.BASE_URL}/admin/"
+    if address.startswith(admin):
+        return address == staff_link(address.removeprefix(admin).removesuffix("/change/"))
+    return address == link(*address.partition("#")[2].split("/"))
 
 
 def render(kind: MessageKind, words: Mapping[str, str]) -> Message:

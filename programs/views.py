@@ -25,6 +25,7 @@ class Programs(View):
 
     permission_classes = (AllowAny,)
     authentication_classes = ()
+    pagination_class = None
 
     @extend_schema(
         operation_id="programs_list",

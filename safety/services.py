@@ -251,7 +251,7 @@ def _page(alert: Alert, *, at: datetime) -> None:
             user=user,
             due_at=at,
             expires_at=at + PAGE_LIFE,
-            words={"link": messages.link("alerts", str(alert.pk))},
+            words={"link": messages.staff_link(f"safety/alert/{alert.pk}")},
         )
     alert.pages_sent = step + 1
     alert.next_page_at = rules.next_page_at(alert.opened_at, pages_sent=alert.pages_sent, at=at)

@@ -171,12 +171,11 @@ def _store(row: _Entry, *, actor: Actor, at: datetime) -> tuple[_Entry, bool]:
         raise InvalidInput(errors=[InputError("/observed_at", "clock_is_off", fault)])
     row.actor_kind, row.actor_id, row.received_at = actor.kind, actor.id, at
     model = type(row)
-    given = {field.attname: getattr(row, field.attname) for field in model._meta.concrete_fields}
-    number = {name: given.pop(name) for name in ("session_id", "client_id", "client_seq")}
-    stored, is_new = model.objects.get_or_create(**number, defaults=given)
-    if not is_new and any(
-        getattr(stored, name) != given[name] for name in set(given) - {"id", "received_at"}
-    ):
+    model.objects.bulk_create([row], ignore_conflicts=True)
+    stored = model.objects.get(session_id=row.session_id, client_id=row.client_id, client_seq=row.client_seq)
+    is_new = stored.pk == row.pk
+    content = {field.attname for field in model._meta.concrete_fields} - {"id", "received_at"}
+    if not is_new and any(getattr(stored, name) != getattr(row, name) for name in content):
         raise errors.EntryChanged
     return stored, is_new
 
