@@ -1,0 +1,231 @@
+"""A start, a dose or a booking against whatever must not pass it: never both.
+
+The twin of each race is the same path with the row locks alone taken away, and shows what they are for.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import transaction
+
+from accounts.models import Patient, User
+from core.actors import Actor
+from programs.services import lock_open_enrollments
+from safety import services as safety
+from safety.enums import AlertClass, HoldReason
+from safety.models import Alert, Hold
+from sessions import rules, services
+from sessions.errors import (
+    AlreadyBooked,
+    DoseAlreadyTaken,
+    DoseNotNow,
+    SessionNotStartable,
+    WrongSessionState,
+)
+from sessions.models import CheckInDeadline, Dose, GateDecision, TreatmentSession
+from sessions.services import watching
+from tests.conftest import make_patient
+from tests.races.together import meeting, together, without_row_locks
+from tests.sessions import stages
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ROUNDS = 6
+MOST = 5
+
+Acts = Callable[[int], tuple[Callable[[], Any], Callable[[], Any]]]
+
+
+def race(acts: Acts, *places: tuple[Any, str]) -> tuple[Counter[frozenset[str]], int]:
+    """Run rounds of two acts at once; return what they came to, and how many really overlapped."""
+    came_to: Counter[frozenset[str]] = Counter()
+    overlaps = 0
+    for number in range(ROUNDS):
+        pair = acts(number)
+        with meeting(*places) as point:
+            results = together(*pair)
+        came_to[frozenset(kind_of(result) for result in results)] += 1
+        overlaps += point.met
+    return came_to, overlaps
+
+
+def kind_of(result: Any) -> str:
+    return result if isinstance(result, str) else type(result).__name__
+
+
+def patient(number: int) -> Patient:
+    return make_patient(f"ada{number}@example.org", f"Ada{number} Example")
+
+
+def ready(number: int, at: datetime) -> tuple[TreatmentSession, Actor]:
+    """A session that only waits to be started, and its monitor."""
+    session = stages.booked(patient(number), at=at - timedelta(minutes=10))
+    return session, Actor.capability(stages.prepared(session, at=at).pk)
+
+
+def holding(session: TreatmentSession, by: Actor, at: datetime, *, column: str) -> Callable[[], str]:
+    """Place a hold, and say whether at that moment the session had got past it."""
+
+    def hold() -> str:
+        patient_id = session.enrollment.patient_id
+        with transaction.atomic():
+            lock_open_enrollments(patient_id)
+            passed = TreatmentSession.objects.values_list(column, flat=True).get(pk=session.pk) is not None
+            safety.place_hold(patient_id, reason=HoldReason.CLINICAL, note="", actor=by, at=at)
+        return "held after it" if passed else "held before it"
+
+    return hold
+
+
+def start_and_hold(ben: User, at: datetime) -> Acts:
+    def acts(number: int) -> tuple[Callable[[], Any], Callable[[], Any]]:
+        session, monitor = ready(number, at)
+        hold = holding(session, Actor.person(ben.pk), at, column="started_at")
+        return lambda: services.start_session(session, actor=monitor, at=at), hold
+
+    return acts
+
+
+def test_a_start_never_passes_a_hold(ben: User, at: datetime) -> None:
+    came_to, overlaps = race(start_and_hold(ben, at), (rules, "decide_start"), (safety, "new_id"))
+    assert set(came_to) <= {
+        frozenset({"TreatmentSession", "held after it"}),
+        frozenset({SessionNotStartable.__name__, "held before it"}),
+    }
+    assert overlaps == 0
+
+
+def test_twin_without_locks_a_start_passes_a_hold(ben: User, at: datetime) -> None:
+    with without_row_locks():
+        came_to, overlaps = race(start_and_hold(ben, at), (rules, "decide_start"), (safety, "new_id"))
+    assert overlaps >= MOST
+    assert came_to[frozenset({"TreatmentSession", "held before it"})] >= MOST
+    assert Hold.objects.count() == ROUNDS
+
+
+def dose_and_hold(ben: User, at: datetime) -> Acts:
+    def acts(number: int) -> tuple[Callable[[], Any], Callable[[], Any]]:
+        session, monitor = stages.started(patient(number), at=at)
+        hold = holding(session, Actor.person(ben.pk), at, column="dosed_at")
+        return lambda: stages.take(session, monitor, at=at), hold
+
+    return acts
+
+
+def test_a_dose_never_passes_a_hold(ben: User, at: datetime) -> None:
+    came_to, overlaps = race(dose_and_hold(ben, at), (rules, "dose_faults"), (safety, "new_id"))
+    assert set(came_to) <= {
+        frozenset({"Dose", "held after it"}),
+        frozenset({DoseNotNow.__name__, "held before it"}),
+    }
+    assert overlaps == 0
+
+
+def test_twin_without_locks_a_dose_passes_a_hold(ben: User, at: datetime) -> None:
+    with without_row_locks():
+        came_to, overlaps = race(dose_and_hold(ben, at), (rules, "dose_faults"), (safety, "new_id"))
+    assert overlaps >= MOST
+    assert came_to[frozenset({"Dose", "held before it"})] >= MOST
+
+
+def two_starts(at: datetime) -> Acts:
+    def acts(number: int) -> tuple[Callable[[], Any], Callable[[], Any]]:
+        session, monitor = ready(number, at)
+        themselves = Actor.person(session.enrollment.patient.user_id)
+        return (
+            lambda: services.start_session(session, actor=monitor, at=at),
+            lambda: services.start_session(session, actor=themselves, at=at),
+        )
+
+    return acts
+
+
+def test_of_two_who_start_the_second_is_told(ben: User, at: datetime) -> None:
+    came_to, overlaps = race(two_starts(at), (rules, "decide_start"))
+    assert came_to == {frozenset({"TreatmentSession", WrongSessionState.__name__}): ROUNDS}
+    assert overlaps == 0
+    assert GateDecision.objects.count() == ROUNDS
+
+
+def test_twin_without_locks_the_second_start_runs_into_the_compare_and_set(ben: User, at: datetime) -> None:
+    with without_row_locks():
+        came_to, overlaps = race(two_starts(at), (rules, "decide_start"))
+    assert overlaps >= MOST
+    assert came_to == {frozenset({"TreatmentSession", WrongSessionState.__name__}): ROUNDS}
+    assert CheckInDeadline.objects.count() == ROUNDS * 10
+
+
+def two_doses(at: datetime) -> Acts:
+    def acts(number: int) -> tuple[Callable[[], Any], Callable[[], Any]]:
+        session, monitor = stages.started(patient(number), at=at)
+        themselves = Actor.person(session.enrollment.patient.user_id)
+        return (
+            lambda: stages.take(session, monitor, at=at),
+            lambda: stages.take(session, themselves, at=at),
+        )
+
+    return acts
+
+
+def test_of_two_doses_one_is_recorded(ben: User, at: datetime) -> None:
+    came_to, overlaps = race(two_doses(at), (rules, "dose_faults"))
+    assert came_to == {frozenset({"Dose", DoseAlreadyTaken.__name__}): ROUNDS}
+    assert overlaps == 0
+    assert Dose.objects.count() == ROUNDS
+
+
+def test_twin_without_locks_the_second_dose_runs_into_the_compare_and_set(ben: User, at: datetime) -> None:
+    with without_row_locks():
+        came_to, overlaps = race(two_doses(at), (rules, "dose_faults"))
+    assert overlaps >= MOST
+    assert came_to[frozenset({"Dose", WrongSessionState.__name__})] >= MOST
+    assert Dose.objects.count() == ROUNDS
+
+
+def two_bookings(at: datetime) -> Acts:
+    def acts(number: int) -> tuple[Callable[[], Any], Callable[[], Any]]:
+        enrollment = stages.measured(patient(number), at=at)
+        return lambda: stages.book(enrollment, at=at), lambda: stages.book(enrollment, at=at)
+
+    return acts
+
+
+def test_of_two_bookings_one_is_made(ben: User, at: datetime) -> None:
+    came_to, overlaps = race(two_bookings(at), (rules, "booking_faults"))
+    assert came_to == {frozenset({"TreatmentSession", AlreadyBooked.__name__}): ROUNDS}
+    assert overlaps == 0
+
+
+def test_twin_without_locks_the_second_booking_runs_into_the_wall(ben: User, at: datetime) -> None:
+    with without_row_locks():
+        came_to, overlaps = race(two_bookings(at), (rules, "booking_faults"))
+    assert overlaps >= MOST
+    assert came_to[frozenset({"TreatmentSession", "IntegrityError"})] >= MOST
+
+
+def two_detectors(at: datetime) -> Acts:
+    def acts(number: int) -> tuple[Callable[[], Any], Callable[[], Any]]:
+        stages.started(patient(number), at=at - timedelta(minutes=15, seconds=number + 1))
+        return lambda: str(services.watch(at=at).check_ins_missed), lambda: str(
+            services.watch(at=at).check_ins_missed
+        )
+
+    return acts
+
+
+def test_of_two_detectors_one_raises_the_alarm(ben: User, at: datetime) -> None:
+    came_to, overlaps = race(two_detectors(at), (watching.safety, "raise_alert"))
+    assert came_to == {frozenset({"0", "1"}): ROUNDS}
+    assert overlaps == 0
+    assert Alert.objects.filter(alert_class=AlertClass.MISSED_CHECK_IN).count() == ROUNDS
+
+
+def test_twin_without_locks_both_think_they_found_it_and_one_alert_is_raised(ben: User, at: datetime) -> None:
+    with without_row_locks():
+        came_to, overlaps = race(two_detectors(at), (watching.safety, "raise_alert"))
+    assert overlaps >= MOST
+    assert came_to[frozenset({"1"})] >= MOST
+    assert Alert.objects.filter(alert_class=AlertClass.MISSED_CHECK_IN).count() == ROUNDS
