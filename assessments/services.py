@@ -21,6 +21,7 @@ from programs.models import Consent, Enrollment
 from programs.services import Agreement
 from safety import services as safety
 from safety.enums import AlertClass
+from safety.models import Alert
 
 
 def give_consent(
@@ -82,6 +83,23 @@ def save_draft(
         _raise_alert(row, instrument, given, at=at)
         _save(row, "answers")
         return row
+
+
+def heed(assessment: Assessment, answers: object, *, at: datetime) -> bool:
+    """Open the alert that an answer calls for, whether or not the answer can be saved; tell whether one did.
+
+    In a transaction of its own, before the save that may be refused: what somebody wrote to us about ending
+    their life is heard though the form is closed, the draft has moved on, or an answer beside it is wrong.
+    """
+    if not isinstance(answers, Mapping):
+        return False
+    instrument = instruments()[assessment.instrument]
+    faulty = {problem.item for problem in rules.validate_answers(instrument, answers)}
+    sound = {key: answer for key, answer in answers.items() if key not in faulty}
+    if not rules.crisis_flags(instrument, sound):
+        return False
+    _alert(assessment, at=at)
+    return True
 
 
 def submit(assessment: Assessment, *, actor: Actor, at: datetime) -> Assessment:
@@ -172,12 +190,16 @@ def _valid(instrument: Instrument, answers: Mapping[str, object]) -> dict[str, i
 def _raise_alert(row: Assessment, instrument: Instrument, given: Mapping[str, int], *, at: datetime) -> None:
     """Open an alert if one of the answers just given calls for it; while one is open it stays that one."""
     if rules.crisis_flags(instrument, given):
-        row.safety_alert = safety.raise_alert(
-            row.enrollment.patient_id,
-            alert_class=AlertClass.SUICIDE_RISK,
-            source=f"assessment:{row.pk}",
-            at=at,
-        )
+        row.safety_alert = _alert(row, at=at)
+
+
+def _alert(row: Assessment, *, at: datetime) -> Alert:
+    return safety.raise_alert(
+        row.enrollment.patient_id,
+        alert_class=AlertClass.SUICIDE_RISK,
+        source=f"assessment:{row.pk}",
+        at=at,
+    )
 
 
 def _save(row: Assessment, *changed: str) -> None:

@@ -5,6 +5,7 @@ from uuid import UUID
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework import status
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -13,10 +14,13 @@ from assessments import queries, serializers, services
 from assessments.models import Assessment
 from core import clock
 from core.api import View, etag, require_match
+from core.errors import Problem, Reason
 from core.idempotency import idempotent
 from core.paging import Paging
+from core.problems import problem_for
 from programs import queries as programs
 from programs.serializers import ConsentInput, DocumentOutput
+from safety.texts import crisis_text
 
 GAD7: dict[str, Any] = {
     "id": "0199c0de-0000-7000-8000-000000000030",
@@ -154,9 +158,24 @@ class AssessmentDetail(View):
         ],
     )
     def patch(self, request: Request, assessment_id: UUID) -> Response:
-        """Save answers by item; null takes one back. What `crisis` says is to be shown at once."""
+        """Save answers by item; null takes one back.
+
+        What `crisis` says is to be shown at once, and so is a refusal's reason of that code: the alert
+        stands, though nothing was saved.
+        """
         at = clock.now()
         assessment = queries.own_assessment(self.actor, assessment_id)
+        heeded = services.heed(assessment, dict(request.data).get("answers"), at=at)
+        try:
+            return self._save(request, assessment, at=at)
+        except (Problem, ValidationError) as refused:
+            if not heeded:
+                raise
+            problem = problem_for(refused)
+            problem.reasons += (Reason("crisis", crisis_text()["summary"]),)
+            raise problem from refused
+
+    def _save(self, request: Request, assessment: Assessment, *, at: datetime) -> Response:
         require_match(request, version=assessment.version)
         draft = serializers.DraftInput(data=request.data)
         draft.is_valid(raise_exception=True)

@@ -1,6 +1,7 @@
 """Turns whatever was raised into an RFC 9457 problem document."""
 
 import logging
+import traceback
 from collections.abc import Iterator
 from typing import Any
 
@@ -39,7 +40,7 @@ def handle_exception(raised: Exception, context: dict[str, Any]) -> Response:
     """Answer for DRF: every exception becomes a problem document, an unforeseen one a logged 500."""
     problem = problem_for(raised)
     if problem.status >= 500:
-        logger.error("%s while answering %s", type(raised).__name__, context["request"].path, exc_info=raised)
+        _log(raised, context["request"].path)
     headers = problem.headers | _headers_of(raised, context)
     return Response(
         problem.document(instance=context["request"].path),
@@ -47,6 +48,12 @@ def handle_exception(raised: Exception, context: dict[str, Any]) -> Response:
         content_type=MEDIA_TYPE,
         headers=headers,
     )
+
+
+def _log(raised: Exception, path: str) -> None:
+    """Log the kind of error and its place in the code, never its message, which may hold a row's values."""
+    frames = "".join(traceback.format_tb(raised.__traceback__))
+    logger.error("%s while answering %s\n%s", type(raised).__name__, path, frames)
 
 
 def problem_for(raised: Exception) -> errors.Problem:

@@ -107,11 +107,13 @@ def _before_treatment(standing: Standing) -> NextStep | None:
 
 
 def _in_treatment(standing: Standing) -> NextStep | None:
-    if standing.status != EnrollmentStatus.ACTIVE:
+    if standing.status not in (EnrollmentStatus.ACTIVE, EnrollmentStatus.COMPLETED):
         return None
     if standing.assessment_due:
         sentence = "Answer a short form about how you have been. It takes about five minutes."
         return NextStep("fill_in_form", sentence, "/api/v1/assessments?status=due", Who.PATIENT)
+    if standing.status == EnrollmentStatus.COMPLETED:
+        return None
     if standing.session is None:
         sentence = "Book your next session. Choose a day when somebody can stay with you."
         return NextStep("book_session", sentence, f"{_home(standing)}/sessions", Who.PATIENT)

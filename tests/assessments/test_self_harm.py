@@ -1,6 +1,6 @@
 """A positive answer to PHQ-9's item on self-harm opens an alert, by whatever way it is written."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,6 +16,7 @@ from safety import services as safety
 from safety.enums import AlertClass, AlertStatus
 from safety.models import Alert
 from safety.texts import crisis_text
+from tests import steps
 from tests.assessments.conftest import CALM_PHQ9, answered, save, submit
 
 POSITIVE = [1, 2, 3]
@@ -174,3 +175,52 @@ def test_the_wall_catches_a_service_that_forgets(
     response = save(as_ada, phq9, {"phq9_9": 1})
     phq9.refresh_from_db()
     assert (response.status_code, phq9.answers) == (500, {})
+
+
+@pytest.mark.django_db(transaction=True)
+class TestHeardThoughRefused:
+    """What somebody wrote about ending their life opens the alert, though nothing could be saved."""
+
+    @pytest.fixture
+    def phq9(self, ada, at):
+        return steps.active(ada, at=at).assessments.get(instrument="phq9")
+
+    def send(self, client, form, answers, **headers):
+        path = f"/api/v1/assessments/{form.pk}"
+        return client.patch(path, {"answers": answers}, format="json", headers=headers)
+
+    @pytest.mark.parametrize(
+        ("answers", "headers", "status"),
+        [
+            ({"phq9_9": 1, "phq9_1": 9}, {"If-Match": '"v1"'}, 400),
+            ({"phq9_9": 1, "nonsense": 0}, {"If-Match": '"v1"'}, 400),
+            ({"phq9_9": 1}, {"If-Match": '"v7"'}, 412),
+            ({"phq9_9": 1}, {}, 428),
+        ],
+    )
+    def test_by_a_fault_beside_it(self, answers, headers, status, phq9, ada, client_of):
+        answer = self.send(client_of(ada.user), phq9, answers, **headers)
+        assert answer.status_code == status
+        assert "988" in {why["code"]: why["detail"] for why in answer.json()["reasons"]}["crisis"]
+        assert Alert.objects.get(patient=ada).alert_class == "suicide_risk"
+        phq9.refresh_from_db()
+        assert phq9.answers == {}
+
+    def test_because_the_form_is_closed(self, phq9, ada, client_of, at):
+        Assessment.objects.filter(pk=phq9.pk).update(
+            opens_at=at - timedelta(days=9), due_at=at - timedelta(days=8), closes_at=at - timedelta(days=7)
+        )
+        answer = self.send(client_of(ada.user), phq9, {"phq9_9": 2}, **{"If-Match": '"v1"'})
+        assert answer.status_code == 409
+        assert Alert.objects.filter(patient=ada).exists()
+
+    @pytest.mark.parametrize(
+        "answers", [{"phq9_9": 0, "phq9_1": 9}, {"phq9_9": "1"}, {"phq9_9": True}, [], "x"]
+    )
+    def test_nothing_is_raised_for_nothing(self, answers, phq9, ada, client_of):
+        assert self.send(client_of(ada.user), phq9, answers, **{"If-Match": '"v1"'}).status_code == 400
+        assert not Alert.objects.exists()
+
+    def test_never_in_somebody_elses_form(self, phq9, cyd, client_of):
+        assert self.send(client_of(cyd.user), phq9, {"phq9_9": 3}, **{"If-Match": '"v1"'}).status_code == 404
+        assert not Alert.objects.exists()
