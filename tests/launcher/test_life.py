@@ -22,8 +22,8 @@ NO_CLEARING = "from config.local.postgres import Postgres as p; p._clear_remains
 
 
 @pytest.mark.parametrize("name", ["a clinic's höme (1)", "deep/" + "long-" * 35 + "name"])
-def test_serves_from_any_path(place: Path, name: str) -> None:
-    launcher = Launcher(place / name)
+def test_serves_from_any_path(place: Path, packages: Path, name: str) -> None:
+    launcher = Launcher(place / name, packages=packages)
     try:
         launcher.up()
         assert launcher.visit()["role"] == "rekindle_app"
@@ -120,9 +120,11 @@ def process_in_the_way(kind: str, account: int) -> Iterator[int]:
     process = subprocess.Popen(["sleep", "600"] if kind == "stranger" else ["true"], user=account)
     while kind == "zombie" and psutil.Process(process.pid).status() != psutil.STATUS_ZOMBIE:
         time.sleep(0.01)
-    yield process.pid
-    process.kill()
-    process.wait()
+    try:
+        yield process.pid
+    finally:
+        process.kill()
+        process.wait()
 
 
 @pytest.mark.parametrize("kind", ["stranger", "zombie", "empty", "half"])
@@ -131,7 +133,7 @@ def test_pid_file_that_lies(launcher: Launcher, kind: str) -> None:
     data, pid_file = launcher.data(), launcher.data() / "postmaster.pid"
     owner = data.stat()
     with process_in_the_way(kind, owner.st_uid) as pid:
-        full = f"{pid}\n{data}\n1700000000\n{launcher.ports()['postgres']}\n\n\n"
+        full = f"{pid}\n{data}\n1700000000\n{launcher.port}\n\n\n"
         pid_file.write_text({"empty": "", "half": f"{data}"}.get(kind, full))
         os.chown(pid_file, owner.st_uid, owner.st_gid)
         code, printed = launcher.run("run", "true", patch=NO_CLEARING)
