@@ -10,6 +10,8 @@ class MessageKind(TextChoices):
     """Something about sign-in happened or was asked for."""
     ASSESSMENT_DUE = "assessment_due"
     """There is something to fill in."""
+    NEWS = "news"
+    """Somebody decided or wrote something for this person to read."""
     SESSION_TOMORROW = "session_tomorrow"
     """Something is booked for tomorrow."""
     MONITOR_INVITATION = "monitor_invitation"

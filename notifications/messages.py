@@ -77,6 +77,11 @@ TEMPLATES: Mapping[MessageKind, Template] = MappingProxyType(
             body="There is something for you to fill in. Open it here: {link}",
             optional=frozenset({"link"}),
         ),
+        MessageKind.NEWS: Template(
+            subject="There is news for you",
+            body="There is something new for you to read. Open it here: {link}",
+            optional=frozenset({"link"}),
+        ),
         MessageKind.SESSION_TOMORROW: Template(
             subject="A reminder for tomorrow",
             body="You have something booked for tomorrow. See what to do first: {link}",

@@ -1,6 +1,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -14,7 +14,6 @@ from core.actors import Actor
 from core.database import atomic
 from core.documents import digest
 from core.errors import NotFound
-from core.ids import new_id
 from core.models import DocumentVersion
 from notifications import services as notifications
 from notifications.enums import MessageKind
@@ -22,6 +21,7 @@ from programs import errors, queries, rules
 from programs.enums import OPEN_STATUSES, EnrollmentEvent, EnrollmentStatus, Route
 from programs.models import Consent, Enrollment, EnrollmentTransition, Program, TreatmentPlan
 
+NEWS_LASTS = timedelta(days=7)
 REMINDERS = (MessageKind.ASSESSMENT_DUE, MessageKind.SESSION_TOMORROW)
 
 
@@ -123,8 +123,8 @@ def sign_plan(enrollment_id: UUID, *, order: PlanOrder, clinician: User, at: dat
         signature = accounts_services.sign(
             clinician, meaning=SignatureMeaning.ORDERED, document_sha256=digest(content), at=at
         )
+        tell_news(enrollment, about=f"plan:{latest + 1}", at=at)
         return TreatmentPlan.objects.create(
-            id=new_id(),
             enrollment=enrollment,
             version=latest + 1,
             signature=signature,
@@ -134,6 +134,17 @@ def sign_plan(enrollment_id: UUID, *, order: PlanOrder, clinician: User, at: dat
             min_days_between=order.min_days_between,
             notes=order.notes,
         )
+
+
+def tell_news(enrollment: Enrollment, *, about: str, at: datetime) -> None:
+    """Tell the patient that something was decided or written for them to read, without saying what."""
+    notifications.schedule(
+        MessageKind.NEWS,
+        dedupe_key=f"news:{enrollment.pk}:{about}",
+        due_at=at,
+        expires_at=at + NEWS_LASTS,
+        user=enrollment.patient.user,
+    )
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from notifications.enums import MessageKind
 from notifications.rules import REMINDERS
 from programs.enums import EnrollmentStatus
 from programs.models import Enrollment
-from programs.services import lock_enrollment, lock_open_enrollments, move
+from programs.services import lock_enrollment, lock_open_enrollments, move, tell_news
 from safety import errors, queries, rules, texts
 from safety.enums import (
     AlertClass,
@@ -104,6 +104,7 @@ def review(
             screening=screening, outcome=outcome, reason=reason, signature=signature
         )
         _obey(decided, enrollment, actor=Actor.person(reviewer.pk), at=at)
+        tell_news(enrollment, about=f"screening:{screening.pk}", at=at)
         return decided
 
 

@@ -8,5 +8,7 @@ from sessions import services
 @shared_task  # type: ignore[untyped-decorator]
 def watch() -> None:
     """Look at what time has changed, then send the pages due; may run twice, and beside the watchdog."""
-    services.watch(at=clock.now())
-    safety.page_unacknowledged(at=clock.now())
+    try:
+        services.watch(at=clock.now())
+    finally:
+        safety.page_unacknowledged(at=clock.now())

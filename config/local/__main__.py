@@ -29,15 +29,14 @@ def up(options: argparse.Namespace) -> int:
 
 def clean(state: State) -> int:
     """Remove a state directory with all its data, here and elsewhere; refuse while it is in use."""
-    for folder in (state.folder / "check", state.folder / "test", state.folder):
-        if folder.exists():
-            _clean(State(folder))
+    for lock in [*state.folder.glob("*/users.lock"), *state.folder.glob("users.lock")]:
+        _clean(State(lock.parent))
     return 0
 
 
 def _clean(state: State) -> None:
     try:
-        with state.lock(state.start_lock), state.lock(state.users_lock, wait=False):
+        with state.lock(state.start_lock), state.lock(state.users_lock, patience_s=0):
             Postgres(state, lasting=True).clean()
             Redis(state, may_fake=True).clean()
             shutil.rmtree(state.folder)
@@ -71,7 +70,7 @@ def test(options: argparse.Namespace) -> int:
 
 def parse(arguments: list[str]) -> argparse.Namespace:
     """Parse the command line; unknown words after `test` are pytest's."""
-    parser = argparse.ArgumentParser(prog="python -m config.local")
+    parser = argparse.ArgumentParser(prog="python -m config.local", allow_abbrev=False)
     commands = parser.add_subparsers(required=True)
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument(
@@ -96,7 +95,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     verb.add_argument("command", nargs=argparse.REMAINDER)
     verb.set_defaults(verb=run)
 
-    verb = commands.add_parser("test", parents=[common], prog="bin/test", description=test.__doc__)
+    verb = commands.add_parser(
+        "test", parents=[common], prog="bin/test", description=test.__doc__, allow_abbrev=False
+    )
     verb.add_argument("--full", action="store_true", help="the long figures and drills too")
     verb.set_defaults(verb=test)
 

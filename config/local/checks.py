@@ -17,8 +17,9 @@ LINT_IMPORTS = "import sys; from importlinter.cli import lint_imports_command as
 
 def run_all(environment: dict[str, str], *, pytest_arguments: list[str], full: bool) -> int:
     """Run the checks, or pytest alone when it is given arguments of its own; return the exit code."""
+    marks = [] if full else ["-m", "not full"]
     if pytest_arguments:
-        return _pytest(environment, pytest_arguments)
+        return _pytest(environment, [*marks, *pytest_arguments])
     drawn = Path(environment["STATE_DIR"]) / "openapi.yaml"
     manage = [PYTHON, "manage.py"]
     spectacular = [*manage, "spectacular", "--validate", "--fail-on-warn", "--file", str(drawn)]
@@ -36,7 +37,6 @@ def run_all(environment: dict[str, str], *, pytest_arguments: list[str], full: b
             return 1
     if not _step("API schema as committed", lambda: _same_schema(drawn)):
         return 1
-    marks = [] if full else ["-m", "not full"]
     code = _pytest(environment, ["-n", "2", *marks])
     if not full:
         say("NOT RUN: tests marked `full` (bin/test --full runs them)")

@@ -39,9 +39,6 @@ def works() -> bool:
 
 def install(changed: dict[str, str]) -> None:
     """Install the changed files, showing how far pip has got; exit with one sentence when it fails."""
-    if not works():
-        print("Making .venv ...", flush=True)  # noqa: T201
-        venv.create(VENV, with_pip=True, clear=True, symlinks=True)
     pins = {pin for name in changed for pin in re.findall(r"^\S+==", (ROOT / name).read_text(), re.M)}
     command = [str(PYTHON), "-m", "pip", "install", "--require-hashes", "--progress-bar", "off"]
     for name in changed:
@@ -77,9 +74,12 @@ def main(arguments: list[str]) -> None:
     """Install what `arguments[0]` needs, under a lock that ends with this process; then run the launcher."""
     files = [*FILES, "requirements-dev.txt"] if arguments[0] == "test" else FILES
     try:
-        if missing(files) or not works():
+        if missing(files) or not PYTHON.exists():
             # Never closed before exec, which closes it: the lock ends with this process, however it ends.
             fcntl.flock(os.open(ROOT, os.O_RDONLY), fcntl.LOCK_EX)
+            if not works():
+                print("Making .venv ...", flush=True)  # noqa: T201
+                venv.create(VENV, with_pip=True, clear=True, symlinks=True)
             if changed := missing(files):
                 install(changed)
     except (OSError, subprocess.CalledProcessError) as error:

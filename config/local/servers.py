@@ -63,7 +63,7 @@ class Servers:
         if self._users:
             self._users.close()
         try:
-            with self.state.lock(self.state.users_lock, wait=False):
+            with self.state.lock(self.state.users_lock, patience_s=0):
                 for server in (self.postgres, self.redis):
                     if server:
                         server.stop() if self.lasting else server.clean()

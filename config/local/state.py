@@ -6,8 +6,10 @@ import os
 import secrets
 import socket
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from math import inf
 from pathlib import Path
 from typing import IO
 
@@ -48,7 +50,6 @@ class State:
         self.start_lock = self.folder / "start.lock"
         self.users_lock = self.folder / "users.lock"
         self.up_lock = self.folder / "up.lock"
-        self.running = self.folder / "running.json"
 
     def open(self) -> None:
         """Make the directory; raise Trouble where it can't be written.
@@ -65,16 +66,25 @@ class State:
             raise Trouble(f"Cannot write in {self.folder} ({error.strerror}).") from error
 
     @contextmanager
-    def lock(self, path: Path, *, shared: bool = False, wait: bool = True) -> Iterator[IO[str]]:
+    def lock(self, path: Path, *, shared: bool = False, patience_s: float = inf) -> Iterator[IO[str]]:
         """Hold a lock file; the kernel lets go of it however the process ends. BlockingIOError if taken."""
+        kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+        until = time.monotonic() + patience_s
         with path.open("a") as file:
-            fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))
+            while True:
+                try:
+                    fcntl.flock(file, kind | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if time.monotonic() >= until:
+                        raise
+                    time.sleep(0.05)
             yield file
 
     def is_held(self, path: Path) -> bool:
         """Say whether somebody holds the lock."""
         try:
-            with self.lock(path, shared=True, wait=False):
+            with self.lock(path, shared=True, patience_s=0):
                 return False
         except BlockingIOError:
             return True

@@ -104,7 +104,7 @@ def up(state: State, *, procfile: Path, port: int | None, check: bool) -> int:
     state.open()
     with ExitStack() as stack:
         try:
-            stack.enter_context(state.lock(state.up_lock, wait=False))
+            stack.enter_context(state.lock(state.up_lock, patience_s=0.3))
         except BlockingIOError:
             port = int(state.remembered("running.json").get("web", "0"))
             raise Trouble(f"Rekindle is already running at http://127.0.0.1:{port}.") from None
@@ -114,8 +114,9 @@ def up(state: State, *, procfile: Path, port: int | None, check: bool) -> int:
 def _hold(state: State, *, procfile: Path, port: int | None, check: bool) -> int:
     end(marked(state.folder), grace_s=5)
     web_port = free_port() if check and port is None else _choose_port(port)
-    mail_port = state.port("mail")
-    state.remember("running.json", web=str(web_port), mail=str(mail_port))
+    with state.lock(state.start_lock):
+        mail_port = state.port("mail")
+        state.remember("running.json", web=str(web_port), mail=str(mail_port))
     processes = parse_procfile(procfile.read_text()).processes
     log = state.folder / "processes.log"
     servers = Servers(state, lasting=not check)

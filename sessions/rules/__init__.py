@@ -4,7 +4,15 @@ from sessions.rules.booking import BookingFacts, booking_faults
 from sessions.rules.dose import DoseFacts, dose_faults, end_faults
 from sessions.rules.entries import clock_fault
 from sessions.rules.machine import TRANSITIONS, Party, next_actions, next_status
-from sessions.rules.start import PlanFacts, Reading, StartDecision, StartFacts, TodayAnswers, decide_start
+from sessions.rules.start import (
+    PlanFacts,
+    Reading,
+    StartDecision,
+    StartFacts,
+    TodayAnswers,
+    decide_start,
+    for_monitor,
+)
 from sessions.rules.times import deadlines, local_day, meets, no_drive_until
 
 __all__ = [
@@ -23,6 +31,7 @@ __all__ = [
     "decide_start",
     "dose_faults",
     "end_faults",
+    "for_monitor",
     "local_day",
     "meets",
     "next_actions",

@@ -1,6 +1,6 @@
 """The gate before the dose: whether a session may start, with every reason why not."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -73,6 +73,29 @@ class StartDecision:
         return not self.reasons
 
 
+_MONITOR_MAY_KNOW = frozenset(
+    {
+        "before_its_day",
+        "monitor_missing",
+        "monitor_not_present",
+        "too_few_readings",
+        "readings_too_old",
+        "heart_rate_missing",
+        "heart_rate_too_old",
+        "heart_rate_too_high",
+        "systolic_too_high",
+        "diastolic_too_high",
+        "blood_pressure_crisis",
+        "dose_window_over",
+        "other_route",
+        "other_amount",
+    }
+)
+"""What a monitor sees and does themselves; every other reason belongs to the patient's chart."""
+SOMETHING_ELSE = Reason(
+    "something_else", "Something else has to be settled first. The patient's app says what."
+)
+
 Check = Callable[[StartFacts, SessionPolicy], Iterator[Reason]]
 NOT_ACTIVE = Reason("enrollment_not_active", "The program is not active.")
 ON_HOLD = Reason("on_hold", "Treatment is on hold. Your clinician will tell you when it goes on.")
@@ -89,6 +112,13 @@ def decide_start(facts: StartFacts, policy: SessionPolicy) -> StartDecision:
     return StartDecision(tuple(reason for check in _CHECKS for reason in check(facts, policy)))
 
 
+def for_monitor(reasons: Iterable[Reason]) -> tuple[Reason, ...]:
+    """Return reasons as a monitor may read them: what belongs to the chart is only said to be there."""
+    given = tuple(reasons)
+    known = tuple(reason for reason in given if reason.code in _MONITOR_MAY_KNOW)
+    return known if len(known) == len(given) else (*known, SOMETHING_ELSE)
+
+
 def level_faults(readings: Sequence[Reading], policy: SessionPolicy) -> Iterator[Reason]:
     """Give what is too high: the last readings against the hold limits, all of them against the crisis ones.
 
@@ -96,17 +126,16 @@ def level_faults(readings: Sequence[Reading], policy: SessionPolicy) -> Iterator
     Source: clinical policy in force (label: above 140/90 counts as raised; crisis 180/120, example).
     """
     held, crisis, count = policy.readings.hold_above, policy.readings.crisis_from, policy.readings.required
-    pressures = [reading for reading in readings if reading.systolic_mmhg is not None]
+    pressures = _pressures(readings)
     if any(
-        (reading.systolic_mmhg or 0) >= crisis.systolic_mmhg
-        or (reading.diastolic_mmhg or 0) >= crisis.diastolic_mmhg
-        for reading in pressures
+        one.systolic_mmhg >= crisis.systolic_mmhg or one.diastolic_mmhg >= crisis.diastolic_mmhg
+        for one in pressures
     ):
         yield CRISIS
     last = pressures[-count:]
-    if any((reading.systolic_mmhg or 0) > held.systolic_mmhg for reading in last):
+    if any(one.systolic_mmhg > held.systolic_mmhg for one in last):
         yield Reason("systolic_too_high", f"The upper number must be {held.systolic_mmhg} or less.")
-    if any((reading.diastolic_mmhg or 0) > held.diastolic_mmhg for reading in last):
+    if any(one.diastolic_mmhg > held.diastolic_mmhg for one in last):
         yield Reason("diastolic_too_high", f"The lower number must be {held.diastolic_mmhg} or less.")
     rates = [reading.heart_rate_bpm for reading in readings if reading.heart_rate_bpm is not None]
     if held.heart_rate_bpm is not None and any(rate > held.heart_rate_bpm for rate in rates[-count:]):
@@ -173,13 +202,11 @@ def _today(facts: StartFacts, policy: SessionPolicy) -> Iterator[Reason]:
 
 def _readings(facts: StartFacts, policy: SessionPolicy) -> Iterator[Reason]:
     readings, rule = facts.readings or (), policy.readings
-    pressures = [reading for reading in readings if reading.systolic_mmhg is not None]
+    pressures = _pressures(readings)
     rates = [reading for reading in readings if reading.heart_rate_bpm is not None]
     if len(pressures) < rule.required:
         yield Reason("too_few_readings", f"{rule.required} readings are needed. {rule.instruction}")
-    elif not all(
-        _fresh(reading.observed_at, facts.at, rule.max_age) for reading in pressures[-rule.required :]
-    ):
+    elif not all(_fresh(one.observed_at, facts.at, rule.max_age) for one in pressures[-rule.required :]):
         yield Reason("readings_too_old", f"Measure again. {rule.instruction}")
     if not rates:
         yield Reason("heart_rate_missing", "Measure the heart rate.")
@@ -200,6 +227,22 @@ def _spacing(facts: StartFacts, policy: SessionPolicy) -> Iterator[Reason]:
     # A plan signed after the last dose is the clinician's check-in that a long gap asks for.
     if facts.today - max(facts.last_dosed_on, facts.plan.signed_on) > timedelta(days=policy.max_gap_days):
         yield Reason("gap_too_long", "It has been long. Your clinician has to sign the plan again first.")
+
+
+@dataclass(frozen=True, slots=True)
+class _Pressure:
+    observed_at: datetime
+    systolic_mmhg: int
+    diastolic_mmhg: int
+
+
+def _pressures(readings: Sequence[Reading]) -> list[_Pressure]:
+    """Return the readings with both numbers: half a blood pressure is none."""
+    return [
+        _Pressure(one.observed_at, one.systolic_mmhg, one.diastolic_mmhg)
+        for one in readings
+        if one.systolic_mmhg is not None and one.diastolic_mmhg is not None
+    ]
 
 
 def _fresh(moment: datetime | None, at: datetime, max_age: timedelta) -> bool:

@@ -1,6 +1,7 @@
 """The course of a session: the gate, the dose, the end."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime
 from decimal import Decimal
@@ -10,8 +11,9 @@ from zoneinfo import ZoneInfo
 from django.core.serializers.json import DjangoJSONEncoder
 
 from assessments.services import open_after_session
-from core.actors import Actor
+from core.actors import Actor, ActorKind
 from core.database import atomic
+from core.errors import Reason
 from core.models import DocumentVersion
 from programs.enums import Route
 from programs.models import TreatmentPlan
@@ -41,7 +43,7 @@ def start_session(session: TreatmentSession, *, actor: Actor, at: datetime) -> T
         facts = queries.start_facts(locked, plan=plan, at=at)
         decision = rules.decide_start(facts, policy)
         if plan is None or not decision.allowed:
-            raise errors.SessionNotStartable(reasons=decision.reasons)
+            raise errors.SessionNotStartable(reasons=_told(decision.reasons, actor))
         gate = _passed(locked, facts, plan=plan, document=document, policy=policy, actor=actor)
         version, columns = document.version, {"started_at": at, "gate": gate}
         move(locked, SessionEvent.STARTED, actor=actor, at=at, policy_version=version, columns=columns)
@@ -71,7 +73,7 @@ def record_dose(
         policy = parse_policy(gate.policy.content)
         facts = queries.dose_facts(locked, gate, route=route, dose_mg=dose_mg, policy=policy, at=at)
         if faults := rules.dose_faults(facts, policy):
-            raise errors.DoseNotNow(reasons=faults)
+            raise errors.DoseNotNow(reasons=_told(faults, actor))
         dosed_on = rules.local_day(at, ZoneInfo(locked.timezone))
         version, columns = gate.policy.version, {"dosed_at": at, "dosed_on": dosed_on}
         move(locked, SessionEvent.DOSED, actor=actor, at=at, policy_version=version, columns=columns)
@@ -109,6 +111,11 @@ def end_session(session: TreatmentSession, *, reason: str, actor: Actor, at: dat
         if event == SessionEvent.ENDED:
             open_after_session(locked.enrollment, number=locked.number, at=at)
         return locked
+
+
+def _told(reasons: Iterable[Reason], actor: Actor) -> tuple[Reason, ...]:
+    """Return the reasons for a refusal as far as they are this actor's business."""
+    return rules.for_monitor(reasons) if actor.kind == ActorKind.CAPABILITY else tuple(reasons)
 
 
 def _passed(

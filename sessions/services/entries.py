@@ -11,6 +11,7 @@ from core.database import atomic
 from core.encryption import encrypt
 from core.errors import InputError, InvalidInput
 from core.ids import new_id
+from programs import services as programs
 from safety import services as safety
 from safety.enums import AlertClass
 from sessions import errors, queries, rules
@@ -86,18 +87,17 @@ def observe(
 ) -> tuple[Observation, bool]:
     """Store one observation, and whether it is new; sent again it is the one that is there.
 
-    Somebody who cannot be woken raises an alert in the same transaction. Raises `WrongSessionState`,
-    `InvalidInput` for a clock that is off, or `EntryChanged`.
+    Somebody who cannot be woken raises an alert in the same transaction, whatever the phone's clock says.
+    Raises `WrongSessionState`, `EntryChanged`, or `InvalidInput` for a clock that is off.
     """
     require_status(session, (*BOOKED_STATUSES, *LIVE_STATUSES))
     row = Observation(session=session, **asdict(entry))
-    if entry.alertness != Alertness.CANNOT_BE_WOKEN:
-        return _store(row, actor=actor, at=at)
-    with atomic():
-        stored, is_new = _store(row, actor=actor, at=at)
-        if is_new:
-            _call_for_help(session, f"observation:{stored.pk}", at=at)
-        return stored, is_new
+    if entry.alertness == Alertness.CANNOT_BE_WOKEN:
+        with atomic():
+            return _store_alarm(row, f"observation:{row.pk}", actor=actor, at=at)
+    if fault := rules.clock_fault(entry.observed_at, received_at=at):
+        raise InvalidInput(errors=[InputError("/observed_at", "clock_is_off", fault)])
+    return _store(row, actor=actor, at=at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,15 +115,17 @@ def check_in(
 ) -> tuple[CheckIn, bool]:
     """Store one check-in, and whether it is new; the monitor's meets the deadline whose interval it falls in.
 
-    What counts is when it reaches us: a late one leaves a missed deadline missed. The patient's own tap is
-    kept and meets nothing. That not all is well raises an alert in the same transaction. Raises
-    `WrongSessionState`, `InvalidInput` for a clock that is off, or `EntryChanged`.
+    What counts is when it reaches us, whatever the phone's clock says: a late one leaves a missed deadline
+    missed. The patient's own tap is kept and meets nothing. That not all is well raises an alert in the same
+    transaction. Raises `WrongSessionState` or `EntryChanged`.
     """
     require_status(session, LIVE_STATUSES)
+    row = CheckIn(session=session, **asdict(entry))
     with atomic():
-        stored, is_new = _store(CheckIn(session=session, **asdict(entry)), actor=actor, at=at)
-        if is_new and not entry.all_well:
-            _call_for_help(session, f"help:{stored.pk}", at=at)
+        if entry.all_well:
+            stored, is_new = _store(row, actor=actor, at=at)
+        else:
+            stored, is_new = _store_alarm(row, f"help:{row.pk}", actor=actor, at=at)
         if is_new and actor.kind == ActorKind.CAPABILITY:
             _, policy = queries.policy_of(session, at=at)
             upcoming = queries.open_deadlines(session).filter(due_at__gte=at)
@@ -167,8 +169,6 @@ def _attest(
 
 def _store(row: _Entry, *, actor: Actor, at: datetime) -> tuple[_Entry, bool]:
     """Store an entry once per session, device and number; the same number with other content is refused."""
-    if fault := rules.clock_fault(row.observed_at, received_at=at):
-        raise InvalidInput(errors=[InputError("/observed_at", "clock_is_off", fault)])
     row.actor_kind, row.actor_id, row.received_at = actor.kind, actor.id, at
     model = type(row)
     model.objects.bulk_create([row], ignore_conflicts=True)
@@ -180,7 +180,16 @@ def _store(row: _Entry, *, actor: Actor, at: datetime) -> tuple[_Entry, bool]:
     return stored, is_new
 
 
-def _call_for_help(session: TreatmentSession, source: str, *, at: datetime) -> None:
-    """Raise an alert as for a serious event: whether it is one, nobody has said yet."""
-    patient_id = session.enrollment.patient_id
-    safety.raise_alert(patient_id, alert_class=AlertClass.SERIOUS_EVENT, source=source, at=at)
+def _store_alarm(row: _Entry, source: str, *, actor: Actor, at: datetime) -> tuple[_Entry, bool]:
+    """Store an entry that calls for help, with an alert as for a serious event: nobody has said it is not."""
+    _lock_before_storing(row)
+    stored, is_new = _store(row, actor=actor, at=at)
+    if is_new:
+        patient_id = row.session.enrollment.patient_id
+        safety.raise_alert(patient_id, alert_class=AlertClass.SERIOUS_EVENT, source=source, at=at)
+    return stored, is_new
+
+
+def _lock_before_storing(row: Observation | CheckIn) -> None:
+    """Take the enrollment's lock first: a stored entry holds on to its session, which a start may want."""
+    programs.lock_enrollment(row.session.enrollment_id)

@@ -7,8 +7,9 @@ from logging import getLogger
 from typing import TypeVar
 from uuid import UUID
 
+from django.db import transaction
+
 from core.actors import Actor
-from core.database import atomic
 from notifications import messages
 from notifications import services as notifications
 from notifications.enums import MessageKind
@@ -62,7 +63,8 @@ def _each(rows: Sequence[_Row], act: Callable[[_Row, datetime], bool], *, at: da
 def _safely(row: _Row, act: Callable[[_Row, datetime], bool], *, at: datetime) -> bool:
     """Deal with one row in a transaction of its own; tell whether it was dealt with here."""
     try:
-        with atomic():
+        # By itself even inside another transaction: what fails here undoes this row's work and no more.
+        with transaction.atomic():
             return act(row, at)
     except Exception:
         logger.exception("The watch could not deal with %s %s", type(row).__name__, row.pk)

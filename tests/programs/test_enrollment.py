@@ -3,6 +3,7 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from accounts.models import CareTeamMembership
 from core.actors import Actor
+from notifications.models import Delivery
 from programs import errors, services
 from programs.enums import EnrollmentEvent, EnrollmentStatus
 from programs.models import Enrollment, Program
@@ -220,3 +221,16 @@ class TestMoving:
             ("plan_signed", clinician),
             ("consented", patient),
         ]
+
+
+class TestNews:
+    def test_a_decision_and_a_plan_are_told_of(self, ada, at):
+        enrollment = planned(ada, at=at)
+        told = Delivery.objects.filter(kind="news", user=ada.user)
+        assert told.filter(dedupe_key__startswith=f"news:{enrollment.pk}:screening:").count() == 1
+        assert told.filter(dedupe_key=f"news:{enrollment.pk}:plan:1").count() == 1
+
+    def test_each_new_plan_is_told_of(self, ada, ben, at):
+        enrollment = active(ada, at=at)
+        services.sign_plan(enrollment.pk, order=ORDER, clinician=ben, at=at)
+        assert Delivery.objects.filter(dedupe_key=f"news:{enrollment.pk}:plan:2").exists()

@@ -26,7 +26,7 @@ from sessions.errors import (
     WrongSessionState,
 )
 from sessions.models import CheckInDeadline, Dose, GateDecision, TreatmentSession
-from sessions.services import watching
+from sessions.services import entries
 from tests.conftest import make_patient
 from tests.races.together import meeting, together, without_row_locks
 from tests.sessions import stages
@@ -206,6 +206,33 @@ def test_twin_without_locks_the_second_booking_runs_into_the_wall(ben: User, at:
     assert came_to[frozenset({"TreatmentSession", "IntegrityError"})] >= MOST
 
 
+def dose_and_call_for_help(at: datetime) -> Acts:
+    def acts(number: int) -> tuple[Callable[[], Any], Callable[[], Any]]:
+        session, monitor = stages.started(patient(number), at=at)
+        themselves = Actor.person(session.enrollment.patient.user_id)
+        return (
+            lambda: stages.take(session, themselves, at=at),
+            lambda: stages.tap(session, monitor, at=at + timedelta(minutes=1), all_well=False),
+        )
+
+    return acts
+
+
+def test_a_call_for_help_does_not_deadlock_with_a_dose(ben: User, at: datetime) -> None:
+    came_to, _ = race(dose_and_call_for_help(at), (rules, "dose_faults"), (safety, "raise_alert"))
+    assert set(came_to) <= {frozenset({"Dose", "CheckIn"}), frozenset({"DoseNotNow", "CheckIn"})}
+    assert Alert.objects.count() == ROUNDS
+
+
+def test_twin_without_the_lock_first_they_deadlock(
+    ben: User, at: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(entries, "_lock_before_storing", lambda row: None)
+    came_to, overlaps = race(dose_and_call_for_help(at), (rules, "dose_faults"), (safety, "raise_alert"))
+    assert overlaps >= MOST
+    assert sum(count for kinds, count in came_to.items() if "OperationalError" in kinds) >= MOST
+
+
 def two_detectors(at: datetime) -> Acts:
     def acts(number: int) -> tuple[Callable[[], Any], Callable[[], Any]]:
         stages.started(patient(number), at=at - timedelta(minutes=15, seconds=number + 1))
@@ -217,7 +244,7 @@ def two_detectors(at: datetime) -> Acts:
 
 
 def test_of_two_detectors_one_raises_the_alarm(ben: User, at: datetime) -> None:
-    came_to, overlaps = race(two_detectors(at), (watching.safety, "raise_alert"))
+    came_to, overlaps = race(two_detectors(at), (safety, "raise_alert"))
     assert came_to == {frozenset({"0", "1"}): ROUNDS}
     assert overlaps == 0
     assert Alert.objects.filter(alert_class=AlertClass.MISSED_CHECK_IN).count() == ROUNDS
@@ -225,7 +252,7 @@ def test_of_two_detectors_one_raises_the_alarm(ben: User, at: datetime) -> None:
 
 def test_twin_without_locks_both_think_they_found_it_and_one_alert_is_raised(ben: User, at: datetime) -> None:
     with without_row_locks():
-        came_to, overlaps = race(two_detectors(at), (watching.safety, "raise_alert"))
+        came_to, overlaps = race(two_detectors(at), (safety, "raise_alert"))
     assert overlaps >= MOST
     assert came_to[frozenset({"1"})] >= MOST
     assert Alert.objects.filter(alert_class=AlertClass.MISSED_CHECK_IN).count() == ROUNDS

@@ -34,13 +34,14 @@ def reading(*, minutes_ago: float, pressure: tuple[int, int] = (118, 76), rate: 
     )
 
 
+PLAN = PlanFacts(session_count=6, min_days_between=7, signed_on=date(2026, 2, 1))
 GOOD = StartFacts(
     at=NOON,
     today=TODAY,
     scheduled_on=TODAY,
     number=2,
     enrollment_is_active=True,
-    plan=PlanFacts(session_count=6, min_days_between=7, signed_on=date(2026, 2, 1)),
+    plan=PLAN,
     missing_consents=(),
     clearance_faults=(),
     open_holds=0,

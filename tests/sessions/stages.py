@@ -88,8 +88,13 @@ def invited(session: TreatmentSession, *, at: datetime) -> tuple[Capability, str
 
 def token_in_mail(session: TreatmentSession) -> str:
     """Return the token in the newest invitation to a session."""
+    return token_in_mail_of(str(session.pk))
+
+
+def token_in_mail_of(session_id: str) -> str:
+    """Return the token in the newest invitation to the session with that id."""
     mail = Delivery.objects.filter(
-        kind=MessageKind.MONITOR_INVITATION, dedupe_key__contains=str(session.pk)
+        kind=MessageKind.MONITOR_INVITATION, dedupe_key__contains=session_id
     ).latest("id")
     words = decrypt(bytes(mail.payload), place=f"notifications_delivery.payload:{mail.pk}")["words"]
     return str(words["link"].rpartition("/")[2])
@@ -136,7 +141,7 @@ def dosed(patient: Patient, *, at: datetime) -> tuple[TreatmentSession, Actor]:
 
 def take(session: TreatmentSession, actor: Actor, *, at: datetime, **changed: Any) -> Any:
     """The dose is recorded as the plan orders it."""
-    dose = {"route": Route.SUBLINGUAL, "dose_mg": steps.ORDER.dose_mg} | changed
+    dose: dict[str, Any] = {"route": Route.SUBLINGUAL, "dose_mg": steps.ORDER.dose_mg} | changed
     return services.record_dose(session, actor=actor, at=at, **dose)
 
 

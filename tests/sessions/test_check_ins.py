@@ -1,6 +1,7 @@
 """Who is heard from in time, and what silence does."""
 
 from datetime import datetime, timedelta
+from uuid import uuid4
 
 import pytest
 
@@ -15,7 +16,7 @@ from safety.models import Alert
 from sessions import services
 from sessions.errors import WrongSessionState
 from sessions.models import CheckIn, CheckInDeadline, TreatmentSession
-from sessions.services import Watched
+from sessions.services import CheckInEntry, Watched
 from tests.sessions import stages
 from tests.sessions.test_gate import ada_of
 
@@ -112,6 +113,17 @@ def test_help_wanted_raises_an_alert_at_once_and_counts_as_heard(ada: Patient, a
     alert = Alert.objects.get()
     assert (alert.alert_class, alert.pages_sent) == (AlertClass.SERIOUS_EVENT, 1)
     assert first_deadline(session).met_at is not None
+
+
+@pytest.mark.parametrize("days", [-20_000, -2, 2, 20_000])
+def test_a_phone_with_a_wrong_clock_is_heard_all_the_same(ada: Patient, at: datetime, days: int) -> None:
+    session, monitor = stages.dosed(ada, at=at)
+    entry = CheckInEntry(
+        all_well=False, client_id=uuid4(), client_seq=0, observed_at=at + timedelta(days=days)
+    )
+    services.check_in(stages.fetch(session), entry=entry, actor=monitor, at=at + timedelta(minutes=5))
+    assert Alert.objects.count() == 1
+    assert first_deadline(session).met_at == at + timedelta(minutes=5)
 
 
 def test_the_patient_may_ask_for_help_too(ada: Patient, at: datetime) -> None:

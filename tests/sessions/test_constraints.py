@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -16,13 +17,13 @@ from tests.sessions import stages
 TABLE = "treatment_sessions_"
 
 
-def run(sql: str, *values: object) -> int:
+def run(sql: str, *values: Any) -> int:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(sql, values)
         return int(cursor.rowcount)
 
 
-def change(session: TreatmentSession, changes: str, *values: object) -> int:
+def change(session: TreatmentSession, changes: str, *values: Any) -> int:
     return run(f"UPDATE {TABLE}treatmentsession SET {changes} WHERE id = %s", *values, session.pk)  # noqa: S608
 
 
@@ -156,8 +157,8 @@ def observation(session: TreatmentSession, **values: object) -> int:
     return run(f"INSERT INTO {TABLE}observation ({', '.join(row)}) VALUES ({marks})", *row.values())  # noqa: S608
 
 
-def implausible() -> Iterator[tuple[dict[str, object], str]]:
-    pressure = {"kind": "blood_pressure"}
+def implausible() -> Iterator[tuple[dict[str, Any], str]]:
+    pressure: dict[str, Any] = {"kind": "blood_pressure"}
     name = "observation_blood_pressure_is_plausible"
     yield pressure, name
     yield {**pressure, "systolic_mmhg": 118}, name

@@ -114,6 +114,10 @@ def test_what_has_changed_since_the_start_refuses_the_dose(
     spoil(stages.fetch(session), at + timedelta(minutes=1))  # type: ignore[operator]
     with stages.refused(DoseNotNow) as refused:
         stages.take(session, monitor, at=at + timedelta(minutes=2))
+    told = code if code == "systolic_too_high" else "something_else"
+    assert [reason.code for reason in refused.value.reasons] == [told]
+    with stages.refused(DoseNotNow) as refused:
+        stages.take(session, ada_of(stages.fetch(session)), at=at + timedelta(minutes=2))
     assert [reason.code for reason in refused.value.reasons] == [code]
     assert stages.fetch(session).dosed_at is None
     assert not Dose.objects.exists()

@@ -145,6 +145,18 @@ def test_somebody_who_cannot_be_woken_raises_one_alert(session: TreatmentSession
     assert Alert.objects.get().alert_class == AlertClass.SERIOUS_EVENT
 
 
+def test_an_emergency_is_heard_whatever_the_clock_says(session: TreatmentSession, as_dan: APIClient) -> None:
+    body = {
+        "kind": "alertness",
+        "alertness": "cannot_be_woken",
+        "client_id": str(uuid4()),
+        "client_seq": 1,
+        "observed_at": "1970-01-01T00:00:00Z",
+    }
+    assert send(as_dan, session, body).status_code == 201
+    assert Alert.objects.count() == 1
+
+
 def test_an_entry_kept_offline_is_taken_with_both_times(session: TreatmentSession, as_dan: APIClient) -> None:
     made = clock.now() - timedelta(hours=2)
     answer = send(as_dan, session, entry(observed_at=made.isoformat()))

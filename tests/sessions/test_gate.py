@@ -170,6 +170,17 @@ def test_a_session_starts_only_from_a_booking(ada: Patient, at: datetime, status
         services.start_session(session, actor=Actor.person(steps.clinician(ada).pk), at=at)
 
 
+def test_a_monitor_is_told_nothing_of_the_chart(ada: Patient, at: datetime) -> None:
+    session = stages.booked(ada, at=at)
+    monitor = Actor.capability(stages.prepared(session, at=at).pk)
+    for spoil in (hold, suicide_alert, a_drink, newer_answers, read((150, 80))):
+        spoil(stages.fetch(session), at)
+    with stages.refused(SessionNotStartable) as refused:
+        services.start_session(session, actor=monitor, at=at)
+    told = [reason.code for reason in refused.value.reasons]
+    assert told == ["systolic_too_high", "something_else"]
+
+
 def test_the_gate_keeps_what_it_was_told(ada: Patient, at: datetime) -> None:
     session, monitor = stages.started(ada, at=at)
     gate = GateDecision.objects.get(session=session)

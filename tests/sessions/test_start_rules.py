@@ -6,11 +6,10 @@ from typing import Any
 import pytest
 
 from core.errors import Reason
-from sessions.rules import Reading, StartFacts, TodayAnswers, decide_start
-from tests.sessions.facts import GOOD, NOON, POLICY, TODAY, reading
+from sessions.rules import Reading, StartFacts, TodayAnswers, decide_start, for_monitor
+from tests.sessions.facts import GOOD, NOON, PLAN, POLICY, TODAY, reading
 
 NO_TO_ALL = GOOD.today_answers.answers if GOOD.today_answers else {}
-PLAN = GOOD.plan
 LONG_AGO = NOON - timedelta(hours=2, seconds=1)
 
 
@@ -102,7 +101,18 @@ def test_one_failing_fact_refuses_with_its_own_reason(reason: str, change: dict[
 def test_every_fact_is_asked() -> None:
     """A field of the facts that no spoiled case touches would be a question nobody can fail."""
     touched = {name for _, _, change in spoiled() for name in change}
-    assert set(StartFacts.__slots__) - touched == {"at", "today"}  # type: ignore[attr-defined]
+    assert set(StartFacts.__slots__) - touched == {"at", "today"}
+
+
+def test_half_a_blood_pressure_is_none() -> None:
+    half = Reading(observed_at=NOON - timedelta(minutes=2), systolic_mmhg=118, heart_rate_bpm=64)
+    facts = replace(GOOD, readings=(reading(minutes_ago=4), half))
+    assert [reason.code for reason in decide_start(facts, POLICY).reasons] == ["too_few_readings"]
+
+
+def test_a_monitor_who_may_know_everything_is_told_everything() -> None:
+    reasons = decide_start(replace(GOOD, readings=readings((150, 80), (150, 80))), POLICY).reasons
+    assert for_monitor(reasons) == reasons
 
 
 def test_every_failing_fact_is_named_at_once() -> None:

@@ -1,0 +1,56 @@
+"""The clinician's list of sessions: their own patients', to read and nothing else."""
+
+from datetime import datetime
+
+import pytest
+from django.test import Client
+
+from accounts.models import CareTeamMembership, Patient, User
+from core import clock
+from sessions.models import TreatmentSession
+from tests.conftest import make_user
+from tests.sessions import stages
+
+LIST = "/admin/treatment_sessions/treatmentsession/"
+
+
+def signed_in(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def test_a_clinician_reads_their_patients_sessions(session: TreatmentSession, ben: User) -> None:
+    admin = signed_in(ben)
+    assert "Ada" in admin.get(LIST).content.decode()
+    page = admin.get(f"{LIST}{session.pk}/change/")
+    assert page.status_code == 200
+    assert 'name="_save"' not in page.content.decode()
+
+
+def test_a_past_session_is_shown_too(ada: Patient, at: datetime, ben: User) -> None:
+    session = stages.reached(ada, "completed", at=at)
+    assert signed_in(ben).get(f"{LIST}{session.pk}/change/").status_code == 200
+
+
+def test_nothing_is_added_changed_or_deleted_here(session: TreatmentSession, ben: User) -> None:
+    admin = signed_in(ben)
+    for path in (f"{LIST}add/", f"{LIST}{session.pk}/delete/"):
+        assert admin.get(path).status_code == 403
+        assert admin.post(path, {"post": "yes"}).status_code == 403
+    assert admin.post(f"{LIST}{session.pk}/change/", {"status": "completed"}).status_code == 403
+    assert stages.fetch(session).status == "scheduled"
+
+
+def test_another_clinicians_patient_is_absent(session: TreatmentSession, ben: User, ada: Patient) -> None:
+    CareTeamMembership.objects.filter(patient=ada).update(ends_at=clock.now())
+    admin = signed_in(ben)
+    assert "Ada" not in admin.get(LIST).content.decode()
+    assert admin.get(f"{LIST}{session.pk}/change/").status_code == 302
+
+
+@pytest.mark.parametrize("fields", [{"is_staff": True}, {"is_staff": True, "is_superuser": True}])
+def test_staff_who_do_not_practise_see_nothing(session: TreatmentSession, fields: dict[str, bool]) -> None:
+    admin = signed_in(make_user("operator@clinic.example", **fields))
+    assert admin.get(LIST).status_code == 403
+    assert admin.get(f"{LIST}{session.pk}/change/").status_code == 403
