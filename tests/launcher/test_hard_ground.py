@@ -7,6 +7,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import venv
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -125,6 +126,10 @@ def test_with_an_older_python(launcher: Launcher) -> None:
 
 
 def test_without_a_network_for_the_install(launcher: Launcher) -> None:
+    # A .venv that borrows our pip: making one with its own takes longer than all the rest.
+    venv.create(launcher.root / ".venv", symlinks=True)
+    [site_packages] = (launcher.root / ".venv" / "lib").glob("python*/site-packages")
+    (site_packages / "ours.pth").write_text(str(Path(pytest.__file__).parents[1]))
     for name in ("requirements.txt", "requirements-local.txt"):
         (launcher.root / name).write_text(f"rekindle-absent==1.0 --hash=sha256:{'0' * 64}\n")
     launcher.extra |= {name: "" for name in os.environ if name.startswith("PIP_")}
