@@ -11,7 +11,6 @@ from core.database import atomic
 from core.encryption import encrypt
 from core.errors import InputError, InvalidInput
 from core.ids import new_id
-from programs import services as programs
 from safety import services as safety
 from safety.enums import AlertClass
 from sessions import errors, queries, rules
@@ -182,14 +181,8 @@ def _store(row: _Entry, *, actor: Actor, at: datetime) -> tuple[_Entry, bool]:
 
 def _store_alarm(row: _Entry, source: str, *, actor: Actor, at: datetime) -> tuple[_Entry, bool]:
     """Store an entry that calls for help, with an alert as for a serious event: nobody has said it is not."""
-    _lock_before_storing(row)
     stored, is_new = _store(row, actor=actor, at=at)
     if is_new:
         patient_id = row.session.enrollment.patient_id
         safety.raise_alert(patient_id, alert_class=AlertClass.SERIOUS_EVENT, source=source, at=at)
     return stored, is_new
-
-
-def _lock_before_storing(row: Observation | CheckIn) -> None:
-    """Take the enrollment's lock first: a stored entry holds on to its session, which a start may want."""
-    programs.lock_enrollment(row.session.enrollment_id)

@@ -26,7 +26,6 @@ from sessions.errors import (
     WrongSessionState,
 )
 from sessions.models import CheckInDeadline, Dose, GateDecision, TreatmentSession
-from sessions.services import entries
 from tests.conftest import make_patient
 from tests.races.together import meeting, together, without_row_locks
 from tests.sessions import stages
@@ -222,15 +221,6 @@ def test_a_call_for_help_does_not_deadlock_with_a_dose(ben: User, at: datetime) 
     came_to, _ = race(dose_and_call_for_help(at), (rules, "dose_faults"), (safety, "raise_alert"))
     assert set(came_to) <= {frozenset({"Dose", "CheckIn"}), frozenset({"DoseNotNow", "CheckIn"})}
     assert Alert.objects.count() == ROUNDS
-
-
-def test_twin_without_the_lock_first_they_deadlock(
-    ben: User, at: datetime, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(entries, "_lock_before_storing", lambda row: None)
-    came_to, overlaps = race(dose_and_call_for_help(at), (rules, "dose_faults"), (safety, "raise_alert"))
-    assert overlaps >= MOST
-    assert sum(count for kinds, count in came_to.items() if "OperationalError" in kinds) >= MOST
 
 
 def two_detectors(at: datetime) -> Acts:
