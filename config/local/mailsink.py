@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import os
 import re
 from pathlib import Path
 
@@ -19,7 +20,7 @@ class Sink:
         content = envelope.content or b""
         for recipient in envelope.rcpt_tos:
             box = self.folder / mailbox(recipient)
-            box.mkdir(mode=0o700, parents=True, exist_ok=True)
+            box.mkdir(parents=True, exist_ok=True)
             number = 1 + max((int(file.stem) for file in box.glob("[0-9]*.eml")), default=0)
             draft = box / ".draft"
             draft.write_bytes(content if isinstance(content, bytes) else content.encode())
@@ -44,4 +45,5 @@ if __name__ == "__main__":
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--dir", type=Path, required=True)
     options = parser.parse_args()
+    os.umask(0o077)
     asyncio.run(serve(options.port, options.dir))

@@ -117,7 +117,8 @@ def test_killed_server_comes_back_on_its_port(launcher: Launcher, name: str) -> 
 @contextmanager
 def process_in_the_way(kind: str, account: int) -> Iterator[int]:
     """A process of the server's account that isn't the server: a stranger, or a zombie."""
-    process = subprocess.Popen(["sleep", "600"] if kind == "stranger" else ["true"], user=account)
+    command = "exec /bin/sleep 600" if kind == "stranger" else "exit"
+    process = subprocess.Popen(["/bin/sh", "-c", command], user=account)
     while kind == "zombie" and psutil.Process(process.pid).status() != psutil.STATUS_ZOMBIE:
         time.sleep(0.01)
     try:
