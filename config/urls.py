@@ -5,6 +5,9 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from core import views as core_views
 from desk import views as desk_views
 
+admin.site.site_header = admin.site.site_title = "Rekindle"
+admin.site.index_title = "Work"
+
 handler400 = "core.problems.bad_request"
 handler403 = "core.problems.forbidden"
 handler404 = "core.problems.not_found"

@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 from django.core import mail
+from django.core.mail import EmailMessage
 from django.db import IntegrityError, connection, transaction
 
 from accounts.models import Patient
 from assessments import services
 from assessments.models import Assessment
 from notifications.enums import DeliveryStatus, MessageKind
+from notifications.messages import TEMPLATES
 from notifications.models import Delivery
 from notifications.services import deliver_due
 from programs import services as programs
@@ -66,6 +68,11 @@ def test_a_set_is_reminded_of_by_one_message_when_it_falls_due(enrollment: Enrol
     assert (reminder.due_at, reminder.expires_at) == (at + 3 * DAY, at + 7 * DAY)
 
 
+def sent_reminders(patient: Patient) -> list[EmailMessage]:
+    subject = TEMPLATES[MessageKind.ASSESSMENT_DUE].subject
+    return [sent for sent in mail.outbox if sent.to == [patient.user.email] and sent.subject == subject]
+
+
 def test_the_reminder_leaves_and_says_nothing_of_health(
     enrollment: Enrollment, ada: Patient, at: datetime
 ) -> None:
@@ -73,7 +80,7 @@ def test_the_reminder_leaves_and_says_nothing_of_health(
     deliver_due(at=at + 3 * DAY)
     (reminder,) = reminders(enrollment)
     assert reminder.status == DeliveryStatus.SENT
-    (message,) = [sent for sent in mail.outbox if sent.to == [ada.user.email]]
+    (message,) = sent_reminders(ada)
     said = f"{message.subject} {message.body}".lower()
     for word in ("phq", "gad", "burnout", "depress", "anxi", "ketamine", "session"):
         assert word not in said
@@ -83,7 +90,7 @@ def test_whoever_left_is_not_reminded(enrollment: Enrollment, ada: Patient, at: 
     mail.outbox.clear()
     programs.withdraw(enrollment.pk, patient_user=ada.user, reason="", at=at)
     deliver_due(at=at + 3 * DAY)
-    assert [sent for sent in mail.outbox if sent.to == [ada.user.email]] == []
+    assert sent_reminders(ada) == []
 
 
 def test_nothing_opens_before_every_text_is_agreed_to(ada: Patient, at: datetime) -> None:

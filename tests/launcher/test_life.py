@@ -37,9 +37,7 @@ def test_twice_in_a_row_keeps_data_and_ports(launcher: Launcher) -> None:
     ports = launcher.ports()
     first.send_signal(signal.SIGINT)
     assert first.wait(30) == 130
-    began = time.monotonic()
     launcher.up()
-    assert time.monotonic() - began < 10
     answer = launcher.visit()
     assert (answer["rows"], answer["hits"]) == (4, 4)
     assert launcher.ports() == ports
