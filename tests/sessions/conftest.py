@@ -6,6 +6,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import Patient, User
 from sessions.models import TreatmentSession
+from tests import steps
 from tests.sessions import stages
 
 ClientOf = Callable[[User], APIClient]
@@ -31,8 +32,8 @@ def as_cyd(cyd: Patient, client_of: ClientOf) -> APIClient:
 
 @pytest.fixture
 def session(ada: Patient, at: datetime) -> TreatmentSession:
-    """Ada's first session, booked for a minute from now."""
-    return stages.fetch(stages.booked(ada, at=at))
+    """Ada's first session, booked for a minute from now; her baseline is still to be filled in."""
+    return stages.fetch(stages.book(steps.active(ada, at=at), at=at))
 
 
 @pytest.fixture
