@@ -5,8 +5,8 @@ PROBE='import sys; print("%d.%d" % sys.version_info[:2]); assert sys.version_inf
 
 launch() {
     seen=
-    # 3.12 and 3.11 come first: for them a wheel with a real Redis exists.
-    for name in python3.12 python3.11 python3.14 python3.13 python3 python; do
+    # 3.12 and 3.11 come before newer ones: for them a wheel with a real Redis exists.
+    for name in .venv/bin/python python3.12 python3.11 python3.14 python3.13 python3 python; do
         found=$("$name" -c "$PROBE" 2>/dev/null) && exec "$name" -I config/local/install.py "$@"
         seen="$seen${found:+ $name=$found}"
     done

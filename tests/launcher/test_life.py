@@ -185,6 +185,28 @@ def test_a_clinic_that_cannot_start_says_so_and_leaves_nothing(
     assert launcher.everyone() == []
 
 
+def test_check_rehearses_in_a_clinic_of_its_own_and_stops(launcher: Launcher) -> None:
+    """The rehearsal's exit code is ours, it finds what it needs, and only logs and mail are left."""
+    (launcher.root / "desk").mkdir()
+    (launcher.root / "desk" / "rehearsal.py").write_text(
+        "import os, sys, urllib.request\n"
+        "assert os.environ['DEMO'] == '1' and os.path.isabs(os.environ['MAIL_DIR'])\n"
+        "print(urllib.request.urlopen(os.environ['BASE_URL'] + '/healthz').read())\n"
+        "sys.exit(3)\n"
+    )
+    code, printed = launcher.run("up", "--check")
+    assert (code, '"rows": ' in printed) == (3, True), printed
+    assert launcher.everyone() == []
+    assert not list((launcher.state / "check").glob("pg*"))
+
+
+def test_a_failing_check_ends_the_run(launcher: Launcher) -> None:
+    (launcher.root / "broken.py").write_text("x = (\n")
+    code, printed = launcher.run("test")
+    assert (code, printed.splitlines()[-1].startswith("FAILED ruff check")) == (1, True)
+    assert "mypy" not in printed
+
+
 def test_clean(launcher: Launcher) -> None:
     up = launcher.up()
     code, printed = launcher.run("up", "--clean")
