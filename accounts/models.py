@@ -72,7 +72,7 @@ class RoleGrant(models.Model):
 
 
 class Patient(models.Model):
-    """A chart: one person, whatever they enroll in. Locked before anything that may happen to them."""
+    """A chart: one person, whatever they enroll in."""
 
     id = models.UUIDField(primary_key=True, default=new_id)
     user = models.OneToOneField(User, on_delete=models.PROTECT, related_name="patient")
@@ -80,7 +80,6 @@ class Patient(models.Model):
     preferred_name = models.CharField(max_length=60, blank=True)
     birth_on = models.DateField()
     timezone = models.CharField(max_length=64)
-    version = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField(db_default=Now())
 
     def __str__(self) -> str:

@@ -4,7 +4,7 @@ from uuid import UUID
 from django.db.models import Count, Q, QuerySet
 
 from accounts.enums import Role
-from accounts.models import Capability, CareTeamMembership, Clinician, Patient, RoleGrant, User
+from accounts.models import CareTeamMembership, Clinician, Patient, RoleGrant, User
 from core.actors import Actor, ActorKind
 
 
@@ -79,12 +79,6 @@ def least_busy_clinician(*, at: datetime) -> User | None:
         .order_by("patients", "id")
         .first()
     )
-
-
-def live_capability(capability_id: UUID, *, at: datetime) -> Capability | None:
-    """Return a link that still opens something at `at`."""
-    capability = Capability.objects.filter(pk=capability_id).first()
-    return capability if capability and capability.is_live(at) else None
 
 
 def _in_force(at: datetime) -> Q:

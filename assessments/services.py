@@ -188,7 +188,7 @@ def _valid(instrument: Instrument, answers: Mapping[str, object]) -> dict[str, i
 
 
 def _raise_alert(row: Assessment, instrument: Instrument, given: Mapping[str, int], *, at: datetime) -> None:
-    """Open an alert if one of the answers just given calls for it; while one is open it stays that one."""
+    """Open an alert if an answer just given speaks of self-harm; while one is open it stays that one."""
     if rules.crisis_flags(instrument, given):
         row.safety_alert = _alert(row, at=at)
 

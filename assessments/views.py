@@ -14,13 +14,12 @@ from assessments import queries, serializers, services
 from assessments.models import Assessment
 from core import clock
 from core.api import View, etag, require_match
-from core.errors import Problem, Reason
+from core.errors import Problem
 from core.idempotency import idempotent
 from core.paging import Paging
-from core.problems import problem_for
 from programs import queries as programs
 from programs.serializers import ConsentInput, DocumentOutput
-from safety.texts import crisis_text
+from safety.texts import with_crisis
 
 GAD7: dict[str, Any] = {
     "id": "0199c0de-0000-7000-8000-000000000030",
@@ -171,9 +170,7 @@ class AssessmentDetail(View):
         except (Problem, ValidationError) as refused:
             if not heeded:
                 raise
-            problem = problem_for(refused)
-            problem.reasons += (Reason("crisis", crisis_text()["summary"]),)
-            raise problem from refused
+            raise with_crisis(refused) from refused
 
     def _save(self, request: Request, assessment: Assessment, *, at: datetime) -> Response:
         require_match(request, version=assessment.version)

@@ -61,12 +61,11 @@ def standing(enrollment: Enrollment, *, at: datetime) -> Standing:
         held=bool(safety.open_holds(enrollment.patient_id)),
         assessment_due=bool(assessments.outstanding(enrollment.pk, at=at)),
         session=_open_session(session) if session else None,
-        driving_locked_until=session.no_drive_until if session else None,
     )
 
 
 def _current_session(enrollment_id: UUID) -> TreatmentSession | None:
-    """Return what runs, else what is booked: a recovering session does not hide the next one's start."""
+    """Return the session that is not over: the one in recovery before the next one that is booked."""
     sessions = TreatmentSession.objects.filter(enrollment_id=enrollment_id, status__in=_CURRENT)
     return sessions.order_by("number").first()
 

@@ -1,7 +1,6 @@
 """What comes next, as a pure function of where somebody stands; decides nothing clinical."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
 from desk.enums import EntryKind, Who
@@ -31,7 +30,6 @@ class Standing:
     held: bool
     assessment_due: bool
     session: OpenSession | None
-    driving_locked_until: datetime | None
 
 
 @dataclass(frozen=True)

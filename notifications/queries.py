@@ -1,7 +1,9 @@
+from datetime import datetime
+
 from allauth.account.models import EmailAddress
 from django.db.models import QuerySet
 
-from notifications.enums import MessageKind
+from notifications.enums import DeliveryStatus, MessageKind
 from notifications.models import Delivery, Suppression
 from notifications.rules import SendingFacts
 
@@ -30,3 +32,9 @@ def sending_facts(delivery: Delivery, *, address: str, in_doubt: bool) -> Sendin
         address=address,
         suppressed_by=suppressed.values_list("cause", flat=True).first() or "",
     )
+
+
+def kinds_sent(*, since: datetime) -> list[str]:
+    """Return the kind of every message written down since then, in real time, that has left."""
+    sent = Delivery.objects.filter(created_at__gte=since, status=DeliveryStatus.SENT)
+    return list(sent.values_list("kind", flat=True))

@@ -17,12 +17,12 @@ from core.errors import NotFound
 from core.models import DocumentVersion
 from notifications import services as notifications
 from notifications.enums import MessageKind
+from notifications.rules import REMINDERS
 from programs import errors, queries, rules
 from programs.enums import OPEN_STATUSES, EnrollmentEvent, EnrollmentStatus, Route
 from programs.models import Consent, Enrollment, EnrollmentTransition, Program, TreatmentPlan
 
 NEWS_LASTS = timedelta(days=7)
-REMINDERS = (MessageKind.ASSESSMENT_DUE, MessageKind.SESSION_TOMORROW)
 
 
 def enroll(user: User, *, program_slug: str, at: datetime) -> Enrollment:

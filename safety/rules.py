@@ -42,6 +42,12 @@ def answer_faults(policy: Policy, answers: object) -> list[InputError]:
     return [replace(fault, pointer=f"/answers{fault.pointer}") for fault in validate_answers(policy, answers)]
 
 
+def speaks_of_suicide(policy: Policy, answers: object) -> bool:
+    """Tell whether an answer, looked at by itself, calls for the crisis text, whatever is wrong beside it."""
+    each = ({key: said} for key, said in answers.items()) if isinstance(answers, Mapping) else ()
+    return any(screen(policy, one).crisis for one in each if not validate_answers(policy, one))
+
+
 def decide_screening(policy: Policy, answers: Mapping[str, object], *, age_years: int) -> ScreeningDecision:
     """Decide by the policy, with the age that the chart gives.
 

@@ -6,9 +6,12 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
+
 from accounts import services as accounts
 from accounts.enums import SignatureMeaning
 from accounts.models import Patient, User
+from accounts.queries import own_chart
 from core.actors import Actor
 from core.database import atomic
 from core.documents import digest
@@ -79,6 +82,21 @@ def screen(enrollment_id: UUID, *, answers: Mapping[str, Any], actor: Actor, at:
         return screening
 
 
+def heed(actor: Actor, answers: object, *, at: datetime) -> bool:
+    """Raise the alert for a refused screening that speaks of suicide; tell whether it did.
+
+    In a transaction of its own, after the refusal has undone everything else: that the form was at the wrong
+    step, or another answer malformed, is no reason not to hear it.
+    """
+    _, policy = queries.screening_policy(at=at)
+    patient = own_chart(actor).first()
+    if patient is None or not rules.speaks_of_suicide(policy, answers):
+        return False
+    source = f"screening-refused:{patient.pk}"
+    raise_alert(patient.pk, alert_class=AlertClass.SUICIDE_RISK, source=source, at=at)
+    return True
+
+
 def review(
     screening_id: UUID, *, outcome: ReviewOutcome, reason: str, reviewer: User, at: datetime
 ) -> ScreeningReview:
@@ -119,7 +137,9 @@ def _stored(decision: ScreeningDecision, *, age_years: int) -> dict[str, Any]:
         **decision.as_json(),
         "chart": {rules.AGE: age_years},
         "texts": {
-            "patient": patient_text(decision, crisis_summary=crisis_summary).as_json(),
+            "patient": patient_text(
+                decision, crisis_summary=crisis_summary, phone=settings.CLINIC_PHONE
+            ).as_json(),
             "clinician": clinician_text(decision),
         },
     }

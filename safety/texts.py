@@ -4,6 +4,8 @@ from typing import TypedDict
 
 from django.conf import settings
 
+from core.errors import Problem, Reason
+from core.problems import problem_for
 from safety.enums import FitOutcome
 
 
@@ -13,6 +15,13 @@ class CrisisText(TypedDict):
     summary: str
     text: str
     phones: list[str]
+
+
+def with_crisis(refused: Exception) -> Problem:
+    """Return a refusal with where to turn to now as one more reason: the answer was heard, if not stored."""
+    problem = problem_for(refused)
+    problem.reasons += (Reason("crisis", crisis_text()["summary"]),)
+    return problem
 
 
 def crisis_text() -> CrisisText:

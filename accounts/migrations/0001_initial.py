@@ -108,7 +108,6 @@ class Migration(migrations.Migration):
                 ("preferred_name", models.CharField(blank=True, max_length=60)),
                 ("birth_on", models.DateField()),
                 ("timezone", models.CharField(max_length=64)),
-                ("version", models.PositiveIntegerField(default=1)),
                 ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 (
                     "user",

@@ -7,6 +7,7 @@ import ssl
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -30,6 +31,11 @@ class Mailbox:
 
     folder: Path
     since: float = field(default_factory=time.time)
+
+    @property
+    def began_at(self) -> datetime:
+        """Return when this was made."""
+        return datetime.fromtimestamp(self.since, tz=UTC)
 
     def messages(self, recipient: str) -> list[str]:
         """Return the subject and text of every message to `recipient`, oldest first."""

@@ -55,6 +55,8 @@ def record_rows(people: Sequence[Person], code: str) -> list[Row]:
     """Score one instrument over everybody whose record has it, whatever became of them."""
     instrument = instruments()[code]
     answered = [person.responses[code] for person in people if code in person.responses]
+    if not answered:
+        return [Row(f"{instrument.code.upper()} in the records", "never asked")]
     totals = [score(instrument, dict(answers)).scale("total") for answers in answered]
     whole = [total for total in totals if total.value is not None]
     return _scale_rows(f"{instrument.code.upper()} in the records", [(t.value, t.band) for t in whole])

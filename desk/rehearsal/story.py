@@ -4,6 +4,7 @@ import argparse
 import re
 import sys
 from collections import Counter
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 from django.conf import settings
 from tqdm import tqdm
 
+from assessments.schedule import schedule
 from core import clock as demo_clock
 from core.documents import in_force
 from core.enums import DocumentKind
@@ -20,40 +22,45 @@ from desk.rehearsal import day, report
 from desk.rehearsal.client import Client, Mailbox, StepFailed
 from desk.rehearsal.cohort import Cohort, Participant
 from desk.rehearsal.people import Person, fhir_patients, students, survey_adults
-from notifications.messages import telling
+from notifications.enums import MessageKind
+from notifications.messages import TEMPLATES, telling
+from notifications.queries import kinds_sent
 from safety.screening.policy import parse_policy
 
 AT_LEAST_ASSESSED = 100
 FIT_CHECKS = 20
 SEED = 20261121
+WEEKS = 3
+
+
+@dataclass
+class Found:
+    """What came of it, beside what stands in the cohort."""
+
+    treated: list[Participant] = field(default_factory=list)
+    events: Counter[str] = field(default_factory=Counter)
+    alerts_closed: int = 0
+    sent: Counter[str] = field(default_factory=Counter)
+    received: Counter[str] = field(default_factory=Counter)
+    problems: list[str] = field(default_factory=list)
 
 
 def main() -> int:
-    """Run the rehearsal; return 0 if every step did what it should."""
+    """Run the rehearsal; return 0 if every step did what it should. The table is printed either way."""
     options = _options()
-    mailbox = Mailbox(settings.STATE_DIR / "mail")
     policy = parse_policy(in_force(DocumentKind.SCREENING_POLICY, at=demo_clock.now()).content)
     people = _people(options.records)[: options.people]
     cohort = steps.gather(people, base_url=settings.BASE_URL, policy=policy, seed=options.seed)
-    clinicians = _clinicians()
-
-    _screen(cohort, mailbox)
-    treated = _treat(cohort, clinicians)
-    answered = _answer_alerts(clinicians)
-    events, problems = _session(treated, mailbox)
-    events["alerts acknowledged and closed"] = answered
-    reminders, telling_mails = _reminders(mailbox)
-    _farewell(treated)
-
-    _print_report(cohort, people, treated, events, reminders)
-    problems += cohort.failures + telling_mails + _shortfalls(options, cohort, treated, events, reminders)
+    found = Found()
+    try:
+        _play(cohort, found)
+    except (StepFailed, OSError, KeyError, ValueError) as error:
+        found.problems.append(f"{type(error).__name__} {error}")
+    print("\n".join(_tables(cohort, people, found)))
+    problems = cohort.failures + found.problems + _shortfalls(options, cohort, found)
     for problem in problems[:20]:
         print(f"FAILED {problem}", file=sys.stderr)
-    print(
-        f"\n{len(problems)} step(s) did not do what they should."
-        if problems
-        else "\nEvery step did what it should."
-    )
+    print(f"\n{len(problems) or 'No'} step or promise failed.")
     return 1 if problems else 0
 
 
@@ -73,6 +80,17 @@ def _people(records: Path | None) -> list[Person]:
         people = students(records / "questionnaires" / "ukm_phq9_gad7_pss10.csv") + people
         people = fhir_patients(records / "eligibility" / "synthea", on=demo_clock.now().date()) + people
     return people
+
+
+def _play(cohort: Cohort, found: Found) -> None:
+    mailbox = Mailbox(settings.STATE_DIR / "mail")
+    clinicians = _clinicians()
+    _screen(cohort, mailbox)
+    found.treated = _treat(cohort, clinicians)
+    found.alerts_closed = _answer_alerts(clinicians)
+    found.events = _session(found.treated, mailbox)
+    _pass_weeks(mailbox, found)
+    _farewell(found.treated)
 
 
 def _clinicians() -> list[Client]:
@@ -95,20 +113,17 @@ def _screen(cohort: Cohort, mailbox: Mailbox) -> None:
 
 
 def _treat(cohort: Cohort, clinicians: list[Client]) -> list[Participant]:
-    """Have clinicians decide and plan, and patients agree and fill in their first forms."""
+    """Have clinicians decide and plan, and patients agree and fill in their first forms.
+
+    Most fill in every form; the others only what they were really asked, and are reminded of the rest.
+    """
     screened = [person for person in cohort.participants if "filled" in person.outcomes]
     cohort.each("clinicians deciding", partial(_decide, clinicians=clinicians), screened)
     accepted = [person for person in screened if person.decision == "accepted"]
     cohort.each("agreeing", steps.consent, accepted)
-    cohort.each(
-        "first forms", partial(steps.answer_forms, only_recorded=False), accepted[: len(accepted) // 2]
-    )
-    # The others fill in only what they were really asked; they are the ones to be reminded.
-    cohort.each(
-        "first forms, recorded",
-        partial(steps.answer_forms, only_recorded=True),
-        accepted[len(accepted) // 2 :],
-    )
+    most = -(-len(accepted) * 4 // 5)
+    cohort.each("first forms", partial(steps.answer_forms, only_recorded=False), accepted[:most])
+    cohort.each("first forms, recorded", partial(steps.answer_forms, only_recorded=True), accepted[most:])
     return accepted
 
 
@@ -138,21 +153,20 @@ def _answer_alerts(clinicians: list[Client]) -> int:
     return closed
 
 
-def _session(treated: list[Participant], mailbox: Mailbox) -> tuple[Counter[str], list[str]]:
+def _session(treated: list[Participant], mailbox: Mailbox) -> Counter[str]:
     """Take one person whose forms are done and raised no alarm through a first session."""
-    ready = [p for p in treated if len(p.submitted) == 3 and not p.crisis_shown]
+    ready = [person for person in treated if _is_assessed(person) and not person.crisis_shown]
     if not ready:
-        return Counter(), ["nobody was ready for a session"]
-    try:
-        happened = day.run(
-            ready[0],
-            clock=day.Clock(_advance),
-            mailbox=mailbox,
-            say=lambda line: tqdm.write(f"  session: {line}"),
-        )
-    except (StepFailed, OSError, KeyError) as error:
-        return Counter(), [f"session, {ready[0].label}: {type(error).__name__} {error}"]
-    return Counter(happened), []
+        raise StepFailed("nobody was ready for a session")
+
+    def say(line: str) -> None:
+        tqdm.write(f"  session: {line}")
+
+    return Counter(day.run(ready[0], clock=day.Clock(_advance), mailbox=mailbox, say=say))
+
+
+def _is_assessed(person: Participant) -> bool:
+    return len(person.submitted) == len(schedule().instruments)
 
 
 def _advance(by: timedelta) -> datetime:
@@ -160,25 +174,25 @@ def _advance(by: timedelta) -> datetime:
     return demo_clock.now()
 
 
-def _reminders(mailbox: Mailbox) -> tuple[Counter[str], list[str]]:
-    """Let the forms fall due and count the mails that came; none may tell what it is about."""
-    _advance(timedelta(days=3))
-    mailbox.wait_for_quiet()
-    received: Counter[str] = Counter()
-    faults = []
+def _pass_weeks(mailbox: Mailbox, found: Found) -> None:
+    """Let weeks pass, a few days at first so that reminders come in their time, and count the mails.
+
+    None may tell what it is about.
+    """
+    for days in (3, *[7] * WEEKS):
+        _advance(timedelta(days=days))
+        mailbox.wait_for_quiet()
+    found.sent = Counter(TEMPLATES[MessageKind(kind)].subject for kind in kinds_sent(since=mailbox.began_at))
     for recipient in mailbox.recipients():
         for message in mailbox.messages(recipient):
-            received[message.split("\n")[0]] += 1
+            found.received[message.split("\n")[0]] += 1
             # A random code or token says nothing, though its letters may happen to spell something.
             if telling(re.sub(r"https?://\S+|Your code is \S+", "", message)):
-                faults.append(f"a mail to {recipient} tells what it is about")
-    return received, faults
+                found.problems.append(f"a mail to {recipient} tells what it is about")
 
 
 def _farewell(treated: list[Participant]) -> None:
     """Have the last person leave and sign out: both must work at any time."""
-    if not treated:
-        return
     person = treated[-1]
     person.client.post(f"enrollments/{person.enrollment}/withdrawals", {})
     step = person.client.get(f"enrollments/{person.enrollment}/next-step")
@@ -187,53 +201,47 @@ def _farewell(treated: list[Participant]) -> None:
     person.client.sign_out()
 
 
-def _print_report(
-    cohort: Cohort,
-    people: list[Person],
-    treated: list[Participant],
-    events: Counter[str],
-    reminders: Counter[str],
-) -> None:
-    tables = [
-        report.table(
-            "Screened as recorded: what was not asked is not known", report.screening_rows(cohort, "recorded")
-        ),
-        report.table(
-            "Screened again, unasked questions answered by a generator",
-            report.screening_rows(cohort, "filled"),
-        ),
+def _tables(cohort: Cohort, people: list[Person], found: Found) -> list[str]:
+    recorded, filled = report.screening_rows(cohort, "recorded"), report.screening_rows(cohort, "filled")
+    flow = {
+        "accepted by a clinician": len(found.treated),
+        "whole baseline submitted": sum(map(_is_assessed, found.treated)),
+    }
+    return [
+        report.table("Screened as recorded: what was not asked is not known", recorded),
+        report.table("Screened again, unasked questions answered by a generator", filled),
         report.table("Answers that the generator made, by question or form", report.generated_rows(cohort)),
+        *_records(people),
+        report.table(
+            "Assessed in the clinic at baseline, generated forms included",
+            [*report.count_rows(flow), *report.assessed_rows(found.treated)],
+        ),
+        report.table("Sessions", report.count_rows(found.events)),
+        report.table("Alerts", report.count_rows({"acknowledged and closed": found.alerts_closed})),
+        report.table("Mails sent, by subject", report.count_rows(found.sent)),
+        report.table("Mails received, by subject", report.count_rows(found.received)),
     ]
+
+
+def _records(people: list[Person]) -> list[str]:
+    tables = []
     for source in sorted({person.source for person in people}):
         same = [person for person in people if person.source == source]
         rows = report.record_rows(same, "phq9") + report.record_rows(same, "gad7")
         tables.append(report.table(f"Real forms in the records: {source}, {len(same)} people", rows))
-    tables += [
-        report.table(
-            "Assessed in the clinic at baseline, generated forms included",
-            [report.Row("accepted by a clinician", str(len(treated))), *report.assessed_rows(treated)],
-        ),
-        report.table("Sessions", report.count_rows(events)),
-        report.table("Mails received, by subject", report.count_rows(reminders)),
-    ]
-    print("\n".join(tables))
+    return tables
 
 
-def _shortfalls(
-    options: argparse.Namespace,
-    cohort: Cohort,
-    treated: list[Participant],
-    events: Counter[str],
-    reminders: Counter[str],
-) -> list[str]:
+def _shortfalls(options: argparse.Namespace, cohort: Cohort, found: Found) -> list[str]:
     """Name every promise that the numbers do not keep."""
     wanted = AT_LEAST_ASSESSED if options.people is None else 1
-    assessed = sum(bool(person.submitted) for person in treated)
+    assessed = sum(map(_is_assessed, found.treated))
     kept = {
         "everybody screened twice": all(len(person.outcomes) == 2 for person in cohort.participants),
-        f"at least {wanted} assessed, not {assessed}": assessed >= wanted,
-        "a whole session": events["sessions"] >= 1,
-        "a reminder received": reminders["Something is waiting for you"] >= 1,
-        "an invitation received": reminders["An invitation"] >= 1,
+        f"{wanted} people through a whole baseline, not {assessed}": assessed >= wanted,
+        "a whole session": found.events["sessions"] >= 1,
+        "a reminder received": found.received["Something is waiting for you"] >= 1,
+        "an invitation received": found.received["An invitation"] >= 1,
+        "every mail sent has come": found.sent == found.received,
     }
     return [f"not kept: {promise}" for promise, is_kept in kept.items() if not is_kept]

@@ -7,11 +7,11 @@ from safety.screening.rules import Finding, Outcome, Reading, Reason, ScreeningD
 
 _SUMMARIES = {
     Outcome.ELIGIBLE: "Thank you, nothing you told us rules this program out. "
-    "Next, a clinician will talk with you, and you can message us any time.",
+    "Next, a clinician will talk with you; you can call us at {phone} any time.",
     Outcome.NEEDS_REVIEW: "Thank you, a clinician needs to look at some of your answers first. "
-    "You can message us any time.",
+    "You can call us at {phone} any time.",
     Outcome.INELIGIBLE: "This program would not be safe for you right now. "
-    "Please message us, and a person will help you find other care.",
+    "Please call us at {phone}, and a person will help you find other care.",
 }
 _HEADLINES = {
     Outcome.ELIGIBLE: "Eligible by the answers given; not a clearance",
@@ -32,13 +32,13 @@ class PatientText:
         return {"summary": self.summary, "details": list(self.details)}
 
 
-def patient_text(decision: ScreeningDecision, *, crisis_summary: str) -> PatientText:
+def patient_text(decision: ScreeningDecision, *, crisis_summary: str, phone: str) -> PatientText:
     """Return the patient's words for a decision, each reason once, the weightiest first.
 
     Where the crisis text is called for, `crisis_summary` is the summary, and the outcome opens the details.
     """
     details = tuple(dict.fromkeys(reason.patient for reason in _weightiest_first(decision)))
-    summary = _SUMMARIES[decision.outcome]
+    summary = _SUMMARIES[decision.outcome].format(phone=phone)
     if decision.crisis:
         return PatientText(crisis_summary, (summary, *details))
     return PatientText(summary, details)

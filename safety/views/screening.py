@@ -2,6 +2,7 @@ from uuid import UUID
 
 from drf_spectacular.utils import OpenApiExample, PolymorphicProxySerializer, extend_schema
 from rest_framework import status
+from rest_framework.exceptions import APIException
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -10,6 +11,7 @@ from accounts.permissions import IsClinician, IsPatient, user_of
 from core import clock
 from core.actors import Actor
 from core.api import View
+from core.errors import Problem
 from core.idempotency import idempotent
 from programs.queries import own_enrollment
 from safety import queries, rules, serializers, services, texts
@@ -34,7 +36,7 @@ SCREENING = {
     "submitted_at": "2026-03-02T15:00:00Z",
     "answers": {"current_medicines": ["sertraline"]},
     "summary": "Thank you, a clinician needs to look at some of your answers first. "
-    "You can message us any time.",
+    "You can call us at +1-555-0100 any time.",
     "details": ["A clinician will check your medicines."],
     "reasons": [REASON],
     "missing": [],
@@ -57,6 +59,13 @@ class FitChecks(View):
 
     permission_classes = (AllowAny,)
     authentication_classes = ()
+
+    def handle_exception(self, exc: Exception) -> Response:
+        """Say where to turn to, whatever was wrong with the request."""
+        _, policy = queries.screening_policy(at=clock.now())
+        if rules.speaks_of_suicide(policy, _answers(self.request)):
+            exc = texts.with_crisis(exc)
+        return super().handle_exception(exc)
 
     @extend_schema(
         operation_id="fit_checks_create",
@@ -97,6 +106,14 @@ class FitChecks(View):
             "crisis": texts.crisis_text() if decision.crisis else None,
         }
         return Response(serializers.FitOutput(body).data)
+
+
+def _answers(request: Request) -> object:
+    """Return what was sent as answers, if the body could be read at all."""
+    try:
+        return dict(request.data).get("answers")
+    except (APIException, Problem):
+        return None
 
 
 class ScreeningQuestions(View):
@@ -150,6 +167,16 @@ class EnrollmentScreenings(View):
     """The patient's health questions."""
 
     permission_classes = (IsPatient,)
+
+    def handle_exception(self, exc: Exception) -> Response:
+        """Hear an answer that speaks of suicide though it was refused, and say where to turn to."""
+        return super().handle_exception(texts.with_crisis(exc) if self._is_heard() else exc)
+
+    def _is_heard(self) -> bool:
+        try:
+            return services.heed(self.actor, _answers(self.request), at=clock.now())
+        except APIException:  # nobody is signed in
+            return False
 
     @extend_schema(
         operation_id="screenings_submit",

@@ -10,6 +10,7 @@ from core import documents
 from core.actors import ActorKind
 from core.documents import NoDocumentInForce
 from core.enums import DocumentKind
+from core.errors import Reason
 from core.models import DocumentVersion
 from programs import queries as programs
 from programs.enums import EnrollmentStatus, Route
@@ -84,7 +85,6 @@ def start_facts(session: TreatmentSession, *, plan: TreatmentPlan | None, at: da
     """Gather everything the gate asks, from the rows as they are; the enrollment is locked."""
     enrollment, zone = session.enrollment, ZoneInfo(session.timezone)
     link = current_link(session.pk, at=at)
-    clearance = safety.clearance(enrollment.pk, at=at)
     return rules.StartFacts(
         at=at,
         today=rules.local_day(at, zone),
@@ -93,7 +93,7 @@ def start_facts(session: TreatmentSession, *, plan: TreatmentPlan | None, at: da
         enrollment_is_active=enrollment.status == EnrollmentStatus.ACTIVE,
         plan=_plan_facts(plan, zone) if plan else None,
         missing_consents=tuple(document.kind for document in programs.consents_missing(enrollment.pk, at=at)),
-        clearance_faults=() if clearance.valid else clearance.reasons,
+        clearance_faults=_clearance_faults(enrollment.pk, at=at),
         open_holds=len(safety.open_holds(enrollment.patient_id)),
         blocking_alerts=len(safety.blocking_alerts(enrollment.patient_id)),
         outstanding_forms=tuple(form.title for form in assessments.outstanding(enrollment.pk, at=at)),
@@ -126,10 +126,16 @@ def dose_facts(
         ordered_dose_mg=gate.plan.dose_mg,
         order_is_current=current is not None and current.pk == gate.plan_id,
         enrollment_is_active=enrollment.status == EnrollmentStatus.ACTIVE,
+        clearance_faults=_clearance_faults(enrollment.pk, at=at),
         open_holds=len(safety.open_holds(enrollment.patient_id)),
         blocking_alerts=len(safety.blocking_alerts(enrollment.patient_id)),
         readings=readings(session, since=gate.decided_at - policy.readings.max_age),
     )
+
+
+def _clearance_faults(enrollment_id: UUID, *, at: datetime) -> tuple[Reason, ...]:
+    clearance = safety.clearance(enrollment_id, at=at)
+    return () if clearance.valid else clearance.reasons
 
 
 def readings(session: TreatmentSession, *, since: datetime | None) -> tuple[rules.Reading, ...]:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from core.errors import Reason
 from programs.enums import Route
 from sessions.policy import SessionPolicy
-from sessions.rules.start import ALERT_OPEN, NOT_ACTIVE, ON_HOLD, Reading, level_faults
+from sessions.rules.start import ALERT_OPEN, NOT_ACTIVE, ON_HOLD, Reading, clearance_reasons, level_faults
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,7 @@ class DoseFacts:
     ordered_dose_mg: Decimal
     order_is_current: bool | None
     enrollment_is_active: bool | None
+    clearance_faults: tuple[Reason, ...] | None
     open_holds: int | None
     blocking_alerts: int | None
     readings: tuple[Reading, ...]
@@ -47,6 +48,7 @@ def _order_faults(facts: DoseFacts) -> Iterator[Reason]:
 def _safety_faults(facts: DoseFacts) -> Iterator[Reason]:
     if facts.enrollment_is_active is not True:
         yield NOT_ACTIVE
+    yield from clearance_reasons(facts.clearance_faults)
     if facts.open_holds != 0:
         yield ON_HOLD
     if facts.blocking_alerts != 0:

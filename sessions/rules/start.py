@@ -162,9 +162,14 @@ def _consents(facts: StartFacts, policy: SessionPolicy) -> Iterator[Reason]:  # 
 
 
 def _clearance(facts: StartFacts, policy: SessionPolicy) -> Iterator[Reason]:  # noqa: ARG001 - a Check
-    if facts.clearance_faults is None:
+    return clearance_reasons(facts.clearance_faults)
+
+
+def clearance_reasons(faults: tuple[Reason, ...] | None) -> Iterator[Reason]:
+    """Return what is wrong with the clearance; not to know is wrong too."""
+    if faults is None:
         yield Reason("clearance_unknown", "It is not known whether the clearance holds.")
-    yield from facts.clearance_faults or ()
+    yield from faults or ()
 
 
 def _safety(facts: StartFacts, policy: SessionPolicy) -> Iterator[Reason]:  # noqa: ARG001 - a Check

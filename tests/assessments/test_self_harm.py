@@ -121,7 +121,7 @@ def test_other_answers_open_none(as_ada: APIClient, phq9: Assessment, answers: d
     assert (alerts(phq9).count(), response.json()["crisis"]) == (0, None)
 
 
-@pytest.mark.parametrize("answers", [{"phq9_9": 2, "phq9_1": 7}, {"phq9_9": 4}, {"phq9_9": "3"}])
+@pytest.mark.parametrize("answers", [{"phq9_9": 4}, {"phq9_9": "3"}])
 def test_a_refused_save_opens_none(
     as_ada: APIClient, phq9: Assessment, answers: dict[str, int | str]
 ) -> None:

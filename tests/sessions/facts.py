@@ -66,6 +66,7 @@ GOOD_DOSE = DoseFacts(
     ordered_dose_mg=Decimal("300.0"),
     order_is_current=True,
     enrollment_is_active=True,
+    clearance_faults=(),
     open_holds=0,
     blocking_alerts=0,
     readings=(reading(minutes_ago=10), reading(minutes_ago=4)),

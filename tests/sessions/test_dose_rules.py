@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from core.errors import Reason
 from programs.enums import Route
 from sessions.rules import dose_faults, end_faults
 from tests.sessions.facts import GOOD_DOSE, NOON, POLICY, reading
@@ -25,6 +26,8 @@ def test_the_ordered_dose_in_its_window_may_be_taken() -> None:
         ("order_changed", {"order_is_current": None}),
         ("enrollment_not_active", {"enrollment_is_active": False}),
         ("enrollment_not_active", {"enrollment_is_active": None}),
+        ("not_reviewed", {"clearance_faults": (Reason("not_reviewed", "x"),)}),
+        ("clearance_unknown", {"clearance_faults": None}),
         ("on_hold", {"open_holds": 1}),
         ("on_hold", {"open_holds": None}),
         ("alert_open", {"blocking_alerts": 1}),

@@ -23,7 +23,7 @@ logger = getLogger(__name__)
 class Command(BaseCommand):
     """Watches over running sessions with nothing but the database: no Redis, no Celery."""
 
-    help = "Mark missed check-ins and page for open alerts every few seconds, until SIGTERM. Needs no Redis."
+    help = "Mark missed check-ins, page for open alerts, send what is urgent; until SIGTERM. Needs no Redis."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare how often."""
