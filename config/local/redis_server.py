@@ -66,7 +66,7 @@ class Redis:
 
     def stop(self) -> None:
         """Stop the server; SIGTERM makes it write its file first."""
-        end(processes_in(self.data), grace_s=10)
+        end([process for process in (self.process, *processes_in(self.data)) if process], grace_s=10)
 
     def clean(self) -> None:
         """Stop a left-over server and remove its data."""

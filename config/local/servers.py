@@ -46,8 +46,12 @@ class Servers:
         return self
 
     def __exit__(self, *_: object) -> None:
-        with self.state.lock(self.state.start_lock):
-            self._leave()
+        try:
+            with self.state.lock(self.state.start_lock):
+                self._leave()
+        except FileNotFoundError:
+            # The state directory was deleted under us: nobody else will find these servers again.
+            self._stop()
 
     def _ensure(self) -> None:
         self._keys = {
@@ -64,11 +68,14 @@ class Servers:
             self._users.close()
         try:
             with self.state.lock(self.state.users_lock, patience_s=0):
-                for server in (self.postgres, self.redis):
-                    if server:
-                        server.stop() if self.lasting else server.clean()
+                self._stop()
         except BlockingIOError:
             return
+
+    def _stop(self) -> None:
+        for server in (self.postgres, self.redis):
+            if server:
+                server.stop() if self.lasting else server.clean()
 
     def tend(self) -> None:
         """Start again what has died, on the port it had."""

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import smtplib
 import socket
@@ -62,6 +63,15 @@ def test_sigterm_leaves_nothing_behind(launcher: Launcher) -> None:
     up.terminate()
     assert up.wait(30) == 143
     assert launcher.everyone() == []
+
+
+def test_deleted_state_directory_leaves_no_servers(launcher: Launcher) -> None:
+    up = launcher.up()
+    servers = [launcher.server("postgres"), launcher.server("redis")]
+    shutil.rmtree(launcher.state)
+    up.terminate()
+    up.wait(60)
+    assert [server for server in servers if server.is_running()] == []
 
 
 def test_kill_of_everything_then_start(launcher: Launcher) -> None:
