@@ -1,9 +1,16 @@
+from allauth.account.models import EmailAddress, EmailConfirmation
 from django.contrib import admin
+from django.contrib.auth.models import Group
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from core import views as core_views
 from desk import views as desk_views
+
+# Addresses are verified by their owners, and roles are grants: no page here may change either by itself.
+for model in (EmailAddress, EmailConfirmation, Group):
+    if admin.site.is_registered(model):
+        admin.site.unregister(model)
 
 admin.site.site_header = admin.site.site_title = "Rekindle"
 admin.site.index_title = "Work"

@@ -12,3 +12,9 @@ def append_only(*tables: str) -> RunSQL:
         f"REVOKE UPDATE, DELETE ON {names} FROM rekindle_app",
         f"GRANT UPDATE, DELETE ON {names} TO rekindle_app",
     )
+
+
+def kept(*tables: str) -> RunSQL:
+    """Return the migration that takes DELETE on `tables` from the app's role: rows end, they don't vanish."""
+    names = ", ".join(tables)
+    return RunSQL(f"REVOKE DELETE ON {names} FROM rekindle_app", f"GRANT DELETE ON {names} TO rekindle_app")

@@ -1,5 +1,5 @@
 import base64
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from django.conf import settings
@@ -138,11 +138,12 @@ def _cursor(request: Request) -> Before | None:
         return None
     try:
         moment, entry = base64.urlsafe_b64decode(given.encode()).decode().split(" ")
-        before = Before(at=datetime.fromisoformat(moment), id=UUID(entry))
-        before.at.utctimetuple()
+        at = datetime.fromisoformat(moment)
+        # In UTC, so that what the database gets is a moment it can hold; one without offset is not ours.
+        before = Before(at=at.astimezone(UTC), id=UUID(entry)) if at.tzinfo else None
     except (ValueError, OverflowError):
         before = None
-    if before is None or before.at.tzinfo is None:
+    if before is None:
         detail = "Use the address that `next` gave."
         raise InvalidInput(errors=[InputError(pointer="query:cursor", code="invalid", detail=detail)])
     return before

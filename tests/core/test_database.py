@@ -1,10 +1,12 @@
 import pytest
+from django.apps import apps
 from django.core.management import call_command
 from django.db import DatabaseError, connection, transaction
 
 from core.database import as_owner, privileges_held
 from tests.conftest import role_in_use
 
+ROOMS = ("core", "accounts", "notifications", "programs", "safety", "assessments", "sessions")
 pytestmark = pytest.mark.django_db
 
 
@@ -36,6 +38,18 @@ def test_nothing_can_be_emptied_or_altered():
     ):
         with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(verb)
+
+
+def test_no_row_of_ours_can_be_deleted_by_the_role_that_serves():
+    ours = {model._meta.db_table for model in apps.get_models() if model.__module__.split(".")[0] in ROOMS}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT table_name FROM information_schema.role_table_grants "
+            "WHERE grantee = 'rekindle_app' AND privilege_type = 'DELETE'"
+        )
+        deletable = {row[0] for row in cursor.fetchall()}
+    assert deletable, "the library's own tables are: sessions end"
+    assert ours & deletable == set()
 
 
 def test_the_database_check_is_clean_for_the_serving_role():

@@ -21,6 +21,9 @@ REFUSED = {
     "too deep": b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1),
     "absurdly deep": b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
     "two documents": b"{} {}",
+    # Read once, it takes milliseconds; read again from each character, minutes (the test would never end).
+    "a string never closed": b'{"a":"' + b'\\"' * 120_000,
+    "a string of backslashes": b'{"a":"' + b"\\" * 240_001,
 }
 
 

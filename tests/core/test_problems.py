@@ -78,3 +78,14 @@ def test_a_body_too_large_is_refused(ada, client_of):
 def test_another_media_type_is_refused(ada, client_of):
     answer = client_of(ada.user).put("/api/v1/me", "<a/>", content_type="text/xml")
     assert answer.status_code == 415
+
+
+@pytest.mark.parametrize(
+    "cursor", ["cD1hYmM%3D", "cD0yMDIwLTAxLTAx", "cD0lMDA%3D", "x", "cD0%3D", "bz0tMQ%3D%3D"]
+)
+@pytest.mark.parametrize("path", ["enrollments", "screenings", "alerts", "holds", "assessments"])
+def test_a_cursor_that_we_never_gave(cursor, path, ada, ben, client_of):
+    for user in (ada.user, ben):
+        answer = client_of(user).get(f"/api/v1/{path}?cursor={cursor}")
+        assert answer.status_code in (200, 400, 403, 404)
+        assert answer.status_code == 200 or answer["Content-Type"] == "application/problem+json"

@@ -1,3 +1,5 @@
+import base64
+
 import pytest
 
 from core.actors import Actor
@@ -106,6 +108,7 @@ class TestTimeline:
             {"cursor": "x"},
             {"cursor": "MjAyNg=="},
             {"cursor": "é"},
+            {"cursor": base64.b64encode(b"0001-01-01T00:00:00+01:00 " + b"0" * 32).decode()},
         ],
     )
     def test_a_query_that_makes_no_sense(self, query, ada, client_of, at):
