@@ -16,6 +16,7 @@ from django.db import connection
 
 from accounts.models import Patient
 from config.local.state import ROOT, free_port
+from core.database import as_owner
 from core.models import Heartbeat
 from safety import services as safety
 from safety.enums import AlertClass
