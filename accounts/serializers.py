@@ -1,8 +1,13 @@
+from datetime import date, timedelta
 from typing import Any
 
 from rest_framework import serializers
 
+from core import clock
 from core.fields import InputSerializer
+
+OLDEST = timedelta(days=120 * 365.25)
+"""How far back a birth date may lie."""
 
 
 class ProfileInput(InputSerializer):
@@ -12,6 +17,13 @@ class ProfileInput(InputSerializer):
     preferred_name = serializers.CharField(max_length=60, allow_blank=True, default="")
     birth_on = serializers.DateField()
     timezone = serializers.CharField(max_length=64)
+
+    def validate_birth_on(self, birth_on: date) -> date:
+        """Refuse a date that nobody alive was born on: after today, or more than 120 years ago."""
+        today = clock.now().date()
+        if not today - OLDEST <= birth_on <= today:
+            raise serializers.ValidationError("Nobody alive was born on that day.", code="impossible")
+        return birth_on
 
 
 class ProfileOutput(serializers.Serializer[Any]):

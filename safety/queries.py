@@ -90,7 +90,7 @@ def listed_screenings(actor: Actor, which: str, *, at: datetime) -> QuerySet[Scr
 def latest_screening(enrollment_id: UUID) -> Screening | None:
     """Return the newest screening: ids are made under the enrollment's lock, so that is the last stored."""
     found = Screening.objects.filter(enrollment_id=enrollment_id)
-    return found.select_related("policy", "review__signature").order_by("-id").first()
+    return found.select_related("policy", "enrollment__patient", "review__signature").order_by("-id").first()
 
 
 def review_digest(screening: Screening, *, outcome: ReviewOutcome, reason: str) -> str:
@@ -123,11 +123,13 @@ def _clearance_facts(screening: Screening, *, at: datetime) -> ClearanceFacts:
         in_force = documents.in_force(DocumentKind.SCREENING_POLICY, at=at).pk
     except NoDocumentInForce:
         in_force = None
+    decided_with = screening.decision["chart"].get(rules.BIRTH_ON)
     return ClearanceFacts(
         screening_id=screening.pk,
         policy_version=screening.policy.version,
         is_policy_in_force=screening.policy_id == in_force,
         is_intact=intact,
+        is_chart_unchanged=decided_with == screening.enrollment.patient.birth_on.isoformat(),
         review=ReviewOutcome(review.outcome) if review else None,
     )
 

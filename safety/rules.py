@@ -28,6 +28,9 @@ _T = TypeVar("_T")
 AGE = "age_years"
 """The one question that the chart answers: from the birth date, in the patient's own time zone."""
 
+BIRTH_ON = "birth_on"
+"""The birth date that a screening was decided with, beside the age in the stored decision."""
+
 SCREENED_IN = (EnrollmentStatus.SCREENING, EnrollmentStatus.ACTIVE)
 """Before a plan, and during treatment, when something has changed."""
 
@@ -100,12 +103,14 @@ class ClearanceFacts:
     """What is known of an enrollment's latest screening.
 
     `is_intact`: answers and decision still hash to what was stored, and to what the reviewer signed.
+    `is_chart_unchanged`: the birth date on the chart is the one that the age was reckoned from.
     """
 
     screening_id: UUID
     policy_version: int
     is_policy_in_force: bool
     is_intact: bool
+    is_chart_unchanged: bool
     review: ReviewOutcome | None
 
 
@@ -129,6 +134,7 @@ def decide_clearance(facts: ClearanceFacts | None) -> Clearance:
         (facts.review == ReviewOutcome.DECLINED, "declined", "A clinician decided against it."),
         (not facts.is_policy_in_force, "policy_changed", "The policy has changed since; answer once more."),
         (not facts.is_intact, "answers_changed", "What is stored is not what was answered and signed."),
+        (not facts.is_chart_unchanged, "chart_changed", "The birth date has changed since; answer once more."),
     )
     reasons = tuple(RefusalReason(code, detail) for holds, code, detail in checks if holds)
     return Clearance(

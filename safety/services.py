@@ -71,7 +71,7 @@ def screen(enrollment_id: UUID, *, answers: Mapping[str, Any], actor: Actor, at:
             answers=answers,
             answers_sha256=digest(answers),
             outcome=ScreeningOutcome(decision.outcome),
-            decision=_stored(decision, age_years=age_years),
+            decision=_stored(decision, chart=_chart(enrollment.patient, age_years=age_years)),
             submitted_at=at,
             actor_kind=actor.kind,
             actor_id=actor.id,
@@ -130,12 +130,17 @@ def _age(patient: Patient, *, at: datetime) -> int:
     return rules.age_on(patient.birth_on, today=at.astimezone(ZoneInfo(patient.timezone)).date())
 
 
-def _stored(decision: ScreeningDecision, *, age_years: int) -> dict[str, Any]:
+def _chart(patient: Patient, *, age_years: int) -> dict[str, Any]:
+    """Return the chart's part of what was decided on; a clearance holds only while the birth date is that."""
+    return {rules.AGE: age_years, rules.BIRTH_ON: patient.birth_on.isoformat()}
+
+
+def _stored(decision: ScreeningDecision, *, chart: Mapping[str, Any]) -> dict[str, Any]:
     """Return the decision as it is kept: with the chart's part of its input, and in both readers' words."""
     crisis_summary = texts.crisis_text()["summary"]
     return {
         **decision.as_json(),
-        "chart": {rules.AGE: age_years},
+        "chart": dict(chart),
         "texts": {
             "patient": patient_text(
                 decision, crisis_summary=crisis_summary, phone=settings.CLINIC_PHONE

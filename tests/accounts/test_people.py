@@ -31,6 +31,16 @@ class TestProfile:
         client = client_of(make_user("new@example.org"))
         assert client.put("/api/v1/me", self.BODY | {"timezone": zone}, format="json").status_code == 400
 
+    @pytest.mark.parametrize("birth_on", ["2150-01-01", "0001-01-01", "1900-01-01"])
+    def test_a_birth_date_of_nobody_alive(self, birth_on, client_of):
+        client = client_of(make_user("new@example.org"))
+        answer = client.put("/api/v1/me", self.BODY | {"birth_on": birth_on}, format="json")
+        assert answer.status_code == 400
+        assert [(fault["pointer"], fault["code"]) for fault in answer.json()["errors"]] == [
+            ("/birth_on", "impossible")
+        ]
+        assert not Patient.objects.exists()
+
     def test_roles_cannot_be_taken(self, client_of):
         client = client_of(make_user("new@example.org"))
         for field in ("roles", "is_staff", "is_superuser", "id", "user"):

@@ -58,6 +58,20 @@ def test_without_any_policy_in_force_there_is_none(ada, at):
     assert reasons(enrollment, at.replace(year=2020)) == ["policy_changed"]
 
 
+def test_another_birth_date_voids_it(ada, at, client_of):
+    enrollment = accepted(ada, at=at)
+    body = {"legal_name": ada.legal_name, "birth_on": "2015-01-01", "timezone": ada.timezone}
+    assert client_of(ada.user).put("/api/v1/me", body, format="json").status_code == 200
+    assert reasons(enrollment, at) == ["chart_changed"]
+
+
+def test_another_name_does_not(ada, at, client_of):
+    enrollment = accepted(ada, at=at)
+    body = {"legal_name": "Ada Other", "birth_on": ada.birth_on.isoformat(), "timezone": ada.timezone}
+    assert client_of(ada.user).put("/api/v1/me", body, format="json").status_code == 200
+    assert reasons(enrollment, at) == []
+
+
 def test_another_persons_is_not_ones_own(ada, cyd, at):
     accepted(ada, at=at)
     assert reasons(enrolled(cyd, at=at), at) == ["not_screened"]

@@ -124,6 +124,7 @@ class TestClearance:
             "policy_version": 3,
             "is_policy_in_force": True,
             "is_intact": True,
+            "is_chart_unchanged": True,
             "review": ReviewOutcome.ACCEPTED,
         }
         return ClearanceFacts(**facts | changed)
@@ -141,6 +142,7 @@ class TestClearance:
             ({"review": ReviewOutcome.DECLINED}, "declined"),
             ({"is_policy_in_force": False}, "policy_changed"),
             ({"is_intact": False}, "answers_changed"),
+            ({"is_chart_unchanged": False}, "chart_changed"),
         ],
     )
     def test_each_fact_alone_voids_it(self, changed, code):
