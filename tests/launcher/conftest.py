@@ -19,6 +19,8 @@ from typing import Any
 import psutil
 import pytest
 
+from config.local.processes import die_with_parent
+
 ROOT = Path(__file__).resolve().parents[2]
 PROCFILE = """\
 release: echo migrating
@@ -77,6 +79,7 @@ class Launcher:
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=subprocess.STDOUT,
+                preexec_fn=die_with_parent,  # a killed test run leaves nothing up
                 **identity,
             )
         self.started.append(process)
