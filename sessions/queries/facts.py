@@ -1,9 +1,11 @@
 """The policy that holds, and the facts that decisions are made from."""
 
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 from zoneinfo import ZoneInfo
+
+from django.db.models import QuerySet
 
 from assessments import queries as assessments
 from core import documents
@@ -17,8 +19,15 @@ from programs.enums import EnrollmentStatus, Route
 from programs.models import Enrollment, TreatmentPlan
 from safety import queries as safety
 from sessions import errors, rules
-from sessions.enums import BOOKED_STATUSES, VOID_STATUSES, AttestationKind, ObservationKind, SessionStatus
-from sessions.models import GateDecision, MonitorInvitation, Observation, TreatmentSession
+from sessions.enums import (
+    BOOKED_STATUSES,
+    VOID_STATUSES,
+    AttestationKind,
+    ObservationKind,
+    SessionEvent,
+    SessionStatus,
+)
+from sessions.models import Attestation, GateDecision, MonitorInvitation, Observation, TreatmentSession
 from sessions.policy import SessionPolicy, parse_policy
 from sessions.queries.access import current_link
 
@@ -51,7 +60,6 @@ def booking_facts(
     enrollment: Enrollment,
     *,
     scheduled_at: datetime,
-    zone: ZoneInfo,
     moved: TreatmentSession | None = None,
     at: datetime,
 ) -> rules.BookingFacts:
@@ -61,11 +69,11 @@ def booking_facts(
     return rules.BookingFacts(
         at=at,
         scheduled_at=scheduled_at,
-        zone=zone,
+        zone=ZoneInfo(enrollment.patient.timezone),
         number=moved.number if moved else next_number(enrollment.pk),
         planned_sessions=plan.session_count if plan else 0,
         min_days_between=max(policy.min_days_between, plan.min_days_between if plan else 0),
-        last_dosed_on=_last_dosed_on(enrollment.patient_id),
+        last_dosed_at=_last_dosed_at(enrollment.patient_id),
     )
 
 
@@ -101,7 +109,8 @@ def start_facts(session: TreatmentSession, *, plan: TreatmentPlan | None, at: da
         monitor_attested_at=_attested_at(session, link),
         today_answers=_today_answers(session),
         readings=readings(session, since=None),
-        last_dosed_on=_last_dosed_on(enrollment.patient_id),
+        chart_timezone=enrollment.patient.timezone,
+        last_dosed_at=_last_dosed_at(enrollment.patient_id),
     )
 
 
@@ -163,25 +172,31 @@ def _plan_facts(plan: TreatmentPlan, zone: ZoneInfo) -> rules.PlanFacts:
     )
 
 
-def _last_dosed_on(patient_id: UUID) -> date | None:
-    """Return the day of a patient's last dose, whatever enrollment it belonged to."""
-    dosed = TreatmentSession.objects.filter(enrollment__patient_id=patient_id, dosed_on__isnull=False)
-    return dosed.order_by("-dosed_on").values_list("dosed_on", flat=True).first()
+def _last_dosed_at(patient_id: UUID) -> datetime | None:
+    """Return the moment of a patient's last dose, whatever enrollment it belonged to."""
+    dosed = TreatmentSession.objects.filter(enrollment__patient_id=patient_id, dosed_at__isnull=False)
+    return dosed.order_by("-dosed_at").values_list("dosed_at", flat=True).first()
 
 
 def _attested_at(session: TreatmentSession, link: MonitorInvitation | None) -> datetime | None:
     """Return when whoever holds the link that is alive last said that they are there."""
     if link is None:
         return None
-    given = session.attestations.filter(
-        kind=AttestationKind.MONITOR_PRESENT,
-        actor_kind=ActorKind.CAPABILITY,
-        actor_id=str(link.capability_id),
-    )
-    last = given.last()
+    given = _attested(session, AttestationKind.MONITOR_PRESENT)
+    last = given.filter(actor_kind=ActorKind.CAPABILITY, actor_id=str(link.capability_id)).last()
     return last.attested_at if last else None
 
 
 def _today_answers(session: TreatmentSession) -> rules.TodayAnswers | None:
-    last = session.attestations.filter(kind=AttestationKind.PATIENT_TODAY).last()
+    last = _attested(session, AttestationKind.PATIENT_TODAY).last()
     return rules.TodayAnswers(last.answers, last.attested_at) if last else None
+
+
+def _attested(session: TreatmentSession, kind: AttestationKind) -> QuerySet[Attestation]:
+    """Return what was vouched for the booking as it stands: before the last move it was for another time.
+
+    Both are written under the session's lock, so that their ids tell which came first.
+    """
+    given = session.attestations.filter(kind=kind)
+    moved = session.transitions.filter(event=SessionEvent.RESCHEDULED).order_by("-id").first()
+    return given.filter(pk__gt=moved.pk) if moved else given

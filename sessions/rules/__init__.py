@@ -13,7 +13,7 @@ from sessions.rules.start import (
     decide_start,
     for_monitor,
 )
-from sessions.rules.times import deadlines, local_day, meets, no_drive_until
+from sessions.rules.times import deadlines, far_enough, local_day, meets, no_drive_until
 
 __all__ = [
     "TRANSITIONS",
@@ -31,6 +31,7 @@ __all__ = [
     "decide_start",
     "dose_faults",
     "end_faults",
+    "far_enough",
     "for_monitor",
     "local_day",
     "meets",

@@ -1,18 +1,19 @@
 """For when a session may be booked."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from core.errors import Reason
-from sessions.rules.times import local_day
+from sessions.rules.times import far_enough, local_day
 
 BOOK_AHEAD_AT_MOST = timedelta(days=365)
 
 
 @dataclass(frozen=True, slots=True)
 class BookingFacts:
-    """What a booking asks for, beside what it may ask for; `last_dosed_on` is a day where the patient was."""
+    """What a booking asks for, beside what it may ask for; `zone` is the chart's, not the booking's."""
 
     at: datetime
     scheduled_at: datetime
@@ -20,7 +21,7 @@ class BookingFacts:
     number: int
     planned_sessions: int
     min_days_between: int
-    last_dosed_on: date | None
+    last_dosed_at: datetime | None
 
 
 def booking_faults(facts: BookingFacts) -> list[Reason]:
@@ -36,12 +37,15 @@ def booking_faults(facts: BookingFacts) -> list[Reason]:
         faults.append(Reason("in_the_past", "Choose a time that is still to come."))
     elif facts.scheduled_at - facts.at > BOOK_AHEAD_AT_MOST:
         faults.append(Reason("too_far_ahead", "Choose a time within a year from now."))
-    elif (earliest := _earliest_day(facts)) and local_day(facts.scheduled_at, facts.zone) < earliest:
-        faults.append(Reason("too_soon", f"The next session can be on {earliest} at the earliest."))
+    else:
+        faults.extend(_spacing_faults(facts))
     return faults
 
 
-def _earliest_day(facts: BookingFacts) -> date | None:
-    if facts.last_dosed_on is None:
-        return None
-    return facts.last_dosed_on + timedelta(days=facts.min_days_between)
+def _spacing_faults(facts: BookingFacts) -> Iterator[Reason]:
+    last, days = facts.last_dosed_at, facts.min_days_between
+    if last is not None and not far_enough(
+        facts.scheduled_at, last_dosed_at=last, zone=facts.zone, days=days
+    ):
+        earliest = local_day(last, facts.zone) + timedelta(days=days)
+        yield Reason("too_soon", f"The next session can be on {earliest} at the earliest.")

@@ -3,9 +3,11 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from core.errors import Reason
 from sessions.policy import SessionPolicy
+from sessions.rules.times import far_enough, local_day
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,9 @@ class TodayAnswers:
 class StartFacts:
     """Everything the gate asks. Null means not known, and what is not known refuses.
 
-    `today` and the other days are days where the patient is. `readings` are this session's, oldest first.
+    `today` and the other days are days where the session is. `chart_timezone` is the patient's own: how far
+    apart doses are is asked there, whatever zone each was booked in. `readings` are this session's, oldest
+    first.
     `monitor_attested_at` is when the monitor whose link is alive said to be there.
     """
 
@@ -58,7 +62,8 @@ class StartFacts:
     monitor_attested_at: datetime | None
     today_answers: TodayAnswers | None
     readings: tuple[Reading, ...] | None
-    last_dosed_on: date | None
+    chart_timezone: str
+    last_dosed_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,13 +229,14 @@ def _readings(facts: StartFacts, policy: SessionPolicy) -> Iterator[Reason]:
 def _spacing(facts: StartFacts, policy: SessionPolicy) -> Iterator[Reason]:
     if facts.today < facts.scheduled_on:
         yield Reason("before_its_day", f"This session is booked for {facts.scheduled_on.isoformat()}.")
-    if facts.last_dosed_on is None or facts.plan is None:
+    last, zone = facts.last_dosed_at, ZoneInfo(facts.chart_timezone)
+    if last is None or facts.plan is None:
         return
-    least = timedelta(days=max(policy.min_days_between, facts.plan.min_days_between))
-    if facts.today < facts.last_dosed_on + least:
-        yield Reason("too_soon", f"Sessions are at least {least.days} days apart.")
+    least = max(policy.min_days_between, facts.plan.min_days_between)
+    if not far_enough(facts.at, last_dosed_at=last, zone=zone, days=least):
+        yield Reason("too_soon", f"Sessions are at least {least} days apart.")
     # A plan signed after the last dose is the clinician's check-in that a long gap asks for.
-    if facts.today - max(facts.last_dosed_on, facts.plan.signed_on) > timedelta(days=policy.max_gap_days):
+    if facts.today - max(local_day(last, zone), facts.plan.signed_on) > timedelta(days=policy.max_gap_days):
         yield Reason("gap_too_long", "It has been long. Your clinician has to sign the plan again first.")
 
 

@@ -11,6 +11,17 @@ def local_day(moment: datetime, zone: ZoneInfo) -> date:
     return moment.astimezone(zone).date()
 
 
+def far_enough(moment: datetime, *, last_dosed_at: datetime, zone: ZoneInfo, days: int) -> bool:
+    """Tell whether `moment` is at least so many calendar days after the last dose, both days in one `zone`.
+
+    No clock change shortens that below one day less in real hours.
+    """
+    between = local_day(moment, zone) - local_day(last_dosed_at, zone)
+    # In UTC: two times of one zone are subtracted by the clock on the wall.
+    elapsed = moment.astimezone(UTC) - last_dosed_at.astimezone(UTC)
+    return between >= timedelta(days=days) and elapsed >= timedelta(days=days - 1)
+
+
 def deadlines(started_at: datetime, policy: SessionPolicy) -> list[datetime]:
     """Return by when the monitor must be heard from, first to last.
 

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from django.db.models import F
 
@@ -35,7 +34,7 @@ def book(
     with atomic():
         enrollment = programs.lock_enrollment(enrollment_id)
         _, policy = queries.policy_in_force(at=at)
-        number = _bookable(enrollment, scheduled_at=scheduled_at, timezone=timezone, at=at)
+        number = _bookable(enrollment, scheduled_at=scheduled_at, at=at)
         session = TreatmentSession.objects.create(
             enrollment=enrollment, number=number, scheduled_at=scheduled_at, timezone=timezone
         )
@@ -50,14 +49,14 @@ def book(
 def reschedule(
     session: TreatmentSession, *, scheduled_at: datetime, timezone: str, actor: Actor, at: datetime
 ) -> TreatmentSession:
-    """Move a booked session to another time; the monitor has to accept again, by the same link.
+    """Move a booked session to another time; what was vouched for it has to be vouched for again.
 
     Locks the enrollment, then the session. Raises `WrongSessionState`, or `NotBookable` with every reason.
     """
     with atomic():
         locked = lock(session)
         require_status(locked, BOOKED_STATUSES)
-        _bookable(locked.enrollment, scheduled_at=scheduled_at, timezone=timezone, moved=locked, at=at)
+        _bookable(locked.enrollment, scheduled_at=scheduled_at, moved=locked, at=at)
         columns = {"scheduled_at": scheduled_at, "timezone": timezone}
         move(locked, SessionEvent.RESCHEDULED, actor=actor, at=at, columns=columns)
         extend_links(locked, from_moment=scheduled_at)
@@ -112,7 +111,6 @@ def _bookable(
     enrollment: Enrollment,
     *,
     scheduled_at: datetime,
-    timezone: str,
     moved: TreatmentSession | None = None,
     at: datetime,
 ) -> int:
@@ -121,9 +119,7 @@ def _bookable(
         raise WrongEnrollmentState("Sessions are booked in an active program, once everything is agreed to.")
     if moved is None and queries.has_open_session(enrollment.pk):
         raise errors.AlreadyBooked
-    facts = queries.booking_facts(
-        enrollment, scheduled_at=scheduled_at, zone=ZoneInfo(timezone), moved=moved, at=at
-    )
+    facts = queries.booking_facts(enrollment, scheduled_at=scheduled_at, moved=moved, at=at)
     if faults := rules.booking_faults(facts):
         raise errors.NotBookable(reasons=faults)
     return facts.number

@@ -54,7 +54,8 @@ GOOD = StartFacts(
         given_at=NOON - timedelta(minutes=20),
     ),
     readings=(reading(minutes_ago=10), reading(minutes_ago=4)),
-    last_dosed_on=date(2026, 2, 23),
+    chart_timezone="America/New_York",
+    last_dosed_at=NOON - timedelta(days=7),
 )
 
 GOOD_DOSE = DoseFacts(
@@ -82,6 +83,6 @@ def booking(**changed: Any) -> BookingFacts:
         "number": 2,
         "planned_sessions": 6,
         "min_days_between": 7,
-        "last_dosed_on": date(2026, 2, 23),
+        "last_dosed_at": NOON - timedelta(days=7),
     }
     return BookingFacts(**facts | changed)

@@ -144,12 +144,24 @@ def test_a_dose_that_was_not_ordered_is_refused(
 def test_an_end_begins_the_recovery(ada: Patient, at: datetime) -> None:
     session, monitor = stages.ended(ada, at=at)
     assert (session.status, session.ended_at) == ("recovering", at)
-    assert session.no_drive_until == rules.no_drive_until(at, ZoneInfo(session.timezone), POLICY)
+    zones = (session.timezone, ada.timezone)
+    assert session.no_drive_until == max(rules.no_drive_until(at, ZoneInfo(zone), POLICY) for zone in zones)
     assert stages.open_due(session) == []
     waived = CheckInDeadline.objects.filter(session=session, waived_at=at)
     assert [row.due_at for row in waived] == [at + timedelta(minutes=15), at + timedelta(minutes=30)]
     link = Capability.objects.get(pk=monitor.id)
     assert link.expires_at == at + timedelta(hours=2)
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Pago_Pago", "Pacific/Kiritimati"])
+def test_nobody_drives_sooner_by_the_zone_of_a_booking(ada: Patient, at: datetime, zone: str) -> None:
+    """A session booked where it is nearly tomorrow, or hardly today."""
+    session, monitor = stages.dosed(ada, at=at - timedelta(minutes=120))
+    TreatmentSession.objects.filter(pk=session.pk).update(timezone=zone)
+    ended = services.end_session(session, reason="", actor=monitor, at=at)
+    assert ended.no_drive_until is not None
+    assert ended.no_drive_until >= rules.no_drive_until(at, ZoneInfo(ada.timezone), POLICY)
+    assert ended.no_drive_until >= rules.no_drive_until(at, ZoneInfo(zone), POLICY)
 
 
 @pytest.mark.parametrize("minutes", [0, 60, 119])

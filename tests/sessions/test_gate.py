@@ -15,7 +15,7 @@ from programs import services as programs
 from safety import services as safety
 from safety.enums import AlertClass, HoldReason
 from sessions import services
-from sessions.errors import SessionNotStartable, WrongSessionState
+from sessions.errors import NotBookable, SessionNotStartable, WrongSessionState
 from sessions.models import CheckInDeadline, GateDecision, SessionTransition, TreatmentSession
 from tests import steps
 from tests.sessions import stages
@@ -161,6 +161,43 @@ def test_spacing_counts_a_dose_of_an_earlier_program(ada: Patient, at: datetime)
     session = stages.fetch(stages.book_regardless(stages.measured(ada, at=at), at=at))
     stages.prepared(session, at=at)
     assert refusal(session, at=at) == {"too_soon"}
+
+
+def test_spacing_is_not_a_matter_of_the_zone_of_a_booking(ada: Patient, at: datetime) -> None:
+    """Six days after the dose, booked where the calendar is seven days on."""
+    Patient.objects.filter(pk=ada.pk).update(timezone=stages.zone_at_noon(at))
+    before, _ = stages.ended(ada, at=at - timedelta(days=6))
+    services.watch(at=at)
+    # As if it had been booked where it was still the day before.
+    TreatmentSession.objects.filter(pk=before.pk).update(dosed_on=at - timedelta(days=8))
+    session = stages.fetch(stages.book_regardless(before.enrollment, at=at))
+    TreatmentSession.objects.filter(pk=session.pk).update(timezone="Pacific/Kiritimati")
+    stages.fill_in(before.enrollment, at=at)
+    stages.prepared(stages.fetch(session), at=at)
+    assert "too_soon" in refusal(stages.fetch(session), at=at)
+    with stages.refused(NotBookable) as refused:
+        services.reschedule(
+            session,
+            scheduled_at=at + timedelta(hours=2),
+            timezone="Pacific/Kiritimati",
+            actor=ada_of(session),
+            at=at,
+        )
+    assert [reason.code for reason in refused.value.reasons] == ["too_soon"]
+
+
+def test_moving_a_session_makes_everybody_vouch_again(ada: Patient, at: datetime) -> None:
+    session = stages.booked(ada, at=at)
+    stages.prepared(session, at=at)
+    later = at + timedelta(minutes=2)
+    services.reschedule(
+        session,
+        scheduled_at=later + timedelta(minutes=1),
+        timezone=session.timezone,
+        actor=ada_of(session),
+        at=later,
+    )
+    assert refusal(session, at=later) == {"monitor_not_present", "today_not_answered"}
 
 
 @pytest.mark.parametrize("status", ["cancelled", "recovering", "aborted"])

@@ -63,12 +63,12 @@ def spoiled() -> Iterator[tuple[str, str, dict[str, Any]]]:
         "blood_pressure_crisis",
         {"readings": readings((180, 80), *[(118, 76)] * 2)},
     )
-    yield "too soon", "too_soon", {"last_dosed_on": date(2026, 2, 24)}
+    yield "too soon", "too_soon", {"last_dosed_at": NOON - timedelta(days=6)}
     yield "before its day", "before_its_day", {"scheduled_on": date(2026, 3, 3)}
     yield (
         "long gap",
         "gap_too_long",
-        {"last_dosed_on": TODAY - timedelta(days=85), "plan": replace(PLAN, signed_on=date(2025, 1, 1))},
+        {"last_dosed_at": NOON - timedelta(days=85), "plan": replace(PLAN, signed_on=date(2025, 1, 1))},
     )
 
 
@@ -101,7 +101,7 @@ def test_one_failing_fact_refuses_with_its_own_reason(reason: str, change: dict[
 def test_every_fact_is_asked() -> None:
     """A field of the facts that no spoiled case touches would be a question nobody can fail."""
     touched = {name for _, _, change in spoiled() for name in change}
-    assert set(StartFacts.__slots__) - touched == {"at", "today"}
+    assert set(StartFacts.__slots__) - touched == {"at", "today", "chart_timezone"}
 
 
 def test_half_a_blood_pressure_is_none() -> None:
@@ -166,23 +166,23 @@ def test_a_reading_from_a_clock_far_ahead_is_not_fresh() -> None:
 
 def test_the_policy_spaces_sessions_where_the_plan_would_not() -> None:
     plan = replace(PLAN, min_days_between=1)
-    facts = replace(GOOD, plan=plan, last_dosed_on=TODAY - timedelta(days=2))
+    facts = replace(GOOD, plan=plan, last_dosed_at=NOON - timedelta(days=2))
     assert [reason.code for reason in decide_start(facts, POLICY).reasons] == ["too_soon"]
 
 
 def test_no_second_dose_on_one_day() -> None:
-    facts = replace(GOOD, last_dosed_on=TODAY)
+    facts = replace(GOOD, last_dosed_at=NOON - timedelta(hours=11))
     assert [reason.code for reason in decide_start(facts, POLICY).reasons] == ["too_soon"]
 
 
 def test_a_plan_signed_after_a_long_gap_is_the_clinicians_check_in() -> None:
     plan = replace(PLAN, signed_on=TODAY - timedelta(days=3))
-    assert decide_start(replace(GOOD, plan=plan, last_dosed_on=date(2025, 6, 1)), POLICY).allowed
+    assert decide_start(replace(GOOD, plan=plan, last_dosed_at=NOON - timedelta(days=274)), POLICY).allowed
 
 
 def test_a_first_session_has_nothing_to_be_spaced_from() -> None:
     plan = replace(PLAN, signed_on=date(2025, 1, 1))
-    assert decide_start(replace(GOOD, number=1, plan=plan, last_dosed_on=None), POLICY).allowed
+    assert decide_start(replace(GOOD, number=1, plan=plan, last_dosed_at=None), POLICY).allowed
 
 
 def test_a_session_may_start_after_its_day() -> None:

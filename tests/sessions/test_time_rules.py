@@ -4,7 +4,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 
-from sessions.rules import booking_faults, clock_fault, deadlines, meets, no_drive_until
+from sessions.rules import booking_faults, clock_fault, deadlines, far_enough, meets, no_drive_until
 from tests.sessions.facts import NOON, POLICY, booking
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -80,7 +80,7 @@ def test_a_booking_that_may_be_made() -> None:
         ("in_the_past", booking(scheduled_at=NOON)),
         ("in_the_past", booking(scheduled_at=NOON - timedelta(hours=1))),
         ("too_far_ahead", booking(scheduled_at=NOON + timedelta(days=365, seconds=1))),
-        ("too_soon", booking(last_dosed_on=(NOON - timedelta(days=4)).date())),
+        ("too_soon", booking(last_dosed_at=NOON - timedelta(days=4))),
         # Eleven in the evening of the first of March where the patient is, though the second in UTC.
         ("too_soon", booking(at=NOON - timedelta(days=3), scheduled_at=datetime(2026, 3, 2, 4, tzinfo=UTC))),
     ],
@@ -89,8 +89,20 @@ def test_a_booking_is_refused_with_its_own_reason(reason: str, facts: object) ->
     assert [fault.code for fault in booking_faults(facts)] == [reason]  # type: ignore[arg-type]
 
 
+def test_days_are_counted_in_one_zone_and_hours_beside_them() -> None:
+    """A dose late on the last day in Pago Pago, and hours later it is the day after next in Kiritimati."""
+    dosed = datetime(2026, 3, 2, 10, 30, tzinfo=UTC)
+    for zone in ("Pacific/Pago_Pago", "Pacific/Kiritimati"):
+        assert not far_enough(dosed + timedelta(hours=24), last_dosed_at=dosed, zone=ZoneInfo(zone), days=3)
+    # A night shortened by a clock change: the day has come, two whole days have not passed.
+    late = datetime(2026, 3, 6, 23, 30, tzinfo=NEW_YORK)
+    for midnight, enough in ((0, False), (1, True)):
+        early = datetime(2026, 3, 9, midnight, 0, tzinfo=NEW_YORK)
+        assert far_enough(early, last_dosed_at=late, zone=NEW_YORK, days=3) is enough
+
+
 def test_a_first_booking_has_nothing_to_be_spaced_from() -> None:
-    assert booking_faults(booking(number=1, last_dosed_on=None)) == []
+    assert booking_faults(booking(number=1, last_dosed_at=None)) == []
 
 
 @pytest.mark.parametrize("minutes", [2.01, 60, 60 * 24 * 365, -60 * 24 - 1, -60 * 24 * 365 * 56])
