@@ -49,7 +49,7 @@ class AlertStatus(TextChoices):
     """How far an alert has come."""
 
     OPEN = "open"
-    """Nobody has answered."""
+    """Nobody has answered, or something new came after the answer."""
     ACKNOWLEDGED = "acknowledged"
     """A named clinician has it in hand."""
     CLOSED = "closed"

@@ -134,7 +134,11 @@ def decide_clearance(facts: ClearanceFacts | None) -> Clearance:
         (facts.review == ReviewOutcome.DECLINED, "declined", "A clinician decided against it."),
         (not facts.is_policy_in_force, "policy_changed", "The policy has changed since; answer once more."),
         (not facts.is_intact, "answers_changed", "What is stored is not what was answered and signed."),
-        (not facts.is_chart_unchanged, "chart_changed", "The birth date has changed since; answer once more."),
+        (
+            not facts.is_chart_unchanged,
+            "chart_changed",
+            "The birth date has changed since; answer once more.",
+        ),
     )
     reasons = tuple(RefusalReason(code, detail) for holds, code, detail in checks if holds)
     return Clearance(
@@ -163,12 +167,13 @@ class Ladder:
     """When an alert pages, counted from its opening, for as long as nobody acknowledges it.
 
     `shortest_gap` is how close two pages may come after a standstill: what was missed is caught up step by
-    step, not all at once.
+    step, not all at once. `opened_again_every` is the pace of one that was acknowledged and opened again.
     """
 
     steps: tuple[timedelta, ...]
     then_every: timedelta
     shortest_gap: timedelta
+    opened_again_every: timedelta
 
     def since_opening(self, page: int) -> timedelta:
         """Return when page number `page` (from 0) falls due."""
@@ -180,12 +185,17 @@ LADDER = Ladder(
     steps=(timedelta(0), timedelta(minutes=5), timedelta(minutes=10), timedelta(minutes=15)),
     then_every=timedelta(minutes=15),
     shortest_gap=timedelta(minutes=1),
+    opened_again_every=timedelta(minutes=5),
 )
 """At once and again after 5, 10 and 15 minutes. Source: this clinic's requirement; no published figure."""
 
 
-def next_page_at(opened_at: datetime, *, pages_sent: int, at: datetime) -> datetime:
+def next_page_at(
+    opened_at: datetime, *, pages_sent: int, opened_again: bool = False, at: datetime
+) -> datetime:
     """Return when the page after `pages_sent` pages, the last one sent at `at`, falls due."""
+    if opened_again:
+        return at + LADDER.opened_again_every
     return max(opened_at + LADDER.since_opening(pages_sent), at + LADDER.shortest_gap)
 
 

@@ -193,18 +193,29 @@ def _obey(decided: ScreeningReview, enrollment: Enrollment, *, actor: Actor, at:
 def raise_alert(patient_id: UUID, *, alert_class: AlertClass, source: str, at: datetime) -> Alert:
     """Open an alert and page at once; while one from the same source is not closed, return that one.
 
-    Locks the patient's open enrollments, so that a session's start either sees the alert or came before it.
+    One that somebody has in hand is opened again: they have not seen what is new. Locks the patient's open
+    enrollments, so that a session's start either sees the alert or came before it, then the alert.
     """
     with atomic():
         lock_open_enrollments(patient_id)
         opened = Alert(
             patient_id=patient_id, alert_class=alert_class, source=source, opened_at=at, next_page_at=at
         )
-        Alert.objects.bulk_create([opened], ignore_conflicts=True)
-        alert = Alert.objects.exclude(status=AlertStatus.CLOSED).get(source=source)
-        if alert.pk == opened.pk:
+        alert = _stored_or_found(opened)
+        if alert.pk == opened.pk or alert.status == AlertStatus.ACKNOWLEDGED:
+            # Who had it in hand, and since when, stays to be read until the next takes it.
+            alert.status = AlertStatus.OPEN
             _page(alert, at=at)
         return alert
+
+
+def _stored_or_found(opened: Alert) -> Alert:
+    """Store an alert, or lock the one that stands from its source; again, where that was closed meanwhile."""
+    while True:
+        Alert.objects.bulk_create([opened], ignore_conflicts=True)
+        standing = Alert.objects.select_for_update().exclude(status=AlertStatus.CLOSED)
+        if (alert := standing.filter(source=opened.source).first()) is not None:
+            return alert
 
 
 def acknowledge(alert: Alert, *, by: User, at: datetime) -> Alert:
@@ -280,8 +291,11 @@ def _page(alert: Alert, *, at: datetime) -> None:
             words={"link": messages.staff_link(f"safety/alert/{alert.pk}")},
         )
     alert.pages_sent = step + 1
-    alert.next_page_at = rules.next_page_at(alert.opened_at, pages_sent=alert.pages_sent, at=at)
-    alert.save(update_fields=["pages_sent", "next_page_at"])
+    again = alert.acknowledged_at is not None
+    alert.next_page_at = rules.next_page_at(
+        alert.opened_at, pages_sent=alert.pages_sent, opened_again=again, at=at
+    )
+    alert.save(update_fields=["status", "pages_sent", "next_page_at"])
 
 
 def _advance(alert: Alert, after: AlertStatus) -> None:

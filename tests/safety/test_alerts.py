@@ -2,8 +2,10 @@
 
 import logging
 from datetime import timedelta
+from threading import Thread
 
 import pytest
+from django.db import connection
 
 from accounts.enums import Role, SignatureMeaning
 from accounts.models import RoleGrant
@@ -44,6 +46,48 @@ class TestRaising:
         )
         assert again == alert
         assert pages(alert) == [(0, ben)]
+
+    def test_one_in_hand_is_opened_again_and_paged_for(self, alert, ada, ben, cyd_practises, at):
+        services.acknowledge(alert, by=ben, at=at + MINUTE)
+        later = at + timedelta(hours=9)
+        again = services.raise_alert(ada.pk, alert_class=AlertClass.SUICIDE_RISK, source="form:1", at=later)
+        assert (again.pk, again.status, again.pages_sent) == (alert.pk, "open", 2)
+        assert sorted(pages(alert)[1:], key=lambda page: page[1].email) == [(1, ben), (1, cyd_practises)]
+        assert (again.acknowledged_by, again.acknowledged_at) == (ben, at + MINUTE)
+        assert again.next_page_at == later + 5 * MINUTE
+
+    def test_opened_again_it_pages_until_it_is_in_hand_again(self, alert, ada, ben, cyd_practises, at):
+        services.acknowledge(alert, by=ben, at=at)
+        later = at + timedelta(hours=9)
+        services.raise_alert(ada.pk, alert_class=AlertClass.SUICIDE_RISK, source="form:1", at=later)
+        paged = [services.page_unacknowledged(at=later + minute * MINUTE) for minute in range(11)]
+        assert [minute for minute, one in enumerate(paged) if one] == [5, 10]
+        taken = services.acknowledge(alert, by=cyd_practises, at=later + 11 * MINUTE)
+        assert (taken.status, taken.acknowledged_by) == ("acknowledged", cyd_practises)
+        assert services.page_unacknowledged(at=later + timedelta(days=1)) == 0
+
+    @pytest.mark.django_db(transaction=True)
+    def test_one_closed_in_the_very_moment_is_another(self, alert, ada, ben, at):
+        services.acknowledge(alert, by=ben, at=at)
+
+        def close_elsewhere():
+            services.close(alert, by=ben, reason="Talked.", at=at)
+            connection.close()
+
+        def close_after_the_insert(execute, sql, params, many, context):
+            done = execute(sql, params, many, context)
+            if sql.startswith('INSERT INTO "safety_alert"') and not closing:
+                closing.append(Thread(target=close_elsewhere))
+                closing[0].start()
+                closing[0].join()
+            return done
+
+        closing: list[Thread] = []
+        with connection.execute_wrapper(close_after_the_insert):
+            again = services.raise_alert(ada.pk, alert_class=AlertClass.SUICIDE_RISK, source="form:1", at=at)
+        assert closing
+        assert again.pk != alert.pk
+        assert (again.status, pages(again)) == ("open", [(0, ben)])
 
     def test_another_source_is_another_alert(self, alert, ada, at):
         services.raise_alert(ada.pk, alert_class=AlertClass.SUICIDE_RISK, source="form:2", at=at)
