@@ -71,7 +71,7 @@ def run() -> int:
     call_command("migrate", verbosity=0)
     with as_owner():
         call_command("flush", verbosity=0, interactive=False)
-    call_command("load_catalogue", verbosity=0)
+    call_command("load_catalogue", stdout=sys.stderr)
     floor.make_table()
     token, cases = _prepare()
     with _server() as (base_url, server):
@@ -236,9 +236,13 @@ def _wal() -> int:
 def _statements(next_request: Callable[[], Request], token: str) -> int:
     """Count the statements of one request; they do not jitter."""
     method, path, body, headers = next_request()
-    client = Client(headers={"X-Session-Token": token} | headers)
+    client = Client(headers={"X-Session-Token": token} | headers, SERVER_NAME="127.0.0.1")
     with CaptureQueriesContext(connection) as captured:
-        client.generic(method, path, json.dumps(body) if body is not None else "", "application/json")
+        answer = client.generic(
+            method, path, json.dumps(body) if body is not None else "", "application/json"
+        )
+    if answer.status_code not in (200, 201):
+        raise SystemExit(f"{method} {path}: {answer.status_code}")
     return sum(not query["sql"].startswith(("SAVEPOINT", "RELEASE")) for query in captured)
 
 
