@@ -6,7 +6,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 
 from assessments.enums import AnswerProblemCode, NoScoreReason, ScoreMethod
-from assessments.instruments import Instrument, Item, Scale
+from assessments.instruments import CrisisRule, Instrument, Item, Scale
 
 _THOUSANDTH = Decimal("0.001")
 
@@ -113,6 +113,29 @@ def crisis_flags(instrument: Instrument, answers: Mapping[str, int]) -> tuple[Cr
         for rule in instrument.crisis
         if rule.item in answers and answers[rule.item] >= rule.at_least
     )
+
+
+def may_speak_of_crisis(instrument: Instrument, body: object) -> bool:
+    """Tell whether anything in a request's body may be an answer that somebody has to act on now.
+
+    In any form: a number as text, an item in capitals, an answer outside `answers`, or one that is none of
+    the choices. Only a choice below the rule's own, or a way to write nothing or nought, is taken for a no.
+    """
+    if not isinstance(body, Mapping):
+        return False
+    inner = body.get("answers")
+    said = [*body.items(), *(inner.items() if isinstance(inner, Mapping) else ())]
+    return any(
+        key.strip().lower() == rule.item.lower() and _may_meet(instrument, rule, answer)
+        for rule in instrument.crisis
+        for key, answer in said
+    )
+
+
+def _may_meet(instrument: Instrument, rule: CrisisRule, answer: object) -> bool:
+    if type(answer) is int and answer in instrument.items[rule.item].values:
+        return answer >= rule.at_least
+    return answer not in (None, 0, "0", "")
 
 
 def missing_required(instrument: Instrument, answers: Mapping[str, int]) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from programs.enums import EnrollmentStatus
 from programs.models import Consent, Enrollment
 from programs.services import Agreement
 from safety import services as safety
-from safety.enums import AlertClass
+from safety.enums import AlertClass, AlertStatus
 from safety.models import Alert
 
 
@@ -85,18 +85,14 @@ def save_draft(
         return row
 
 
-def heed(assessment: Assessment, answers: object, *, at: datetime) -> bool:
-    """Open the alert that an answer calls for, whether or not the answer can be saved; tell whether one did.
+def heed(assessment: Assessment, body: object, *, at: datetime) -> bool:
+    """Open the alert that a request calls for, whether or not it is refused; tell whether it did.
 
-    In a transaction of its own, before the save that may be refused: what somebody wrote to us about ending
-    their life is heard though the form is closed, the draft has moved on, or an answer beside it is wrong.
+    In a transaction of its own, outside the one that a refusal undoes: what somebody wrote to us about
+    ending their life is heard though the form is closed, the draft has moved on, an answer beside it is
+    wrong, or it is not written as an answer has to be.
     """
-    if not isinstance(answers, Mapping):
-        return False
-    instrument = instruments()[assessment.instrument]
-    faulty = {problem.item for problem in rules.validate_answers(instrument, answers)}
-    sound = {key: answer for key, answer in answers.items() if key not in faulty}
-    if not rules.crisis_flags(instrument, sound):
+    if not rules.may_speak_of_crisis(instruments()[assessment.instrument], body):
         return False
     _alert(assessment, at=at)
     return True
@@ -116,7 +112,8 @@ def submit(assessment: Assessment, *, actor: Actor, at: datetime) -> Assessment:
             raise errors.AnswersMissing(missing)
         row.scores = _stored_scores(instrument, row.answers)
         row.submitted_at = at
-        _raise_alert(row, instrument, row.answers, at=at)
+        if row.safety_alert is None or row.safety_alert.status == AlertStatus.CLOSED:
+            _raise_alert(row, instrument, row.answers, at=at)
         _save(row, "scores", "submitted_at")
         if all(other.submitted_at for other in rows):
             notifications.cancel(_reminder_key(row.enrollment, row.after_session), at=at)

@@ -5,7 +5,7 @@ from uuid import UUID
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework import status
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -164,7 +164,7 @@ class AssessmentDetail(View):
         """
         at = clock.now()
         assessment = queries.own_assessment(self.actor, assessment_id)
-        heeded = services.heed(assessment, dict(request.data).get("answers"), at=at)
+        heeded = services.heed(assessment, request.data, at=at)
         try:
             return self._save(request, assessment, at=at)
         except (Problem, ValidationError) as refused:
@@ -191,6 +191,19 @@ class AssessmentSubmission(View):
 
     permission_classes = (IsPatient,)
 
+    def handle_exception(self, exc: Exception) -> Response:
+        """Hear an answer that speaks of suicide though it was refused, and say where to turn to."""
+        return super().handle_exception(with_crisis(exc) if self._is_heard() else exc)
+
+    def _is_heard(self) -> bool:
+        try:
+            if not self.request.data:
+                return False
+            assessment = queries.own_assessment(self.actor, self.kwargs["assessment_id"])
+            return services.heed(assessment, self.request.data, at=clock.now())
+        except (APIException, Problem):  # nobody is signed in, it is not theirs, or the body is unreadable
+            return False
+
     @extend_schema(
         operation_id="assessments_submit",
         summary="Submit a form, and see what it came to",
@@ -200,7 +213,10 @@ class AssessmentSubmission(View):
     )
     @idempotent
     def post(self, request: Request, assessment_id: UUID) -> Response:
-        """Submit what was saved, for good; items still needed are named one by one."""
+        """Submit what was saved, for good; items still needed are named one by one.
+
+        What a refusal's reason of code `crisis` says is to be shown at once.
+        """
         at = clock.now()
         assessment = queries.own_assessment(self.actor, assessment_id)
         serializers.SubmitInput(data=request.data).is_valid(raise_exception=True)

@@ -214,8 +214,34 @@ class TestHeardThoughRefused:
         assert answer.status_code == 409
         assert Alert.objects.filter(patient=ada).exists()
 
+    @pytest.mark.parametrize("answer", ["3", 3.0, True, 4, [3], -1, "often", {"value": 3}])
+    def test_however_it_is_written(self, answer, phq9, ada, client_of):
+        response = self.send(client_of(ada.user), phq9, {"phq9_9": answer}, **{"If-Match": '"v1"'})
+        assert response.status_code == 400
+        assert "crisis" in {why["code"] for why in response.json()["reasons"]}
+        assert Alert.objects.get(patient=ada).alert_class == "suicide_risk"
+
     @pytest.mark.parametrize(
-        "answers", [{"phq9_9": 0, "phq9_1": 9}, {"phq9_9": "1"}, {"phq9_9": True}, [], "x"]
+        "body", [{"answers": {"PHQ9_9": 3}}, {"phq9_9": 3}, {"answers": [], "Phq9_9": "2"}]
+    )
+    def test_wherever_it_stands(self, body, phq9, ada, client_of):
+        path = f"/api/v1/assessments/{phq9.pk}"
+        response = client_of(ada.user).patch(path, body, format="json", headers={"If-Match": '"v1"'})
+        assert response.status_code == 400
+        assert Alert.objects.filter(patient=ada).exists()
+
+    @pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": "k"}])
+    def test_beside_a_submission(self, headers, phq9, ada, client_of):
+        path = f"/api/v1/assessments/{phq9.pk}/submit"
+        body = {"answers": {"phq9_9": 3}}
+        response = client_of(ada.user).post(path, body, format="json", headers=headers)
+        assert response.status_code in (400, 428)
+        assert "crisis" in {why["code"] for why in response.json()["reasons"]}
+        assert Alert.objects.filter(patient=ada).exists()
+
+    @pytest.mark.parametrize(
+        "answers",
+        [{"phq9_9": 0, "phq9_1": 9}, *({"phq9_9": no, "x": 1} for no in ("0", 0.0, False, "")), [], [1], "x"],
     )
     def test_nothing_is_raised_for_nothing(self, answers, phq9, ada, client_of):
         assert self.send(client_of(ada.user), phq9, answers, **{"If-Match": '"v1"'}).status_code == 400
