@@ -3,6 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
+from allauth.account.models import EmailAddress
 from django.db.models import QuerySet
 
 from accounts.enums import CapabilityScope
@@ -65,6 +66,12 @@ def current_link(session_id: UUID, *, at: datetime) -> MonitorInvitation | None:
 def address_of(invitation: MonitorInvitation) -> str:
     """Return the address that an invitation went to."""
     return str(decrypt(bytes(invitation.address), place=address_place(invitation.pk)))
+
+
+def addresses_of(patient: Patient) -> list[str]:
+    """Return every mail address that a patient has given as their own."""
+    given = EmailAddress.objects.filter(user=patient.user_id).values_list("email", flat=True)
+    return [patient.user.email, *given]
 
 
 def address_place(invitation_id: UUID) -> str:

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 
 from assessments import queries as assessments
 from core import documents
-from core.actors import ActorKind
+from core.actors import Actor, ActorKind
 from core.documents import NoDocumentInForce
 from core.enums import DocumentKind
 from core.errors import Reason
@@ -100,7 +100,7 @@ def start_facts(session: TreatmentSession, *, plan: TreatmentPlan | None, at: da
         number=session.number,
         enrollment_is_active=enrollment.status == EnrollmentStatus.ACTIVE,
         plan=_plan_facts(plan, zone) if plan else None,
-        missing_consents=tuple(document.kind for document in programs.consents_missing(enrollment.pk, at=at)),
+        missing_consents=_missing_consents(enrollment.pk, at=at),
         clearance_faults=_clearance_faults(enrollment.pk, at=at),
         open_holds=len(safety.open_holds(enrollment.patient_id)),
         blocking_alerts=len(safety.blocking_alerts(enrollment.patient_id)),
@@ -108,7 +108,7 @@ def start_facts(session: TreatmentSession, *, plan: TreatmentPlan | None, at: da
         monitor_is_bound=link is not None,
         monitor_attested_at=_attested_at(session, link),
         today_answers=_today_answers(session),
-        readings=readings(session, since=None),
+        readings=readings(session),
         chart_timezone=enrollment.patient.timezone,
         last_dosed_at=_last_dosed_at(enrollment.patient_id),
     )
@@ -135,11 +135,18 @@ def dose_facts(
         ordered_dose_mg=gate.plan.dose_mg,
         order_is_current=current is not None and current.pk == gate.plan_id,
         enrollment_is_active=enrollment.status == EnrollmentStatus.ACTIVE,
+        missing_consents=_missing_consents(enrollment.pk, at=at),
         clearance_faults=_clearance_faults(enrollment.pk, at=at),
         open_holds=len(safety.open_holds(enrollment.patient_id)),
         blocking_alerts=len(safety.blocking_alerts(enrollment.patient_id)),
-        readings=readings(session, since=gate.decided_at - policy.readings.max_age),
+        monitor_is_bound=current_link(session.pk, at=at) is not None,
+        readings=readings(session),
+        fresh_from=gate.decided_at - policy.readings.max_age,
     )
+
+
+def _missing_consents(enrollment_id: UUID, *, at: datetime) -> tuple[str, ...]:
+    return tuple(document.kind for document in programs.consents_missing(enrollment_id, at=at))
 
 
 def _clearance_faults(enrollment_id: UUID, *, at: datetime) -> tuple[Reason, ...]:
@@ -147,21 +154,22 @@ def _clearance_faults(enrollment_id: UUID, *, at: datetime) -> tuple[Reason, ...
     return () if clearance.valid else clearance.reasons
 
 
-def readings(session: TreatmentSession, *, since: datetime | None) -> tuple[rules.Reading, ...]:
-    """Return a session's blood pressures and heart rates, oldest first."""
+def readings(session: TreatmentSession) -> tuple[rules.Reading, ...]:
+    """Return a session's blood pressures and heart rates, oldest first; none later than it reached us."""
     kinds = (ObservationKind.BLOOD_PRESSURE, ObservationKind.HEART_RATE)
     found = Observation.objects.filter(session=session, kind__in=kinds)
-    if since is not None:
-        found = found.filter(observed_at__gte=since)
-    return tuple(
+    patient = Actor.person(session.enrollment.patient.user_id)
+    taken = (
         rules.Reading(
-            observed_at=row.observed_at,
+            observed_at=min(row.observed_at, row.received_at),
             systolic_mmhg=row.systolic_mmhg,
             diastolic_mmhg=row.diastolic_mmhg,
             heart_rate_bpm=row.heart_rate_bpm,
+            taken_there=row.actor_kind == ActorKind.CAPABILITY or row.actor == patient,
         )
-        for row in found.order_by("observed_at", "id")
+        for row in found.order_by("id")
     )
+    return tuple(sorted(taken, key=lambda one: one.observed_at))
 
 
 def _plan_facts(plan: TreatmentPlan, zone: ZoneInfo) -> rules.PlanFacts:

@@ -42,7 +42,7 @@ class Day:
 def day(session: TreatmentSession, *, party: Party, at: datetime) -> Day:
     """Gather what `party` needs to see of a session now: its open deadlines and what they may do next."""
     _, policy = policy_of(session, at=at)
-    status, phone = SessionStatus(session.status), settings.EMERGENCY_PHONE
+    status = SessionStatus(session.status)
     running = status == SessionStatus.IN_PROGRESS
     dosed = session.dosed_at is not None
     dose_by = session.started_at + policy.dose_window if session.started_at else None
@@ -54,9 +54,18 @@ def day(session: TreatmentSession, *, party: Party, at: datetime) -> Day:
         dose_by=dose_by if running and not dosed else None,
         deadlines=list(open_deadlines(session)) if running else [],
         next_actions=rules.next_actions(status, party=party, dosed=dosed),
-        emergency=replace(policy.emergency, call_first=policy.emergency.call_first.replace("{phone}", phone)),
-        emergency_phone=phone,
+        emergency=_with_phone(policy.emergency),
+        emergency_phone=settings.EMERGENCY_PHONE,
     )
+
+
+def emergency(session: TreatmentSession, *, at: datetime) -> Emergency:
+    """Return what to do first in a session, the number to call in its place."""
+    return _with_phone(policy_of(session, at=at)[1].emergency)
+
+
+def _with_phone(shown: Emergency) -> Emergency:
+    return replace(shown, call_first=shown.call_first.replace("{phone}", settings.EMERGENCY_PHONE))
 
 
 def open_deadlines(session: TreatmentSession) -> QuerySet[CheckInDeadline]:

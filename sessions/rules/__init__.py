@@ -2,7 +2,7 @@
 
 from sessions.rules.booking import BookingFacts, booking_faults
 from sessions.rules.dose import DoseFacts, dose_faults, end_faults
-from sessions.rules.entries import clock_fault
+from sessions.rules.entries import calls_for_help, clock_fault
 from sessions.rules.machine import TRANSITIONS, Party, next_actions, next_status
 from sessions.rules.start import (
     PlanFacts,
@@ -12,6 +12,7 @@ from sessions.rules.start import (
     TodayAnswers,
     decide_start,
     for_monitor,
+    is_crisis,
 )
 from sessions.rules.times import deadlines, far_enough, local_day, meets, no_drive_until
 
@@ -26,6 +27,7 @@ __all__ = [
     "StartFacts",
     "TodayAnswers",
     "booking_faults",
+    "calls_for_help",
     "clock_fault",
     "deadlines",
     "decide_start",
@@ -33,6 +35,7 @@ __all__ = [
     "end_faults",
     "far_enough",
     "for_monitor",
+    "is_crisis",
     "local_day",
     "meets",
     "next_actions",

@@ -8,12 +8,24 @@ from decimal import Decimal
 from core.errors import Reason
 from programs.enums import Route
 from sessions.policy import SessionPolicy
-from sessions.rules.start import ALERT_OPEN, NOT_ACTIVE, ON_HOLD, Reading, clearance_reasons, level_faults
+from sessions.rules.start import (
+    ALERT_OPEN,
+    NO_MONITOR,
+    NOT_ACTIVE,
+    ON_HOLD,
+    Reading,
+    clearance_reasons,
+    consent_reasons,
+    level_faults,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class DoseFacts:
-    """A dose beside the order that it must match, and what is asked again at the moment it is taken."""
+    """A dose beside the order that it must match, and what is asked again at the moment it is taken.
+
+    Null means not known, and refuses. `fresh_from` is since when readings count for the hold limits.
+    """
 
     at: datetime
     dose_by: datetime
@@ -23,15 +35,18 @@ class DoseFacts:
     ordered_dose_mg: Decimal
     order_is_current: bool | None
     enrollment_is_active: bool | None
+    missing_consents: tuple[str, ...] | None
     clearance_faults: tuple[Reason, ...] | None
     open_holds: int | None
     blocking_alerts: int | None
+    monitor_is_bound: bool | None
     readings: tuple[Reading, ...]
+    fresh_from: datetime
 
 
 def dose_faults(facts: DoseFacts, policy: SessionPolicy) -> list[Reason]:
     """Return everything that keeps this dose from being taken now, in a session that has started."""
-    return [*_order_faults(facts), *_safety_faults(facts), *level_faults(facts.readings, policy)]
+    return [*_order_faults(facts), *_safety_faults(facts), *_reading_faults(facts, policy)]
 
 
 def _order_faults(facts: DoseFacts) -> Iterator[Reason]:
@@ -48,11 +63,18 @@ def _order_faults(facts: DoseFacts) -> Iterator[Reason]:
 def _safety_faults(facts: DoseFacts) -> Iterator[Reason]:
     if facts.enrollment_is_active is not True:
         yield NOT_ACTIVE
+    yield from consent_reasons(facts.missing_consents)
     yield from clearance_reasons(facts.clearance_faults)
     if facts.open_holds != 0:
         yield ON_HOLD
     if facts.blocking_alerts != 0:
         yield ALERT_OPEN
+    if facts.monitor_is_bound is not True:
+        yield NO_MONITOR
+
+
+def _reading_faults(facts: DoseFacts, policy: SessionPolicy) -> Iterator[Reason]:
+    return level_faults(facts.readings, policy, at=facts.at, fresh_from=facts.fresh_from)
 
 
 def end_faults(*, at: datetime, dosed_at: datetime | None, policy: SessionPolicy) -> list[Reason]:

@@ -1,10 +1,26 @@
-"""When something was seen, as a phone says, beside when it reached us."""
+"""What a phone sends, before anything is stored of it: whether it calls for help, and its clock."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
+from sessions.enums import Alertness
 from sessions.rules.start import CLOCK_SKEW
 
 KEPT_OFFLINE_AT_MOST = timedelta(hours=24)
+_NOT_WELL = frozenset({"false", "f", "no", "n", "off", "0", "0.0"})
+"""Every way of saying "false" that the form reads, and numbers."""
+
+
+def calls_for_help(said: object) -> bool:
+    """Tell whether what a phone sent, in whatever shape, says that not all is well or nobody wakes."""
+    if not isinstance(said, Mapping):
+        return False
+    is_not_well = _word(said.get("all_well")) in _NOT_WELL
+    return is_not_well or _word(said.get("alertness")) == Alertness.CANNOT_BE_WOKEN
+
+
+def _word(said: object) -> str:
+    return str(said).strip().casefold()
 
 
 def clock_fault(observed_at: datetime, *, received_at: datetime) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from core.errors import Reason
@@ -21,12 +22,17 @@ class PlanFacts:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Blood pressure in mmHg and, where the cuff shows it, beats a minute; or a heart rate alone."""
+    """Blood pressure in mmHg and, where the cuff shows it, beats a minute; or a heart rate alone.
+
+    `taken_there` says that the patient or the monitor took it: what a clinician enters from afar can hold a
+    dose back, never let it pass.
+    """
 
     observed_at: datetime
     systolic_mmhg: int | None = None
     diastolic_mmhg: int | None = None
     heart_rate_bpm: int | None = None
+    taken_there: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +111,16 @@ Check = Callable[[StartFacts, SessionPolicy], Iterator[Reason]]
 NOT_ACTIVE = Reason("enrollment_not_active", "The program is not active.")
 ON_HOLD = Reason("on_hold", "Treatment is on hold. Your clinician will tell you when it goes on.")
 ALERT_OPEN = Reason("alert_open", "A clinician has to look at something first.")
+NO_MONITOR = Reason("monitor_missing", "Nobody holds the monitor's link.")
 CRISIS = Reason(
     "blood_pressure_crisis", "This is an emergency level. If they feel unwell, call for help now."
 )
 CLOCK_SKEW = timedelta(minutes=2)
 """How far ahead of ours the clock of somebody's phone may be."""
+APART = timedelta(minutes=1)
+"""Readings closer together than this are one measurement."""
+CRISIS_LASTS = timedelta(hours=24)
+"""How long after a crisis reading there is no dose, however good the ones after it."""
 
 
 def decide_start(facts: StartFacts, policy: SessionPolicy) -> StartDecision:
@@ -124,26 +135,33 @@ def for_monitor(reasons: Iterable[Reason]) -> tuple[Reason, ...]:
     return known if len(known) == len(given) else (*known, SOMETHING_ELSE)
 
 
-def level_faults(readings: Sequence[Reading], policy: SessionPolicy) -> Iterator[Reason]:
-    """Give what is too high: the last readings against the hold limits, all of them against the crisis ones.
+def is_crisis(systolic_mmhg: int, diastolic_mmhg: int, policy: SessionPolicy) -> bool:
+    """Tell whether a blood pressure is an emergency by the policy."""
+    crisis = policy.readings.crisis_from
+    return systolic_mmhg >= crisis.systolic_mmhg or diastolic_mmhg >= crisis.diastolic_mmhg
 
-    A normal reading does not make up for one at crisis level just before it.
+
+def level_faults(
+    readings: Sequence[Reading], policy: SessionPolicy, *, at: datetime, fresh_from: datetime
+) -> Iterator[Reason]:
+    """Give what is too high: the last fresh readings against the hold limits, the day's against the crisis.
+
+    A normal reading does not make up for one at crisis level before it.
     Source: clinical policy in force (label: above 140/90 counts as raised; crisis 180/120, example).
     """
-    held, crisis, count = policy.readings.hold_above, policy.readings.crisis_from, policy.readings.required
-    pressures = _pressures(readings)
-    if any(
-        one.systolic_mmhg >= crisis.systolic_mmhg or one.diastolic_mmhg >= crisis.diastolic_mmhg
-        for one in pressures
-    ):
+    held, count = policy.readings.hold_above, policy.readings.required
+    today = [one for one in _pressures(readings) if one.observed_at >= at - CRISIS_LASTS]
+    if any(is_crisis(one.systolic_mmhg, one.diastolic_mmhg, policy) for one in today):
         yield CRISIS
-    last = pressures[-count:]
+    fresh = [reading for reading in readings if reading.observed_at >= fresh_from]
+    last = _last(_pressures(fresh), count)
     if any(one.systolic_mmhg > held.systolic_mmhg for one in last):
         yield Reason("systolic_too_high", f"The upper number must be {held.systolic_mmhg} or less.")
     if any(one.diastolic_mmhg > held.diastolic_mmhg for one in last):
         yield Reason("diastolic_too_high", f"The lower number must be {held.diastolic_mmhg} or less.")
-    rates = [reading.heart_rate_bpm for reading in readings if reading.heart_rate_bpm is not None]
-    if held.heart_rate_bpm is not None and any(rate > held.heart_rate_bpm for rate in rates[-count:]):
+    if held.heart_rate_bpm is not None and any(
+        one.heart_rate_bpm > held.heart_rate_bpm for one in _last(_rates(fresh), count)
+    ):
         yield Reason("heart_rate_too_high", f"The heart rate must be {held.heart_rate_bpm} or less.")
 
 
@@ -160,9 +178,14 @@ def _plan(facts: StartFacts, policy: SessionPolicy) -> Iterator[Reason]:  # noqa
 
 
 def _consents(facts: StartFacts, policy: SessionPolicy) -> Iterator[Reason]:  # noqa: ARG001 - a Check
-    if facts.missing_consents is None:
+    return consent_reasons(facts.missing_consents)
+
+
+def consent_reasons(missing: tuple[str, ...] | None) -> Iterator[Reason]:
+    """Return what is not agreed to; not to know is wrong too."""
+    if missing is None:
         yield Reason("consent_unknown", "It is not known what was agreed to.")
-    for kind in facts.missing_consents or ():
+    for kind in missing or ():
         yield Reason("consent_missing", f"Not agreed to in its present version: {kind}.")
 
 
@@ -193,7 +216,7 @@ def _forms(facts: StartFacts, policy: SessionPolicy) -> Iterator[Reason]:  # noq
 
 def _monitor(facts: StartFacts, policy: SessionPolicy) -> Iterator[Reason]:
     if facts.monitor_is_bound is not True:
-        yield Reason("monitor_missing", "Nobody holds the monitor's link.")
+        yield NO_MONITOR
     if not _fresh(facts.monitor_attested_at, facts.at, policy.attestation_max_age):
         yield Reason("monitor_not_present", "The monitor has not said that they are there now.")
 
@@ -212,18 +235,17 @@ def _today(facts: StartFacts, policy: SessionPolicy) -> Iterator[Reason]:
 
 def _readings(facts: StartFacts, policy: SessionPolicy) -> Iterator[Reason]:
     readings, rule = facts.readings or (), policy.readings
-    pressures = _pressures(readings)
-    rates = [reading for reading in readings if reading.heart_rate_bpm is not None]
+    pressures = _moments(_pressures(readings))
+    rates = [one for one in _rates(readings) if one.taken_there]
     if len(pressures) < rule.required:
         yield Reason("too_few_readings", f"{rule.required} readings are needed. {rule.instruction}")
-    elif not all(_fresh(one.observed_at, facts.at, rule.max_age) for one in pressures[-rule.required :]):
+    elif not all(_fresh(moment, facts.at, rule.max_age) for moment in pressures[: rule.required]):
         yield Reason("readings_too_old", f"Measure again. {rule.instruction}")
     if not rates:
         yield Reason("heart_rate_missing", "Measure the heart rate.")
     elif not _fresh(rates[-1].observed_at, facts.at, rule.max_age):
         yield Reason("heart_rate_too_old", "Measure the heart rate again.")
-    fresh = [reading for reading in readings if _fresh(reading.observed_at, facts.at, rule.max_age)]
-    yield from level_faults(fresh, policy)
+    yield from level_faults(readings, policy, at=facts.at, fresh_from=facts.at - rule.max_age)
 
 
 def _spacing(facts: StartFacts, policy: SessionPolicy) -> Iterator[Reason]:
@@ -243,17 +265,51 @@ def _spacing(facts: StartFacts, policy: SessionPolicy) -> Iterator[Reason]:
 @dataclass(frozen=True, slots=True)
 class _Pressure:
     observed_at: datetime
+    taken_there: bool
     systolic_mmhg: int
     diastolic_mmhg: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Rate:
+    observed_at: datetime
+    taken_there: bool
+    heart_rate_bpm: int
+
+
+_Taken = TypeVar("_Taken", _Pressure, _Rate)
 
 
 def _pressures(readings: Sequence[Reading]) -> list[_Pressure]:
     """Return the readings with both numbers: half a blood pressure is none."""
     return [
-        _Pressure(one.observed_at, one.systolic_mmhg, one.diastolic_mmhg)
+        _Pressure(one.observed_at, one.taken_there, one.systolic_mmhg, one.diastolic_mmhg)
         for one in readings
         if one.systolic_mmhg is not None and one.diastolic_mmhg is not None
     ]
+
+
+def _rates(readings: Sequence[Reading]) -> list[_Rate]:
+    return [
+        _Rate(one.observed_at, one.taken_there, one.heart_rate_bpm)
+        for one in readings
+        if one.heart_rate_bpm is not None
+    ]
+
+
+def _moments(taken: Sequence[_Taken]) -> list[datetime]:
+    """Return when somebody there measured, newest first: what is entered at once is one measurement."""
+    moments: list[datetime] = []
+    for one in reversed(taken):
+        if one.taken_there and (not moments or moments[-1] - one.observed_at >= APART):
+            moments.append(one.observed_at)
+    return moments
+
+
+def _last(taken: Sequence[_Taken], count: int) -> list[_Taken]:
+    """Return the last `count` measurements with everything in between, and all of them if there are fewer."""
+    moments = _moments(taken)
+    return [one for one in taken if len(moments) < count or one.observed_at >= moments[count - 1]]
 
 
 def _fresh(moment: datetime | None, at: datetime, max_age: timedelta) -> bool:

@@ -53,12 +53,12 @@ class EventInput(InputSerializer):
             self._read("seriousness", given, _criterion, unread)
             for given in self.validated_data["seriousness"]
         ]
-        # Somebody named a criterion, and we could not read which: then "no" is no answer.
-        is_serious = None if unread else self._read_field("is_serious", _yes_no, unread)
         onset_at = self._read_field("onset_at", _instant, unread)
         ended_at = self._read_field("ended_at", _instant, unread)
         grade = self._read_field("grade", _grade, unread)
         ascertainment = self._read_field("ascertainment", Ascertainment, unread)
+        # Something was said that we could not read: then "no" is no answer.
+        is_serious = None if unread else self._read_field("is_serious", _yes_no, unread)
         return EventReport(
             description="\n".join([self.validated_data["description"], *unread]),
             action_taken=self.validated_data["action_taken"],
@@ -97,9 +97,11 @@ def _instant(said: Any) -> datetime:
 
 
 def _grade(said: Any) -> Grade:
-    if isinstance(said, bool) or not isinstance(said, int):
+    """Read a grade as a number or in digits: 5, 5.0 and "5" are the same."""
+    number = None if isinstance(said, bool) else float(said)
+    if number is None or not number.is_integer():
         raise ValueError(said)
-    return Grade(said)
+    return Grade(int(number))
 
 
 def _criterion(said: Any) -> Seriousness:

@@ -8,6 +8,7 @@ from sessions.services.entries import (
     attest_monitor_present,
     attest_patient_today,
     check_in,
+    heed,
     observe,
     reflect,
 )
@@ -25,6 +26,7 @@ __all__ = [
     "cancel",
     "check_in",
     "end_session",
+    "heed",
     "invite_monitor",
     "observe",
     "record_dose",

@@ -86,17 +86,39 @@ def observe(
 ) -> tuple[Observation, bool]:
     """Store one observation, and whether it is new; sent again it is the one that is there.
 
-    Somebody who cannot be woken raises an alert in the same transaction, whatever the phone's clock says.
+    Somebody who cannot be woken raises an alert in the same transaction, whatever the phone's clock says; so
+    does a blood pressure at crisis level once the session runs.
     Raises `WrongSessionState`, `EntryChanged`, or `InvalidInput` for a clock that is off.
     """
     require_status(session, (*BOOKED_STATUSES, *LIVE_STATUSES))
     row = Observation(session=session, **asdict(entry))
-    if entry.alertness == Alertness.CANNOT_BE_WOKEN:
+    if _is_emergency(session, entry, at=at):
         with atomic():
             return _store_alarm(row, f"observation:{row.pk}", actor=actor, at=at)
     if fault := rules.clock_fault(entry.observed_at, received_at=at):
         raise InvalidInput(errors=[InputError("/observed_at", "clock_is_off", fault)])
     return _store(row, actor=actor, at=at)
+
+
+def _is_emergency(session: TreatmentSession, entry: ObservationEntry, *, at: datetime) -> bool:
+    if entry.systolic_mmhg is None or entry.diastolic_mmhg is None or session.status not in LIVE_STATUSES:
+        return entry.alertness == Alertness.CANNOT_BE_WOKEN
+    _, policy = queries.policy_of(session, at=at)
+    return rules.is_crisis(entry.systolic_mmhg, entry.diastolic_mmhg, policy)
+
+
+def heed(session: TreatmentSession, said: object, *, at: datetime) -> bool:
+    """Raise the alert for a refused entry that calls for help; tell whether it did.
+
+    In a transaction of its own, after the refusal has undone everything else: that the number was used
+    before, the clock off, a value malformed or the session over is no reason not to hear it.
+    """
+    if not rules.calls_for_help(said):
+        return False
+    source = f"call:{session.pk}"
+    patient_id = session.enrollment.patient_id
+    safety.raise_alert(patient_id, alert_class=AlertClass.SERIOUS_EVENT, source=source, at=at)
+    return True
 
 
 @dataclass(frozen=True, slots=True)

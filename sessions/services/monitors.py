@@ -33,7 +33,7 @@ def invite_monitor(
         locked = lock(session)
         require_status(locked, BOOKED_STATUSES)
         patient = locked.enrollment.patient
-        if address.casefold() == patient.user.email.casefold():
+        if _mailbox(address) in {_mailbox(own) for own in queries.addresses_of(patient)}:
             detail = "Give the address of whoever stays with you."
             raise errors.MonitorIsPatient(errors=[InputError("/email", "monitor_is_patient", detail)])
         revoke_links(locked, at=at)
@@ -77,6 +77,13 @@ def revoke_links(session: TreatmentSession, *, at: datetime) -> None:
     for invitation in queries.links_of(session.pk):
         accounts.revoke_capability(invitation.capability_id, at=at)
     notifications.cancel(_mail_key(session), at=at)
+
+
+def _mailbox(address: str) -> str:
+    """Return whose mailbox an address is: quotes, a tag after a plus and capitals do not make another one."""
+    name, _, domain = address.rpartition("@")
+    bare = name.replace('"', "").replace("\\", "")
+    return f"{bare.partition('+')[0]}@{domain}".casefold()
 
 
 def _mail_key(session: TreatmentSession) -> str:

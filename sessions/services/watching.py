@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db import transaction
 
 from core.actors import Actor
+from core.logs import log_failure
 from notifications import messages
 from notifications import services as notifications
 from notifications.enums import MessageKind
@@ -66,8 +67,8 @@ def _safely(row: _Row, act: Callable[[_Row, datetime], bool], *, at: datetime) -
         # By itself even inside another transaction: what fails here undoes this row's work and no more.
         with transaction.atomic():
             return act(row, at)
-    except Exception:
-        logger.exception("The watch could not deal with %s %s", type(row).__name__, row.pk)
+    except Exception as error:
+        log_failure(logger, f"The watch could not deal with {type(row).__name__} {row.pk}", error)
         return False
 
 

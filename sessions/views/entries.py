@@ -1,14 +1,21 @@
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
 from uuid import UUID
 
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import status
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core import clock
+from core.errors import Problem, Reason
 from core.idempotency import idempotent
+from core.problems import problem_for
 from sessions import queries, services
-from sessions.permissions import party_of
+from sessions.models import TreatmentSession
+from sessions.permissions import party_of, require_party
 from sessions.queries import ReadableReflection
 from sessions.rules import Party
 from sessions.serializers.entries import (
@@ -45,6 +52,20 @@ REFLECTION = {"text": "I said yes to everything this year.", "shared_with": "pri
 _NEW = {True: status.HTTP_201_CREATED, False: status.HTTP_200_OK}
 
 
+@contextmanager
+def _heeded(session: TreatmentSession, said: object, *, at: datetime) -> Iterator[None]:
+    """Let no refusal silence a call for help: raise its alert, and say beside the refusal whom to call."""
+    try:
+        yield
+    except (Problem, ValidationError) as refused:
+        if not services.heed(session, said, at=at):
+            raise
+        problem = problem_for(refused)
+        first = queries.emergency(session, at=at).call_first
+        problem.reasons += (Reason("call_emergency", first),)
+        raise problem from refused
+
+
 class Observations(SessionView):
     """What is seen and measured, before, during and after."""
 
@@ -59,12 +80,16 @@ class Observations(SessionView):
         ],
     )
     def post(self, request: Request, session_id: UUID) -> Response:
-        """Store one entry: 201 when new; 200 with the stored one when this number came before."""
+        """Store one entry: 201 when new; 200 with the stored one when this number came before.
+
+        A refusal with the reason `call_emergency` has been heard: the alert stands, nothing is stored.
+        """
         at = clock.now()
         session = self.session(session_id, *Party, at=at)
-        said = ObservationInput(data=request.data)
-        said.is_valid(raise_exception=True)
-        stored, is_new = services.observe(session, entry=said.to_entry(), actor=self.actor, at=at)
+        with _heeded(session, request.data, at=at):
+            said = ObservationInput(data=request.data)
+            said.is_valid(raise_exception=True)
+            stored, is_new = services.observe(session, entry=said.to_entry(), actor=self.actor, at=at)
         return Response(ObservationOutput(stored).data, status=_NEW[is_new])
 
 
@@ -91,12 +116,17 @@ class CheckIns(SessionView):
         ],
     )
     def post(self, request: Request, session_id: UUID) -> Response:
-        """Store one check-in; the monitor's own meets the next deadline, the patient's is kept beside it."""
+        """Store one check-in; the monitor's own meets the next deadline, the patient's is kept beside it.
+
+        A refusal with the reason `call_emergency` has been heard: the alert stands, nothing is stored.
+        """
         at = clock.now()
-        session = self.session(session_id, Party.MONITOR, Party.PATIENT, at=at)
-        said = CheckInInput(data=request.data)
-        said.is_valid(raise_exception=True)
-        stored, is_new = services.check_in(session, entry=said.to_entry(), actor=self.actor, at=at)
+        session = self.session(session_id, *Party, at=at)
+        with _heeded(session, request.data, at=at):
+            require_party(self.actor, session, Party.MONITOR, Party.PATIENT)
+            said = CheckInInput(data=request.data)
+            said.is_valid(raise_exception=True)
+            stored, is_new = services.check_in(session, entry=said.to_entry(), actor=self.actor, at=at)
         return Response(CheckInOutput(stored).data, status=_NEW[is_new])
 
 

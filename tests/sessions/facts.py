@@ -67,10 +67,13 @@ GOOD_DOSE = DoseFacts(
     ordered_dose_mg=Decimal("300.0"),
     order_is_current=True,
     enrollment_is_active=True,
+    missing_consents=(),
     clearance_faults=(),
     open_holds=0,
     blocking_alerts=0,
+    monitor_is_bound=True,
     readings=(reading(minutes_ago=10), reading(minutes_ago=4)),
+    fresh_from=NOON - timedelta(minutes=30),
 )
 
 

@@ -10,13 +10,14 @@ from programs import services as programs
 from programs.enums import Route
 from safety import services as safety
 from safety.enums import AlertClass
+from safety.models import Alert
 from sessions import rules, services
 from sessions.errors import DoseAlreadyTaken, DoseNotNow, NotOverYet, WrongSessionState
 from sessions.models import CheckInDeadline, Dose, SessionTransition, TreatmentSession
 from tests import steps
 from tests.sessions import stages
 from tests.sessions.facts import POLICY
-from tests.sessions.test_gate import ada_of, hold
+from tests.sessions.test_gate import ada_of, hold, newer_text, revoked_link
 
 
 def steps_of(session: TreatmentSession) -> list[str]:
@@ -92,6 +93,10 @@ def another_plan(session: TreatmentSession, at: datetime) -> None:
     programs.sign_plan(session.enrollment_id, order=steps.ORDER, clinician=by, at=at)
 
 
+def safety_alerts() -> list[str]:
+    return list(Alert.objects.values_list("alert_class", flat=True))
+
+
 def a_high_reading(session: TreatmentSession, at: datetime) -> None:
     entry = stages.reading(at=at, seq=9, pressure=(150, 80))
     services.observe(session, entry=entry, actor=ada_of(session), at=at)
@@ -105,6 +110,8 @@ def a_high_reading(session: TreatmentSession, at: datetime) -> None:
         (withdrawal, "enrollment_not_active"),
         (another_plan, "order_changed"),
         (a_high_reading, "systolic_too_high"),
+        (newer_text, "consent_missing"),
+        (revoked_link, "monitor_missing"),
     ],
 )
 def test_what_has_changed_since_the_start_refuses_the_dose(
@@ -114,13 +121,26 @@ def test_what_has_changed_since_the_start_refuses_the_dose(
     spoil(stages.fetch(session), at + timedelta(minutes=1))  # type: ignore[operator]
     with stages.refused(DoseNotNow) as refused:
         stages.take(session, monitor, at=at + timedelta(minutes=2))
-    told = code if code == "systolic_too_high" else "something_else"
+    told = code if code in {"systolic_too_high", "monitor_missing"} else "something_else"
     assert [reason.code for reason in refused.value.reasons] == [told]
     with stages.refused(DoseNotNow) as refused:
         stages.take(session, ada_of(stages.fetch(session)), at=at + timedelta(minutes=2))
     assert [reason.code for reason in refused.value.reasons] == [code]
     assert stages.fetch(session).dosed_at is None
     assert not Dose.objects.exists()
+
+
+@pytest.mark.parametrize("status", ["in_progress", "recovering"])
+@pytest.mark.parametrize("pressure", [(240, 100), (150, 140)])
+def test_a_crisis_reading_in_a_session_raises_the_alarm(
+    ada: Patient, at: datetime, status: str, pressure: tuple[int, int]
+) -> None:
+    session = stages.reached(ada, status, at=at)
+    for seq, taken in ((8, (150, 90)), (9, pressure)):
+        assert not safety_alerts()
+        entry = stages.reading(at=at, seq=seq, pressure=taken)
+        services.observe(session, entry=entry, actor=ada_of(session), at=at)
+    assert safety_alerts() == [AlertClass.SERIOUS_EVENT]
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,10 @@ def test_the_ordered_dose_in_its_window_may_be_taken() -> None:
         ("enrollment_not_active", {"enrollment_is_active": None}),
         ("not_reviewed", {"clearance_faults": (Reason("not_reviewed", "x"),)}),
         ("clearance_unknown", {"clearance_faults": None}),
+        ("consent_missing", {"missing_consents": ("treatment_consent",)}),
+        ("consent_unknown", {"missing_consents": None}),
+        ("monitor_missing", {"monitor_is_bound": False}),
+        ("monitor_missing", {"monitor_is_bound": None}),
         ("on_hold", {"open_holds": 1}),
         ("on_hold", {"open_holds": None}),
         ("alert_open", {"blocking_alerts": 1}),
@@ -44,6 +48,12 @@ def test_one_failing_fact_refuses_the_dose_with_its_own_reason(reason: str, chan
 def test_a_crisis_reading_after_the_start_refuses_the_dose() -> None:
     facts = replace(GOOD_DOSE, readings=(*GOOD_DOSE.readings, reading(minutes_ago=-2, pressure=(181, 90))))
     assert "blood_pressure_crisis" in {fault.code for fault in dose_faults(facts, POLICY)}
+
+
+def test_a_crisis_reading_from_before_the_start_that_came_late_refuses_the_dose() -> None:
+    late = reading(minutes_ago=45, pressure=(230, 130))
+    facts = replace(GOOD_DOSE, readings=(late, *GOOD_DOSE.readings))
+    assert [fault.code for fault in dose_faults(facts, POLICY)] == ["blood_pressure_crisis"]
 
 
 def test_the_window_ends_with_its_last_moment() -> None:

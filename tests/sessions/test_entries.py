@@ -189,10 +189,22 @@ def test_a_check_in_is_stored_once(ada: Patient, at: datetime) -> None:
     assert [answer.status_code for answer in answers] == [201, 200]
     assert answers[0].json() == answers[1].json()
     assert len(stages.open_due(session)) == 9
-    changed = send(as_dan, session, body | {"all_well": False}, "check-ins")
-    assert changed.status_code == 409
     assert CheckIn.objects.count() == 1
     assert not Alert.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_call_for_help_under_a_used_number_is_refused_and_heard(ada: Patient, at: datetime) -> None:
+    session, _ = stages.started(ada, at=at)
+    as_dan = by_link(stages.token_in_mail(session))
+    body = {"client_id": str(uuid4()), "client_seq": 1, "observed_at": clock.now().isoformat()}
+    path = f"/api/v1/sessions/{session.pk}/check-ins"
+    as_dan.post(path, body | {"all_well": True}, format="json")
+    answer = as_dan.post(path, body | {"all_well": False}, format="json")
+    assert (answer.status_code, answer.json()["code"]) == (409, "entry_changed")
+    assert [reason["code"] for reason in answer.json()["reasons"]] == ["call_emergency"]
+    assert CheckIn.objects.get().all_well
+    assert Alert.objects.get().alert_class == AlertClass.SERIOUS_EVENT
 
 
 @pytest.mark.parametrize("missing", ["all_well", "client_id", "client_seq", "observed_at"])
@@ -213,3 +225,47 @@ def test_a_check_in_says_everything(ada: Patient, at: datetime, missing: str) ->
 def test_a_clinician_does_not_check_in(session: TreatmentSession, as_ben: APIClient) -> None:
     answer = send(as_ben, session, {"all_well": True}, "check-ins")
     assert answer.status_code == 403
+
+
+HELP: list[tuple[str, dict[str, Any]]] = [
+    ("check-ins", {"all_well": False}),
+    ("check-ins", {"all_well": "false", "client_seq": None}),
+    ("check-ins", {"all_well": False, "observed_at": "2026-03-02T12:00:00"}),
+    ("check-ins", {"all_well": False, "note": "come"}),
+    ("observations", {"kind": "alertness", "alertness": "cannot_be_woken", "note": ""}),
+    ("observations", {"kind": "alertness", "alertness": "cannot_be_woken", "comfort": None}),
+    ("observations", {"alertness": "cannot_be_woken"}),
+]
+
+
+@pytest.mark.parametrize(("what", "said"), HELP)
+@pytest.mark.parametrize("status", ["scheduled", "aborted"])
+def test_a_call_for_help_is_heard_though_refused(
+    ada: Patient, at: datetime, as_ada: APIClient, status: str, what: str, said: dict[str, Any]
+) -> None:
+    """Outside a session, and malformed: nothing is stored, somebody is called, and they are told whom to."""
+    session = stages.reached(ada, status, at=at)
+    before = Observation.objects.count()
+    body = {"client_id": str(uuid4()), "client_seq": 1, "observed_at": clock.now().isoformat()} | said
+    for _ in range(2):
+        answer = as_ada.post(f"/api/v1/sessions/{session.pk}/{what}", body, format="json")
+        assert answer.status_code in (400, 409), answer.content
+        (reason,) = answer.json()["reasons"]
+        assert (reason["code"], reason["detail"][:12]) == ("call_emergency", "Call 911 now")
+    assert Alert.objects.get().alert_class == AlertClass.SERIOUS_EVENT
+    assert (CheckIn.objects.count(), Observation.objects.count()) == (0, before)
+
+
+@pytest.mark.parametrize("said", [{"all_well": True}, {"all_well": None}, {}, {"alertness": "asleep"}])
+def test_a_refusal_that_calls_for_nobody_raises_nothing(
+    session: TreatmentSession, as_dan: APIClient, said: dict[str, Any]
+) -> None:
+    for what in ("check-ins", "observations"):
+        answer = send(as_dan, session, said, what)
+        assert (answer.status_code, "reasons" in answer.json()) == (400, False)
+    assert not Alert.objects.exists()
+
+
+def test_a_stranger_calls_nobody_to_a_session(session: TreatmentSession, as_cyd: APIClient) -> None:
+    assert send(as_cyd, session, {"all_well": False}, "check-ins").status_code == 404
+    assert not Alert.objects.exists()

@@ -207,6 +207,28 @@ def test_a_session_starts_only_from_a_booking(ada: Patient, at: datetime, status
         services.start_session(session, actor=Actor.person(steps.clinician(ada).pk), at=at)
 
 
+def test_a_clinicians_readings_do_not_open_the_gate(ada: Patient, at: datetime) -> None:
+    """Nor one that says it was taken in a minute: it counts from when it came."""
+    session = stages.booked(ada, at=at)
+    stages.prepared(session, at=at)
+    read((139, 91))(stages.fetch(session), at + timedelta(seconds=1))
+    clinician = Actor.person(steps.clinician(ada).pk)
+    for seq, minutes in ((20, 0), (21, 1)):
+        entry = stages.reading(at=at + timedelta(minutes=minutes), seq=seq)
+        services.observe(stages.fetch(session), entry=entry, actor=clinician, at=at + timedelta(seconds=2))
+    assert refusal(session, at=at + timedelta(seconds=3)) == {"diastolic_too_high"}
+
+
+def test_readings_from_a_clock_ahead_count_from_when_they_came(ada: Patient, at: datetime) -> None:
+    session = stages.booked(ada, at=at)
+    stages.prepared(session, at=at)
+    read((139, 91))(stages.fetch(session), at)
+    for seq, ahead in ((20, 60), (21, 120)):
+        entry = stages.reading(at=at + timedelta(seconds=ahead), seq=seq)
+        services.observe(stages.fetch(session), entry=entry, actor=ada_of(session), at=at)
+    assert refusal(session, at=at) == {"diastolic_too_high"}
+
+
 def test_a_monitor_is_told_nothing_of_the_chart(ada: Patient, at: datetime) -> None:
     session = stages.booked(ada, at=at)
     monitor = Actor.capability(stages.prepared(session, at=at).pk)

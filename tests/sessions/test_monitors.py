@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from allauth.account.models import EmailAddress
 from rest_framework.test import APIClient
 
 from accounts.models import Capability, Patient
@@ -68,6 +69,11 @@ def test_a_new_invitation_revokes_the_one_before(session: TreatmentSession, as_a
     [
         ({"email": "ada@example.org"}, "/email"),
         ({"email": "ADA@EXAMPLE.ORG"}, "/email"),
+        ({"email": "ada+dan@example.org"}, "/email"),
+        ({"email": '"ada"@example.org'}, "/email"),
+        ({"email": '"Ada+dan"@example.org'}, "/email"),
+        ({"email": "ada.second@example.org"}, "/email"),
+        ({"email": "ada.second+dan@example.org"}, "/email"),
         ({"email": "dan"}, "/email"),
         ({"email": ""}, "/email"),
         ({"email": "dan@example.org\nBcc: eve@example.org"}, "/email"),
@@ -79,10 +85,20 @@ def test_a_new_invitation_revokes_the_one_before(session: TreatmentSession, as_a
 def test_an_invitation_that_cannot_be_sent_is_refused(
     session: TreatmentSession, as_ada: APIClient, changed: dict[str, Any], pointer: str
 ) -> None:
+    EmailAddress.objects.create(
+        user=session.enrollment.patient.user, email="ada.second@example.org", verified=True
+    )
     answer = invite(as_ada, session, **changed)
     assert answer.status_code == 400
     assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
     assert not Capability.objects.exists()
+
+
+@pytest.mark.parametrize("email", ["adam@example.org", "ada@example.com", "dan+ada@example.org"])
+def test_an_address_that_is_only_like_the_patients_may_be_asked(
+    session: TreatmentSession, as_ada: APIClient, email: str
+) -> None:
+    assert invite(as_ada, session, email=email).status_code == 201
 
 
 @pytest.mark.parametrize("name", ["Юлия", "Anne-Marie", "Dr. Ketamine", "José 🙂"])

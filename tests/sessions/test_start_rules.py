@@ -154,8 +154,42 @@ def test_two_good_readings_after_a_high_one_start() -> None:
     assert decide_start(replace(GOOD, readings=readings((150, 95), *[(118, 76)] * 2)), POLICY).allowed
 
 
-def test_an_old_crisis_reading_is_forgotten_with_its_age() -> None:
-    earlier = reading(minutes_ago=31, pressure=(190, 120))
+@pytest.mark.parametrize("minutes", [31, 60 * 24])
+def test_a_crisis_reading_holds_for_a_day(minutes: float) -> None:
+    earlier = reading(minutes_ago=minutes, pressure=(190, 119))
+    decision = decide_start(replace(GOOD, readings=(earlier, *(GOOD.readings or ()))), POLICY)
+    assert [reason.code for reason in decision.reasons] == ["blood_pressure_crisis"]
+
+
+@pytest.mark.parametrize("seconds", [0, 1, 59])
+def test_two_readings_at_once_are_one(seconds: float) -> None:
+    twice = (reading(minutes_ago=5 + seconds / 60), reading(minutes_ago=5))
+    decision = decide_start(replace(GOOD, readings=twice), POLICY)
+    assert [reason.code for reason in decision.reasons] == ["too_few_readings"]
+
+
+def test_readings_at_once_do_not_push_a_high_one_out() -> None:
+    high, low = reading(minutes_ago=6, pressure=(150, 80)), reading(minutes_ago=5)
+    decision = decide_start(replace(GOOD, readings=(high, low, low)), POLICY)
+    assert [reason.code for reason in decision.reasons] == ["systolic_too_high"]
+
+
+def test_what_a_clinician_enters_lets_nothing_pass() -> None:
+    afar = [replace(one, taken_there=False) for one in (reading(minutes_ago=3), reading(minutes_ago=1))]
+    decision = decide_start(replace(GOOD, readings=tuple(afar)), POLICY)
+    assert [reason.code for reason in decision.reasons] == ["too_few_readings", "heart_rate_missing"]
+    high = replace(GOOD, readings=(reading(minutes_ago=9), reading(minutes_ago=6, pressure=(139, 91)), *afar))
+    assert [reason.code for reason in decide_start(high, POLICY).reasons] == ["diastolic_too_high"]
+
+
+def test_what_a_clinician_enters_can_refuse() -> None:
+    afar = replace(reading(minutes_ago=3, pressure=(150, 80)), taken_there=False)
+    decision = decide_start(replace(GOOD, readings=(*(GOOD.readings or ()), afar)), POLICY)
+    assert [reason.code for reason in decision.reasons] == ["systolic_too_high"]
+
+
+def test_a_crisis_reading_of_another_day_is_over() -> None:
+    earlier = reading(minutes_ago=60 * 24 + 1, pressure=(190, 120))
     assert decide_start(replace(GOOD, readings=(earlier, *(GOOD.readings or ()))), POLICY).allowed
 
 

@@ -10,6 +10,7 @@ from django.db import connection
 
 from core import clock, heartbeats
 from core.database import refuse_privileged_role
+from core.logs import log_failure
 from notifications import services as notifications
 from safety import services as safety
 from sessions import services
@@ -60,8 +61,8 @@ def _done(part: Callable[[], object]) -> bool:
     """Tell whether it worked; what failed is logged, and the next begins on a new connection."""
     try:
         part()
-    except Exception:
-        logger.exception("The watchdog could not finish its look")
+    except Exception as error:
+        log_failure(logger, "The watchdog could not finish its look", error)
         connection.close()
         return False
     return True
