@@ -1,7 +1,6 @@
 """Turns whatever was raised into an RFC 9457 problem document."""
 
 import logging
-import traceback
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +12,7 @@ from rest_framework import exceptions as drf
 from rest_framework.response import Response
 
 from core import errors
+from core.logs import log_failure
 
 logger = logging.getLogger(__name__)
 
@@ -51,9 +51,7 @@ def handle_exception(raised: Exception, context: dict[str, Any]) -> Response:
 
 
 def _log(raised: Exception, path: str) -> None:
-    """Log the kind of error and its place in the code, never its message, which may hold a row's values."""
-    frames = "".join(traceback.format_tb(raised.__traceback__))
-    logger.error("%s while answering %s\n%s", type(raised).__name__, path, frames)
+    log_failure(logger, f"While answering {path}", raised)
 
 
 def problem_for(raised: Exception) -> errors.Problem:

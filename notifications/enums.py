@@ -18,6 +18,8 @@ class MessageKind(TextChoices):
     """Somebody asks this person to keep them company; carries a link."""
     ALERT_PAGE = "alert_page"
     """A clinician must look now."""
+    TRIAGE_PAGE = "triage_page"
+    """A clinician must look soon: nobody is known to be in danger."""
     CHECK_IN_MISSED = "check_in_missed"
     """A check-in did not come; answer now."""
 

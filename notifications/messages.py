@@ -99,6 +99,11 @@ TEMPLATES: Mapping[MessageKind, Template] = MappingProxyType(
             body="Something needs you now. Open it here: {link}",
             required=frozenset({"link"}),
         ),
+        MessageKind.TRIAGE_PAGE: Template(
+            subject="Please look soon",
+            body="Something waits for you. Open it here: {link}",
+            required=frozenset({"link"}),
+        ),
         MessageKind.CHECK_IN_MISSED: Template(
             subject="Please answer now",
             body="We have not heard from you. Please answer now: {link}",

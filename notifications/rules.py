@@ -8,9 +8,11 @@ from notifications.enums import DeliveryStatus, MessageKind
 
 REMINDERS = frozenset({MessageKind.ASSESSMENT_DUE, MessageKind.SESSION_TOMORROW})
 """Suppressions stop these alone; and these alone are better lost in sight of staff than sent twice."""
-URGENT = frozenset({MessageKind.ALERT_PAGE, MessageKind.CHECK_IN_MISSED})
-"""Claimed before everything else, and tried again at short intervals: somebody may be in danger."""
-TO_MEMBERS = REMINDERS | {MessageKind.ALERT_PAGE, MessageKind.NEWS}
+CLAIMED_FIRST = frozenset({MessageKind.ALERT_PAGE, MessageKind.CHECK_IN_MISSED})
+"""Claimed before everything else: somebody may be in danger."""
+URGENT = CLAIMED_FIRST | {MessageKind.TRIAGE_PAGE}
+"""Tried again at short intervals, and written to the log where they miscarry."""
+TO_MEMBERS = REMINDERS | {MessageKind.ALERT_PAGE, MessageKind.TRIAGE_PAGE, MessageKind.NEWS}
 """Sent to an account's verified address as it is when sending, never to an address written down before."""
 TO_ADDRESSES = frozenset(
     {MessageKind.VERIFY_EMAIL, MessageKind.ACCOUNT_NOTICE, MessageKind.MONITOR_INVITATION}

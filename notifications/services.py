@@ -14,6 +14,7 @@ from django.db.models.functions import Now
 
 from accounts.models import User
 from core.encryption import decrypt, encrypt
+from core.logs import log_failure
 from notifications import messages, queries, rules
 from notifications.enums import DeliveryStatus, MessageKind
 from notifications.messages import UnfitMessage
@@ -115,7 +116,7 @@ def _claim(*, at: datetime) -> tuple[Delivery, bool] | None:
     with transaction.atomic(durable=True):
         rows = Delivery.objects.select_for_update(skip_locked=True).filter(free, due_at__lte=at)
         waiting = rows.order_by("due_at")
-        delivery = waiting.filter(kind__in=rules.URGENT).first() or waiting.first()
+        delivery = waiting.filter(kind__in=rules.CLAIMED_FIRST).first() or waiting.first()
         if delivery is None:
             return None
         in_doubt = delivery.status == DeliveryStatus.LEASED
@@ -132,8 +133,8 @@ def _deliver(delivery: Delivery, *, in_doubt: bool, at: datetime) -> None:
         payload = decrypt(bytes(delivery.payload), place=_place(delivery))
         facts = queries.sending_facts(delivery, address=payload["address"], in_doubt=in_doubt)
         message = _compose(delivery, facts, payload["words"])
-    except (LookupError, ValueError):
-        logger.exception("Delivery %s cannot be read or written", delivery.pk)
+    except (LookupError, ValueError) as error:
+        log_failure(logger, f"Delivery {delivery.pk} cannot be read or written", error)
         _record(delivery, Outcome(DeliveryStatus.FAILED, "It cannot be read or written: see the log."), at=at)
         return
     outcome = rules.before_sending(facts, at=at)

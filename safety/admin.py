@@ -34,8 +34,9 @@ class ListFilter(admin.SimpleListFilter):
         return [first | {"display": self.names[0].replace("_", " ")}, *others]
 
     def chosen(self) -> str:
-        """Return the list to show."""
-        return self.value() or self.names[0]
+        """Return the list to show: the first too where one was asked for that there is not."""
+        asked = self.value()
+        return asked if asked in self.names else self.names[0]
 
 
 class ScreeningList(ListFilter):

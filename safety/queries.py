@@ -3,7 +3,7 @@ from functools import lru_cache
 from typing import Any, TypeVar
 from uuid import UUID
 
-from django.db.models import Model, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Case, Model, OuterRef, Q, QuerySet, Subquery, When
 
 from accounts import queries as accounts
 from accounts.enums import Role
@@ -175,9 +175,10 @@ def listed_alerts(actor: Actor, which: str, *, at: datetime) -> QuerySet[Alert]:
 
 
 def alerts_to_page(*, at: datetime) -> list[UUID]:
-    """Return the alerts whose next page is due, the longest waiting first."""
+    """Return the alerts whose next page is due: those that block dosing, then the longest waiting, first."""
     due = Alert.objects.filter(status=AlertStatus.OPEN, next_page_at__lte=at)
-    return list(due.order_by("next_page_at", "id").values_list("id", flat=True))
+    can_wait = Case(When(alert_class__in=BLOCKS_DOSING, then=0), default=1)
+    return list(due.order_by(can_wait, "next_page_at", "id").values_list("id", flat=True))
 
 
 def blocking_alerts(patient_id: UUID) -> list[Alert]:

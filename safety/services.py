@@ -17,6 +17,7 @@ from core.database import atomic
 from core.documents import digest
 from core.errors import InvalidInput, NotFound, Reason
 from core.ids import new_id
+from core.logs import log_failure
 from notifications import messages
 from notifications import services as notifications
 from notifications.enums import MessageKind
@@ -26,6 +27,7 @@ from programs.models import Enrollment
 from programs.services import lock_enrollment, lock_open_enrollments, move, tell_news
 from safety import errors, queries, rules, texts
 from safety.enums import (
+    BLOCKS_DOSING,
     AlertClass,
     AlertStatus,
     Ascertainment,
@@ -270,8 +272,8 @@ def _page_if_due(alert_id: UUID, *, at: datetime) -> bool:
             if alert is not None:
                 _page(alert, at=at)
             return alert is not None
-    except Exception:
-        logger.exception("Alert %s could not be paged for", alert_id)
+    except Exception as error:
+        log_failure(logger, f"Alert {alert_id} could not be paged for", error)
         return False
 
 
@@ -283,7 +285,7 @@ def _page(alert: Alert, *, at: datetime) -> None:
         logger.error("Alert %s: nobody is on call for page %s", alert.pk, step)
     for user in called:
         notifications.schedule(
-            MessageKind.ALERT_PAGE,
+            MessageKind.ALERT_PAGE if alert.alert_class in BLOCKS_DOSING else MessageKind.TRIAGE_PAGE,
             dedupe_key=f"alert:{alert.pk}:{step}:{user.pk}",
             user=user,
             due_at=at,
@@ -370,7 +372,9 @@ class EventReport:
 def report_event(patient_id: UUID, *, report: EventReport, actor: Actor, at: datetime) -> AdverseEvent:
     """Store an adverse event with its alert and, if it is serious, its hold: all of it or nothing.
 
-    An incomplete report is stored as it is. Locks the patient's open enrollments first.
+    An incomplete report is stored as it is. A serious event has an alert of its own; the others of a patient
+    share one while it is not closed, so that many reports do not drown anybody's page. Locks the patient's
+    open enrollments first.
     """
     serious = rules.is_serious(answered=report.is_serious, criteria=report.seriousness, grade=report.grade)
     with atomic():
@@ -381,6 +385,7 @@ def report_event(patient_id: UUID, *, report: EventReport, actor: Actor, at: dat
             note = "A serious adverse event was reported."
             hold = place_hold(patient_id, reason=HoldReason.SERIOUS_EVENT, note=note, actor=actor, at=at)
         alert_class = AlertClass.SERIOUS_EVENT if serious else AlertClass.ADVERSE_EVENT
+        source = f"event:{event_id}" if serious else f"events:{patient_id}"
         return AdverseEvent.objects.create(
             id=event_id,
             patient_id=patient_id,
@@ -394,7 +399,7 @@ def report_event(patient_id: UUID, *, report: EventReport, actor: Actor, at: dat
             ascertainment=report.ascertainment,
             reported_at=at,
             hold=hold,
-            alert=raise_alert(patient_id, alert_class=alert_class, source=f"event:{event_id}", at=at),
+            alert=raise_alert(patient_id, alert_class=alert_class, source=source, at=at),
             actor_kind=actor.kind,
             actor_id=actor.id,
         )

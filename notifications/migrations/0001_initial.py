@@ -30,6 +30,7 @@ class Migration(migrations.Migration):
                             ("session_tomorrow", "Session Tomorrow"),
                             ("monitor_invitation", "Monitor Invitation"),
                             ("alert_page", "Alert Page"),
+                            ("triage_page", "Triage Page"),
                             ("check_in_missed", "Check In Missed"),
                         ],
                         max_length=24,
@@ -90,6 +91,7 @@ class Migration(migrations.Migration):
                                     "session_tomorrow",
                                     "monitor_invitation",
                                     "alert_page",
+                                    "triage_page",
                                     "check_in_missed",
                                 ],
                             )
@@ -142,6 +144,7 @@ class Migration(migrations.Migration):
                             ("session_tomorrow", "Session Tomorrow"),
                             ("monitor_invitation", "Monitor Invitation"),
                             ("alert_page", "Alert Page"),
+                            ("triage_page", "Triage Page"),
                             ("check_in_missed", "Check In Missed"),
                         ],
                         max_length=24,

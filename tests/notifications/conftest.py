@@ -135,7 +135,8 @@ def due(at: datetime) -> Due:
 
     def make(kind: MessageKind, *, user: User | None = None, address: str = "", **fields: Any) -> Delivery:
         key = fields.pop("dedupe_key", f"test:{Delivery.objects.count()}")
-        words = {MessageKind.ALERT_PAGE: {"link": link("alerts", "1")}}.get(kind, {})
+        pages = (MessageKind.ALERT_PAGE, MessageKind.TRIAGE_PAGE)
+        words = {"link": link("alerts", "1")} if kind in pages else {}
         values: dict[str, Any] = {"due_at": at, "expires_at": at + timedelta(days=1), "words": words} | fields
         schedule(kind, dedupe_key=key, user=user, address=address, **values)
         return Delivery.objects.get(dedupe_key=key)

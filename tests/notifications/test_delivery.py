@@ -78,6 +78,15 @@ def test_pages_pass_a_backlog(ada: User, ben: User, at: datetime, due: Due, sink
     assert subjects == ["Please look now", "Please answer now", "Something is waiting for you"]
 
 
+def test_a_page_for_triage_waits_its_turn(ada: User, ben: User, at: datetime, due: Due, sink: Sink) -> None:
+    due(MessageKind.TRIAGE_PAGE, user=ben, due_at=at - timedelta(hours=1))
+    due(REMINDER, user=ada, due_at=at - timedelta(hours=2))
+    due(PAGE, user=ben)
+    deliver_due(at=at)
+    subjects = [message["Subject"] for message in sink.taken]
+    assert subjects == ["Please look now", "Something is waiting for you", "Please look soon"]
+
+
 # --- the moment of sending ----------------------------------------------------------------------------------
 
 

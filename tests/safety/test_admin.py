@@ -184,6 +184,11 @@ class TestAlerts:
         alert.refresh_from_db()
         assert alert.status == "open"
 
+    def test_a_list_that_there_is_not_is_the_first(self, admin, alert):
+        answer = admin.get("/admin/safety/alert/?list=zzz")
+        assert answer.status_code == 200
+        assert page(alert) in answer.content.decode()
+
     def test_closed_ones_are_on_another_list(self, admin, alert, ben, at):
         services.close(services.acknowledge(alert, by=ben, at=at), by=ben, reason="Talked.", at=at)
         assert page(alert) not in admin.get("/admin/safety/alert/").content.decode()

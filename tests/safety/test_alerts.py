@@ -26,7 +26,7 @@ MINUTE = timedelta(minutes=1)
 
 def pages(alert):
     """Return who is called at which step, from the messages that are to leave."""
-    found = Delivery.objects.filter(kind="alert_page").order_by("id")
+    found = Delivery.objects.filter(kind__in=["alert_page", "triage_page"]).order_by("id")
     return [
         (int(delivery.dedupe_key.split(":")[2]), delivery.user)
         for delivery in found
@@ -147,6 +147,15 @@ class TestPaging:
         due = Delivery.objects.filter(user=ben).order_by("due_at").values_list("due_at", flat=True)
         assert [(moment - at) / MINUTE for moment in due] == [0, 5, 10, 15, 30, 45, 60]
 
+    def test_whoever_may_be_in_danger_first(self, ada, ben, at):
+        kinds = [AlertClass.ADVERSE_EVENT, AlertClass.MISSED_CHECK_IN, AlertClass.SUICIDE_RISK]
+        found = [
+            services.raise_alert(ada.pk, alert_class=kind, source=kind, at=at + n * timedelta(seconds=1))
+            for n, kind in enumerate(kinds)
+        ]
+        due = queries.alerts_to_page(at=at + timedelta(hours=1))
+        assert due == [found[1].pk, found[2].pk, found[0].pk]
+
     def test_after_a_standstill_one_step_at_a_time(self, alert, at):
         late = at + timedelta(hours=2)
         assert [services.page_unacknowledged(at=late) for _ in range(3)] == [1, 0, 0]
@@ -170,6 +179,9 @@ class TestPaging:
         with caplog.at_level(logging.ERROR, logger="safety.services"):
             assert services.page_unacknowledged(at=at + 5 * MINUTE) == 1
         assert str(alert.pk) in caplog.text
+        assert "DataError" in caplog.text
+        assert "32768" not in caplog.text
+        assert "out of range" not in caplog.text
         assert (1, ben) in pages(other)
         assert (32767, ben) not in pages(alert)
 

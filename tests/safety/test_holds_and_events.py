@@ -5,7 +5,7 @@ from django.db import IntegrityError, transaction
 
 from core.actors import Actor
 from core.errors import NotFound
-from notifications.models import Suppression
+from notifications.models import Delivery, Suppression
 from safety import queries, services
 from safety.enums import Ascertainment, Grade, HoldReason, Seriousness
 from safety.models import AdverseEvent, Alert, Hold
@@ -37,6 +37,23 @@ class TestReporting:
         assert (event.hold, event.alert.alert_class) == (None, "adverse_event")
         assert queries.open_holds(ada.pk) == []
         assert queries.blocking_alerts(ada.pk) == []
+
+    def test_mild_ones_share_an_alert_until_it_is_closed(self, ada, ben, at):
+        events = [report(ada, at, description=f"Felt sick, {n}.", is_serious=False) for n in range(20)]
+        assert len({event.pk for event in events}) == 20
+        (alert,) = {event.alert for event in events}
+        assert Delivery.objects.count() == 1
+        services.close(services.acknowledge(alert, by=ben, at=at), by=ben, reason="Read.", at=at)
+        assert report(ada, at, description="Again.", is_serious=False).alert != alert
+
+    def test_each_patient_and_each_serious_one_has_an_alert_of_its_own(self, ada, cyd, ben, at):
+        told = [(ada, False), (cyd, False), (ada, True), (ada, True)]
+        events = [report(who, at, description="x", is_serious=serious) for who, serious in told]
+        assert len({event.alert for event in events}) == 4
+
+    def test_a_mild_ones_page_gives_way(self, ada, ben, at):
+        report(ada, at, description="Felt sick.", is_serious=False)
+        assert Delivery.objects.get().kind == "triage_page"
 
     def test_all_that_is_told_is_kept(self, ada, at):
         event = report(
