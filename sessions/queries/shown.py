@@ -113,10 +113,11 @@ def reflection_place(reflection_id: UUID) -> str:
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """Whose chart a report of harm belongs to, and which session."""
+    """Whose chart a report of harm belongs to, and which session; `unused` is what was named in vain."""
 
     patient_id: UUID
     session: TreatmentSession | None
+    unused: tuple[str, ...] = ()
 
 
 def reported_about(
@@ -124,21 +125,33 @@ def reported_about(
 ) -> About:
     """Return what a report is about: what it names, else the link's session, else one's own chart.
 
-    Raises `NotFound` for what `actor` may not see, `InvalidInput` where nothing says whose chart is meant.
+    What `actor` may not see is as good as not named. Raises `NotFound` where only that was named and they
+    have no chart, `InvalidInput` where nothing says whose chart is meant.
     """
-    if session_id is not None or actor.kind == ActorKind.CAPABILITY:
-        seen = sessions_for(actor, at=at)
-        session = seen.first() if session_id is None else seen.filter(pk=session_id).first()
-        if session is None:
-            raise NotFound
+    seen = sessions_for(actor, at=at)
+    session = seen.filter(pk=session_id).first() if session_id is not None else None
+    if session is not None:
         return About(session.enrollment.patient_id, session)
-    if enrollment_id is not None:
-        return About(programs.enrollment_for(actor, enrollment_id, at=at).patient_id, None)
+    unused = ("session",) if session_id is not None else ()
+    if actor.kind == ActorKind.CAPABILITY and (session := seen.first()) is not None:
+        return About(session.enrollment.patient_id, session, unused)
+    if enrollment_id is not None and (patient_id := _patient_of(actor, enrollment_id, at=at)) is not None:
+        return About(patient_id, None, unused)
+    unused = (*unused, "enrollment") if enrollment_id is not None else unused
     own = own_chart(actor).first()
+    if own is None and unused:
+        raise NotFound
     if own is None:
         detail = "Say which session or which enrollment this is about."
         raise InvalidInput(errors=[InputError("/enrollment", "required", detail)])
-    return About(own.pk, None)
+    return About(own.pk, None, unused)
+
+
+def _patient_of(actor: Actor, enrollment_id: UUID, *, at: datetime) -> UUID | None:
+    try:
+        return programs.enrollment_for(actor, enrollment_id, at=at).patient_id
+    except NotFound:
+        return None
 
 
 def event_for(actor: Actor, event_id: UUID, *, at: datetime) -> AdverseEvent:

@@ -1,6 +1,7 @@
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
+from uuid import UUID
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -13,14 +14,12 @@ from safety.services import EventReport
 _T = TypeVar("_T")
 
 
-@extend_schema_field({"type": ["string", "number", "boolean", "null"]})
+@extend_schema_field({})
 class Said(serializers.Field[Any, Any, Any, Any]):
-    """A value as somebody gave it: any single one, because a report is not refused for how it is written."""
+    """A value as somebody gave it: any at all, because a report is not refused for how it is written."""
 
     def to_internal_value(self, data: Any) -> Any:
-        """Take any text, number, yes or no; a list or an object is another shape."""
-        if isinstance(data, list | dict):
-            raise serializers.ValidationError("Give one value here.", code="invalid")
+        """Take whatever was said."""
         return data
 
     def to_representation(self, value: Any) -> Any:
@@ -29,29 +28,52 @@ class Said(serializers.Field[Any, Any, Any, Any]):
 
 
 class EventInput(InputSerializer):
-    """What went wrong, in one's own words. Everything else is optional.
+    """What went wrong, in one's own words, and whatever else is known; nothing of it is required.
 
-    A value that cannot be read is kept beside the words, not lost; whether it was serious, where nobody
-    says, is taken to be yes.
+    A value that cannot be read, and a key that nobody knows, is kept beside the words, not lost; whether it
+    was serious, where nobody says, is taken to be yes.
     """
 
-    session = serializers.UUIDField(required=False, allow_null=True)
-    enrollment = serializers.UUIDField(required=False, allow_null=True)
-    description = serializers.CharField()
-    action_taken = serializers.CharField(required=False, allow_blank=True, default="")
+    session = Said(required=False, allow_null=True)
+    enrollment = Said(required=False, allow_null=True)
+    description = Said(required=False, allow_null=True)
+    action_taken = Said(required=False, allow_null=True)
     onset_at = Said(required=False, allow_null=True)
     ended_at = Said(required=False, allow_null=True)
     is_serious = Said(required=False, allow_null=True)
-    seriousness = serializers.ListField(child=Said(), required=False, default=list)
+    seriousness = Said(required=False, allow_null=True)
     grade = Said(required=False, allow_null=True)
     ascertainment = Said(required=False, allow_null=True)
 
-    def to_report(self) -> EventReport:
-        """Return the report; what could not be read stands below its description."""
-        unread: list[str] = []
+    def to_internal_value(self, data: Any) -> Any:
+        """Take the known keys as they are, and keep the others to be read by a person."""
+        unknown = {key: data[key] for key in data if key not in self.fields} if isinstance(data, dict) else {}
+        known = {key: data[key] for key in data if key in self.fields} if isinstance(data, dict) else data
+        return super().to_internal_value(known) | {"unknown": unknown}
+
+    def id_of(self, name: str) -> UUID | None:
+        """Return the session or enrollment that was named, if it can be read."""
+        return self._read_field(name, _uuid, [])
+
+    def is_unreadable(self, name: str) -> bool:
+        """Tell whether something was given there that is no id."""
+        return self.validated_data.get(name) not in (None, "") and self.id_of(name) is None
+
+    def to_report(self, *, unused: Sequence[str]) -> EventReport:
+        """Return the report; what could not be read, or is `unused`, stands below its description."""
+        unread = [
+            _as_given(name, said)
+            for name, said in [
+                *((name, self.validated_data.get(name)) for name in unused),
+                *self.validated_data["unknown"].items(),
+            ]
+        ]
+        description = self._read_field("description", _text, unread)
+        action_taken = self._read_field("action_taken", _text, unread)
+        named = self.validated_data.get("seriousness")
         criteria = [
             self._read("seriousness", given, _criterion, unread)
-            for given in self.validated_data["seriousness"]
+            for given in (named if isinstance(named, list) else [named])
         ]
         onset_at = self._read_field("onset_at", _instant, unread)
         ended_at = self._read_field("ended_at", _instant, unread)
@@ -60,8 +82,8 @@ class EventInput(InputSerializer):
         # Something was said that we could not read: then "no" is no answer.
         is_serious = None if unread else self._read_field("is_serious", _yes_no, unread)
         return EventReport(
-            description="\n".join([self.validated_data["description"], *unread]),
-            action_taken=self.validated_data["action_taken"],
+            description="\n".join([*([description] if description else []), *unread]),
+            action_taken=action_taken or "",
             onset_at=onset_at,
             ended_at=ended_at,
             is_serious=is_serious,
@@ -79,9 +101,28 @@ class EventInput(InputSerializer):
             return None
         try:
             return read(said)
-        except (ValueError, serializers.ValidationError):
-            unread.append(f"[{name}, as it was given: {said}]")
+        except (TypeError, ValueError, OverflowError, serializers.ValidationError):
+            unread.append(_as_given(name, said))
             return None
+
+
+def _as_given(name: str, said: Any) -> str:
+    return _storable(f"[{name}, as it was given: {said}]")
+
+
+def _storable(text: str) -> str:
+    """Return a text as a column can hold it: what no column can is replaced by a mark."""
+    return text.encode(errors="replace").decode().replace("\0", "?")
+
+
+def _text(said: Any) -> str:
+    if not isinstance(said, str):
+        raise TypeError(said)
+    return _storable(said.strip())
+
+
+def _uuid(said: Any) -> UUID:
+    return UUID(said if isinstance(said, str) else "")
 
 
 def _yes_no(said: Any) -> bool | None:

@@ -60,19 +60,22 @@ class AdverseEvents(SessionView):
     def post(self, request: Request) -> Response:
         """Take a report in any state and however little it says; without a "no" it counts as serious.
 
-        About a session, or an enrollment; without either, the patient's own chart or the link's session.
+        About a session, or an enrollment; without one that can be used, the patient's own chart or the
+        link's session.
         """
         at = clock.now()
         said = EventInput(data=request.data)
         said.is_valid(raise_exception=True)
         about = queries.reported_about(
             self.actor,
-            session_id=said.validated_data.get("session"),
-            enrollment_id=said.validated_data.get("enrollment"),
+            session_id=said.id_of("session"),
+            enrollment_id=said.id_of("enrollment"),
             at=at,
         )
+        unreadable = [name for name in ("session", "enrollment") if said.is_unreadable(name)]
+        report = said.to_report(unused=[*about.unused, *unreadable])
         event = services.report_event(
-            about.patient_id, report=said.to_report(), session=about.session, actor=self.actor, at=at
+            about.patient_id, report=report, session=about.session, actor=self.actor, at=at
         )
         headers = {"Location": f"/api/v1/adverse-events/{event.pk}"}
         return Response(EventOutput(event).data, status=status.HTTP_201_CREATED, headers=headers)
