@@ -1,4 +1,3 @@
-from typing import Any
 from uuid import UUID
 
 from rest_framework.pagination import Cursor, CursorPagination
@@ -17,8 +16,8 @@ class Paging(CursorPagination):
 
     def decode_cursor(self, request: Request) -> Cursor | None:
         """Return where the page begins; raises `InvalidInput` for what no answer of ours has given."""
-        cursor: Any = super().decode_cursor(request)
-        if cursor is not None and cursor.position is not None and not _is_id(cursor.position):
+        cursor: Cursor | None = super().decode_cursor(request)
+        if cursor is not None and cursor.position is not None and not _is_id(str(cursor.position)):
             detail = "Use the address that `next` or `previous` gave."
             raise InvalidInput(errors=[InputError(pointer="query:cursor", code="invalid", detail=detail)])
         return cursor
