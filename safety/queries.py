@@ -87,6 +87,15 @@ def listed_screenings(actor: Actor, which: str, *, at: datetime) -> QuerySet[Scr
     return waiting(screenings) if which == "waiting" else screenings
 
 
+def speaks_of_suicide(answers: object, *, at: datetime) -> bool:
+    """Tell whether an answer calls for the crisis text by the policy in force; without one, none does."""
+    try:
+        _, policy = screening_policy(at=at)
+    except errors.NoScreeningPolicy:
+        return False
+    return rules.speaks_of_suicide(policy, answers)
+
+
 def latest_screening(enrollment_id: UUID) -> Screening | None:
     """Return the newest screening: ids are made under the enrollment's lock, so that is the last stored."""
     found = Screening.objects.filter(enrollment_id=enrollment_id)

@@ -90,9 +90,8 @@ def heed(actor: Actor, answers: object, *, at: datetime) -> bool:
     In a transaction of its own, after the refusal has undone everything else: that the form was at the wrong
     step, or another answer malformed, is no reason not to hear it.
     """
-    _, policy = queries.screening_policy(at=at)
     patient = own_chart(actor).first()
-    if patient is None or not rules.speaks_of_suicide(policy, answers):
+    if patient is None or not queries.speaks_of_suicide(answers, at=at):
         return False
     source = f"screening-refused:{patient.pk}"
     raise_alert(patient.pk, alert_class=AlertClass.SUICIDE_RISK, source=source, at=at)
@@ -113,6 +112,7 @@ def review(
         screening = queries.latest_screening(enrollment.pk)
         if screening is None or screening.pk != screening_id:
             raise errors.SupersededScreening
+        screening.enrollment = enrollment
         _require_decidable(screening, outcome, at=at)
         signature = accounts.sign(
             reviewer,

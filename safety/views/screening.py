@@ -62,8 +62,7 @@ class FitChecks(View):
 
     def handle_exception(self, exc: Exception) -> Response:
         """Say where to turn to, whatever was wrong with the request."""
-        _, policy = queries.screening_policy(at=clock.now())
-        if rules.speaks_of_suicide(policy, _answers(self.request)):
+        if queries.speaks_of_suicide(_answers(self.request), at=clock.now()):
             exc = texts.with_crisis(exc)
         return super().handle_exception(exc)
 

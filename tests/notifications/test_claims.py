@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from threading import Barrier, Thread
+from threading import Barrier, BrokenBarrierError, Thread
 from time import monotonic, sleep
 from typing import Any
 
@@ -77,7 +77,14 @@ def test_workers_at_once_send_once(ada: User, at: datetime, due: Due, sink: Sink
 def test_without_the_row_lock_workers_send_twice(
     ada: User, at: datetime, due: Due, sink: Sink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    meeting = Barrier(WORKERS)
+
     def unlocked(rows: QuerySet[Delivery], **_: Any) -> QuerySet[Delivery]:
+        """Meet right before the read, where the lock would part them; whoever waits in vain goes on."""
+        try:
+            meeting.wait(timeout=0.5)
+        except BrokenBarrierError:
+            meeting.reset()
         return rows.all()
 
     monkeypatch.setattr(QuerySet, "select_for_update", unlocked)
