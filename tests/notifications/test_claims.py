@@ -1,13 +1,14 @@
 """Several workers at once, as threads with connections of their own; each guard has a twin without it."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta
 from threading import Barrier, BrokenBarrierError, Thread
 from time import monotonic, sleep
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection
 from django.db.models import QuerySet
 
 from accounts.models import User
@@ -51,8 +52,13 @@ def until(condition: Callable[[], object]) -> None:
         sleep(0.01)
 
 
-def rounds_with_duplicates(at: datetime, due: Due, sink: Sink, ada: User) -> int:
-    """Let all workers reach for one message at the same moment, several times; count who sent it twice."""
+def rounds_with_duplicates(
+    at: datetime, due: Due, sink: Sink, ada: User, *, refusals: tuple[type[Exception], ...] = ()
+) -> int:
+    """Let all workers reach for one message at the same moment, several times; count who sent it twice.
+
+    `refusals`: how a later wall may stop a worker that the lock did not.
+    """
     duplicated = 0
     for number in range(ROUNDS):
         due(MessageKind.ASSESSMENT_DUE, user=ada, dedupe_key=f"round:{number}")
@@ -62,7 +68,8 @@ def rounds_with_duplicates(at: datetime, due: Due, sink: Sink, ada: User) -> int
         def reach(start: Barrier = start) -> None:
             connection.ensure_connection()
             start.wait()
-            deliver_due(at=at)
+            with suppress(*refusals):
+                deliver_due(at=at)
 
         join(run(*[reach] * WORKERS))
         assert sink.taken
@@ -88,7 +95,9 @@ def test_without_the_row_lock_workers_send_twice(
         return rows.all()
 
     monkeypatch.setattr(QuerySet, "select_for_update", unlocked)
-    assert rounds_with_duplicates(at, due, sink, ada) > ROUNDS / 2
+    # Who reads late leases a message that has left, and the table itself refuses that.
+    found = rounds_with_duplicates(at, due, sink, ada, refusals=(IntegrityError,))
+    assert found > ROUNDS / 2
 
 
 def test_a_worker_in_the_middle_of_sending_blocks_nobody(
