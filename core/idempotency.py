@@ -28,31 +28,45 @@ _KEPT_HEADERS = ("ETag", "Location")
 
 P = ParamSpec("P")
 Handler = Callable[Concatenate[Any, Request, P], Response]
+Once = Callable[Concatenate[View, Request, P], HttpResponseBase]
 
 
-def idempotent(handler: Handler[P]) -> Callable[Concatenate[View, Request, P], HttpResponseBase]:
+def idempotent(handler: Handler[P]) -> Once[P]:
     """Run a POST handler in one transaction, at most once per principal and `Idempotency-Key`.
 
     The answer is stored in the transaction of the effect: both exist or neither does. A second request with
     the same key waits for the first and gets its answer; with another body it gets `KeyReused` (422). A
     refusal is not stored, so that it can be asked again. Without the header: `PreconditionRequired` (428).
     """
+    what_for = "A value of your own choosing, new for each act; repeat it when you retry."
+    return extend_schema(parameters=[_header(what_for, required=True)])(_once(handler, key_of=_key_of))
 
-    @extend_schema(
-        parameters=[
-            OpenApiParameter(
-                name=HEADER,
-                type=OpenApiTypes.STR,
-                location=OpenApiParameter.HEADER,
-                required=True,
-                description="A value of your own choosing, new for each act; repeat it when you retry.",
-            )
-        ]
+
+def idempotent_report(handler: Handler[P]) -> Once[P]:
+    """Run the POST of a report of harm, which is never refused for its key.
+
+    A retry is the same key with the same body, whatever the key looks like: it gets the same answer. Other
+    words under a used key are a new report, and so is a request without one: told twice does no harm.
+    """
+    what_for = "Repeat it when you retry, so that the report is stored once; taken without it too."
+    return extend_schema(parameters=[_header(what_for, required=False)])(_once(handler, key_of=_report_key))
+
+
+def _header(what_for: str, *, required: bool) -> OpenApiParameter:
+    return OpenApiParameter(
+        name=HEADER,
+        type=OpenApiTypes.STR,
+        location=OpenApiParameter.HEADER,
+        required=required,
+        description=what_for,
     )
+
+
+def _once(handler: Handler[P], *, key_of: Callable[[Request, str], str]) -> Once[P]:
     def once(view: View, request: Request, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
-        key = _key_of(request)
-        principal = str(view.actor)
         fingerprint = _fingerprint(request)
+        key = key_of(request, fingerprint)
+        principal = str(view.actor)
         with transaction.atomic():
             record_id = _claim(principal=principal, key=key, fingerprint=fingerprint)
             if record_id is None:
@@ -70,7 +84,7 @@ def idempotent(handler: Handler[P]) -> Callable[Concatenate[View, Request, P], H
     return once
 
 
-def _key_of(request: Request) -> str:
+def _key_of(request: Request, fingerprint: str) -> str:  # noqa: ARG001 - as `_report_key`
     key = request.headers.get(HEADER, "")
     if not key:
         raise PreconditionRequired(f"Send an {HEADER} header with a value of your own, new for each act.")
@@ -78,6 +92,13 @@ def _key_of(request: Request) -> str:
         fault = f"at most {MAX_KEY_LENGTH} printable ASCII characters"
         raise InvalidInput(errors=[InputError(pointer=f"header:{HEADER}", code="invalid", detail=fault)])
     return key
+
+
+def _report_key(request: Request, fingerprint: str) -> str:
+    given = request.headers.get(HEADER, "")
+    if not given:
+        return str(new_id())
+    return hashlib.sha256(f"{given}\n{fingerprint}".encode()).hexdigest()
 
 
 def _fingerprint(request: Request) -> str:

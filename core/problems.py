@@ -12,11 +12,14 @@ from rest_framework import exceptions as drf
 from rest_framework.response import Response
 
 from core import errors
+from core.contact import contact
 from core.logs import log_failure
 
 logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
+REFUSALS = (409, 422)
+"""What a patient meets by doing what they meant to do: the wrong moment, or a reason of care."""
 
 _FROM_FRAMEWORK: tuple[tuple[type[Exception], type[errors.Problem]], ...] = (
     (Http404, errors.NotFound),
@@ -43,11 +46,19 @@ def handle_exception(raised: Exception, context: dict[str, Any]) -> Response:
         _log(raised, context["request"].path)
     headers = problem.headers | _headers_of(raised, context)
     return Response(
-        problem.document(instance=context["request"].path),
+        _document(problem, context["request"].path),
         status=problem.status,
         content_type=MEDIA_TYPE,
         headers=headers,
     )
+
+
+def _document(problem: errors.Problem, instance: str) -> dict[str, Any]:
+    """Return the document, with whom to call where somebody's way ends: nobody is left alone with a no."""
+    document = problem.document(instance=instance)
+    if problem.status in REFUSALS:
+        document["contact"] = contact()
+    return document
 
 
 def _log(raised: Exception, path: str) -> None:

@@ -28,6 +28,14 @@ PROBLEM = {
                 "properties": {name: {"type": "string"} for name in ("code", "detail")},
             },
         },
+        "contact": {
+            "description": "Whom to call; in every 409 and 422.",
+            "type": "object",
+            "required": ["clinic_phone", "emergency_phone", "crisis_phone"],
+            "properties": {
+                name: {"type": "string"} for name in ("clinic_phone", "emergency_phone", "crisis_phone")
+            },
+        },
     },
 }
 

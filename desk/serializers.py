@@ -2,15 +2,8 @@ from typing import Any
 
 from rest_framework import serializers
 
+from core.contact import ContactOutput
 from desk.enums import EntryKind, Who
-
-
-class ContactOutput(serializers.Serializer[Any]):
-    """How to reach a human, always."""
-
-    clinic_phone = serializers.CharField()
-    emergency_phone = serializers.CharField()
-    crisis_phone = serializers.CharField()
 
 
 class NextStepOutput(serializers.Serializer[Any]):

@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from accounts.permissions import IsPerson
 from core import clock
 from core.api import View
+from core.contact import contact
 from core.errors import InputError, InvalidInput
 from desk import queries, serializers
 from desk.queries import Before
@@ -98,17 +99,12 @@ class NextStep(View):
         at = clock.now()
         enrollment = programs.enrollment_for(self.actor, enrollment_id, at=at)
         step = next_step(queries.standing(enrollment, at=at))
-        contact = {
-            "clinic_phone": settings.CLINIC_PHONE,
-            "emergency_phone": settings.EMERGENCY_PHONE,
-            "crisis_phone": settings.CRISIS_PHONE,
-        }
         body = {
             "code": step.code,
             "sentence": step.sentence,
             "link": step.link,
             "who": step.who,
-            "contact": contact,
+            "contact": contact(),
         }
         return Response(serializers.NextStepOutput(body).data)
 

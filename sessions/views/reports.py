@@ -7,7 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core import clock
-from core.idempotency import idempotent
+from core.idempotency import idempotent_report
 from sessions import queries, services
 from sessions.serializers.reports import EventInput, EventOutput
 from sessions.views.base import SESSION_ID, SessionView
@@ -56,7 +56,7 @@ class AdverseEvents(SessionView):
             OpenApiExample("Recorded", value=EVENT, response_only=True, status_codes=["201"]),
         ],
     )
-    @idempotent
+    @idempotent_report
     def post(self, request: Request) -> Response:
         """Take a report in any state and however little it says; without a "no" it counts as serious.
 

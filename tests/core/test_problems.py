@@ -89,3 +89,20 @@ def test_a_cursor_that_we_never_gave(cursor, path, ada, ben, client_of):
         answer = client_of(user).get(f"/api/v1/{path}?cursor={cursor}")
         assert answer.status_code in (200, 400, 403, 404)
         assert answer.status_code == 200 or answer["Content-Type"] == "application/problem+json"
+
+
+def test_who_is_refused_is_told_whom_to_call(ada, client_of, settings):
+    settings.CLINIC_PHONE = "+1-555-0199"
+    answer = client_of(ada.user).post(
+        "/api/v1/enrollments", {"program": "no-such"}, format="json", headers={"Idempotency-Key": "k1"}
+    )
+    assert answer.status_code == 422
+    assert answer.json()["contact"] == {
+        "clinic_phone": "+1-555-0199",
+        "emergency_phone": settings.EMERGENCY_PHONE,
+        "crisis_phone": settings.CRISIS_PHONE,
+    }
+
+
+def test_what_is_only_malformed_names_no_phone(ada, client_of):
+    assert "contact" not in client_of(ada.user).put("/api/v1/me", {}, format="json").json()

@@ -29,6 +29,8 @@ WITHOUT_KEY = {
     "sessions/<uuid:session_id>/check-ins": "entries carry their device's id and number",
 }
 """POSTs that take no Idempotency-Key, and why."""
+KEY_NOT_REQUIRED = {"adverse-events": "a report of harm is never refused for its key (ADR 0006)"}
+"""POSTs that take a key and go on without one, and why."""
 
 
 def imports(tree: ast.AST) -> Iterator[str]:
@@ -236,6 +238,28 @@ def test_every_post_acts_once_or_has_a_reason_not_to(ours: dict[str, Any]) -> No
     handlers = {address: view.post for address, view in ours.items() if hasattr(view, "post")}
     assert {name for name, handler in handlers.items() if not acts_once(handler)} == set(WITHOUT_KEY)
     assert len(handlers) > len(WITHOUT_KEY)
+
+
+def keys_required(schema: dict[str, Any]) -> dict[str, bool]:
+    """Every POST that takes a key, by its address, and whether it has to be sent."""
+    return {
+        name.removeprefix("POST /api/v1/"): parameter.get("required", False)
+        for name, operation in operations(schema)
+        for parameter in operation.get("parameters", [])
+        if name.startswith("POST") and parameter["name"] == idempotency.HEADER
+    }
+
+
+def test_every_key_is_required_or_has_a_reason_not_to_be(schema: dict[str, Any]) -> None:
+    found = keys_required(schema)
+    assert {name for name, is_required in found.items() if not is_required} == set(KEY_NOT_REQUIRED)
+    assert len(found) > len(KEY_NOT_REQUIRED)
+
+
+def test_a_key_that_is_not_required_is_found() -> None:
+    parameter = {"name": idempotency.HEADER, "in": "header"}
+    paths = {"/api/v1/doses": {"post": {"operationId": "doses_take", "parameters": [parameter]}}}
+    assert keys_required({"paths": paths}) == {"doses": False}
 
 
 def test_a_post_that_acts_twice_is_found() -> None:

@@ -7,10 +7,12 @@ import pytest
 from rest_framework.test import APIClient
 
 from accounts.models import CareTeamMembership, Patient
+from core.idempotency import idempotent
 from programs import services as programs
 from safety.enums import AlertClass
 from safety.models import AdverseEvent, Alert, Hold
 from sessions.models import SessionEventLink, TreatmentSession
+from sessions.views.reports import AdverseEvents
 from tests import steps
 from tests.api import post
 from tests.sessions import stages
@@ -225,3 +227,44 @@ def test_a_report_sent_twice_is_one_report(session: TreatmentSession, as_dan: AP
 def test_the_link_still_reports_an_hour_after_the_end(ada: Patient, at: datetime) -> None:
     session, _ = stages.ended(ada, at=at - timedelta(hours=1))
     assert report(by_link(stages.token_in_mail(session)), WORDS).status_code == 201
+
+
+def report_with(client: APIClient, body: dict[str, Any], **headers: str) -> Any:
+    return client.post("/api/v1/adverse-events", body, format="json", headers=headers)
+
+
+def test_a_report_needs_no_key(session: TreatmentSession, as_dan: APIClient) -> None:
+    assert report_with(as_dan, WORDS).status_code == 201
+    assert AdverseEvent.objects.count() == Alert.objects.count() == Hold.objects.count() == 1
+
+
+def test_other_words_under_a_used_key_are_a_new_report(session: TreatmentSession, as_dan: APIClient) -> None:
+    for words in ("She is not well.", "She cannot be woken.", "She is not well."):
+        assert post(as_dan, "adverse-events", {"description": words}, key="one").status_code == 201
+    said = AdverseEvent.objects.order_by("id").values_list("description", flat=True)
+    assert list(said) == ["She is not well.", "She cannot be woken."]
+
+
+@pytest.mark.parametrize("key", ["x" * 101, "k" * 7000, "tab\there", "clé", "\x7f"])
+def test_a_report_with_an_unusable_key_is_taken_once(
+    session: TreatmentSession, as_dan: APIClient, key: str
+) -> None:
+    answers = [report_with(as_dan, WORDS, **{"Idempotency-Key": key}) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [201, 201]
+    assert answers[0].content == answers[1].content
+    assert AdverseEvent.objects.count() == 1
+
+
+@pytest.mark.parametrize(("key", "code"), [("", 428), ("x" * 101, 400), ("one", 422)])
+def test_twin_with_the_ordinary_key_the_report_is_lost(
+    session: TreatmentSession,
+    as_dan: APIClient,
+    key: str,
+    code: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(AdverseEvents, "post", idempotent(AdverseEvents.post.__wrapped__))  # type: ignore[attr-defined]
+    post(as_dan, "adverse-events", {"description": "She feels sick."}, key="one")
+    headers = {"Idempotency-Key": key} if key else {}
+    assert report_with(as_dan, WORDS, **headers).status_code == code
+    assert AdverseEvent.objects.count() == 1
