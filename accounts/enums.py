@@ -18,6 +18,36 @@ class Role(TextChoices):
     """Runs the installation; sees no chart."""
 
 
+STAFF = frozenset(
+    {Role.CLINICIAN, Role.SAFETY_OFFICER, Role.MEDICAL_DIRECTOR, Role.PRIVACY_OFFICER, Role.OPERATOR}
+)
+"""The roles whose work is in the admin; a guide's is not."""
+
+
+class Profession(TextChoices):
+    """What a clinician's licence is for."""
+
+    PHYSICIAN = "physician"
+    NURSE_PRACTITIONER = "nurse_practitioner"
+    PHYSICIAN_ASSOCIATE = "physician_associate"
+    PSYCHOLOGIST = "psychologist"
+    NURSE = "nurse"
+
+
+class Language(TextChoices):
+    """The language in which somebody wants to be spoken to, as a BCP 47 tag."""
+
+    ENGLISH = "en-US"
+    SPANISH = "es-US"
+
+
+STATES = tuple(
+    "AK AL AR AS AZ CA CO CT DC DE FL GA GU HI IA ID IL IN KS KY LA MA MD ME MI MN MO MP MS MT "  # noqa: SIM905
+    "NC ND NE NH NJ NM NV NY OH OK OR PA PR RI SC SD TN TX UT VA VI VT WA WI WV WY".split()
+)
+"""Where in the United States somebody can live and be licensed, by USPS codes: territories too."""
+
+
 class CapabilityScope(TextChoices):
     """What a link allows its holder to do."""
 

@@ -1,4 +1,4 @@
-from core.errors import InvalidInput, NotAllowed, Refused
+from core.errors import Conflict, InvalidInput, NotAllowed, Refused
 
 
 class ProfileMissing(Refused):
@@ -23,3 +23,45 @@ class UnknownTimezone(InvalidInput):
     """That time zone is not in the IANA list."""
 
     code = "unknown_timezone"
+
+
+class UnfitAddress(InvalidInput):
+    """That address is not complete."""
+
+    code = "unfit_address"
+
+
+class UnfitPrescriberNumber(InvalidInput):
+    """That is no prescriber number; look for a typing error."""
+
+    code = "unfit_prescriber_number"
+
+
+class MayNotTreat(Refused):
+    """Nobody signs for a person outside the places where clinic and clinician may treat."""
+
+    code = "may_not_treat"
+
+
+class NotServed(Refused):
+    """We cannot treat people where you live yet; please call us."""
+
+    code = "state_not_served"
+
+
+class CannotGrant(Refused):
+    """This role cannot be given so; each reason is listed."""
+
+    code = "cannot_grant"
+
+
+class RoleNotHeld(Conflict):
+    """They do not hold that role."""
+
+    code = "role_not_held"
+
+
+class CannotHandOver(Refused):
+    """This patient cannot be put into their care; each reason is listed."""
+
+    code = "cannot_hand_over"

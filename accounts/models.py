@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower, Now
 
-from accounts.enums import CapabilityScope, Role, SignatureMeaning
+from accounts.enums import STATES, CapabilityScope, Language, Profession, Role, SignatureMeaning
 from core.ids import new_id
 from core.models import ActedModel
 
@@ -80,22 +80,129 @@ class Patient(models.Model):
     preferred_name = models.CharField(max_length=60, blank=True)
     birth_on = models.DateField()
     timezone = models.CharField(max_length=64)
+    language = models.CharField(max_length=12, choices=Language.choices, db_default=Language.ENGLISH)
     created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(language__in=Language.values), name="patient_language_is_known"
+            )
+        ]
 
     def __str__(self) -> str:
         return self.preferred_name or self.legal_name
 
 
+class PatientAddress(ActedModel):
+    """Where a patient lives from a day on; a move and a correction are new rows. Append-only.
+
+    Street, city and postal code are encrypted for this row; the state stays readable, because a licence is
+    good for a state. Outside the United States it is empty, and nobody's licence is good for that.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="addresses")
+    country = models.CharField(max_length=2)
+    state = models.CharField(max_length=2, blank=True)
+    details = models.BinaryField()
+    starts_on = models.DateField()
+    recorded_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(country="US", state__in=STATES) | ~Q(country="US") & Q(state=""),
+                name="address_in_the_us_has_a_state",
+            ),
+            models.CheckConstraint(
+                condition=Q(country__regex=r"^[A-Z]{2}$"), name="address_country_is_a_code"
+            ),
+        ]
+        indexes = [
+            # The address of a day is the last that began by then: read wherever a clinician reads a chart.
+            models.Index(fields=["patient", "-starts_on", "-id"], name="address_of_a_day")
+        ]
+
+
 class Clinician(models.Model):
-    """A licensed person's name and credentials, as a signature shows them."""
+    """A licensed person's name and credentials, as a signature shows them.
+
+    An empty profession or prescriber number (DEA) was never given.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id)
     user = models.OneToOneField(User, on_delete=models.PROTECT, related_name="clinician")
     full_name = models.CharField(max_length=120)
     credentials = models.CharField(max_length=40)
+    profession = models.CharField(max_length=24, choices=Profession.choices, blank=True, db_default="")
+    dea_number = models.CharField(max_length=9, blank=True, db_default="")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(profession__in=["", *Profession.values]), name="clinician_profession_is_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(dea_number="") | Q(dea_number__regex=r"^[A-Z][A-Z9][0-9]{7}$"),
+                name="clinician_dea_number_has_its_form",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.full_name}, {self.credentials}"
+
+
+class Licence(models.Model):
+    """That a clinician may practise in one state, from one day to another, both included (by UTC)."""
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    clinician = models.ForeignKey(Clinician, on_delete=models.PROTECT, related_name="licences")
+    state = models.CharField(max_length=2)
+    number = models.CharField(max_length=40)
+    starts_on = models.DateField()
+    ends_on = models.DateField()
+    recorded_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    recorded_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["state", "starts_on", "id"]
+        constraints = [
+            models.CheckConstraint(condition=Q(state__in=STATES), name="licence_state_is_known"),
+            models.CheckConstraint(
+                condition=Q(ends_on__gte=models.F("starts_on")), name="licence_ends_after_it_begins"
+            ),
+            models.CheckConstraint(condition=~Q(number=""), name="licence_has_a_number"),
+            models.UniqueConstraint(
+                fields=["clinician", "state", "number", "starts_on"], name="licence_recorded_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.state} {self.number}, {self.starts_on} to {self.ends_on}"
+
+
+class ServedState(models.Model):
+    """A state in which the clinic takes patients, from one day to another, both included (by UTC)."""
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    state = models.CharField(max_length=2)
+    starts_on = models.DateField()
+    ends_on = models.DateField(null=True)
+    set_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+
+    class Meta:
+        ordering = ["state", "starts_on", "id"]
+        constraints = [
+            models.CheckConstraint(condition=Q(state__in=STATES), name="served_state_is_known"),
+            models.CheckConstraint(
+                condition=Q(ends_on=None) | Q(ends_on__gte=models.F("starts_on")),
+                name="served_state_ends_after_it_begins",
+            ),
+            models.UniqueConstraint(
+                fields=["state"], condition=Q(ends_on=None), name="served_state_open_once"
+            ),
+        ]
 
 
 class CareTeamMembership(models.Model):

@@ -1,4 +1,4 @@
-from typing import Any
+from typing import Any, ClassVar
 
 from rest_framework.exceptions import NotAuthenticated
 from rest_framework.permissions import BasePermission
@@ -34,14 +34,34 @@ class IsPatient(IsPerson):
         return super().has_permission(request, view) and queries.patient_of(user_of(request).pk) is not None
 
 
-class IsClinician(IsPerson):
-    """Somebody signed in who holds the clinician's role now."""
+class HoldsRole(IsPerson):
+    """Somebody signed in who holds one of `roles` now: a change of roles acts on the next request."""
+
+    roles: ClassVar[frozenset[Role]]
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        """Tell whether the user is a clinician now."""
-        return super().has_permission(request, view) and Role.CLINICIAN in queries.roles_of(
-            user_of(request).pk, at=clock.now()
+        """Tell whether the user holds such a role now."""
+        return super().has_permission(request, view) and bool(
+            self.roles & queries.roles_of(user_of(request).pk, at=clock.now())
         )
+
+
+class IsClinician(HoldsRole):
+    """Somebody signed in who holds the clinician's role now."""
+
+    roles = frozenset({Role.CLINICIAN})
+
+
+class IsOperator(HoldsRole):
+    """Somebody signed in who runs the clinic now."""
+
+    roles = frozenset({Role.OPERATOR})
+
+
+class AssignsCare(HoldsRole):
+    """Somebody signed in who may say who cares for whom now."""
+
+    roles = frozenset({Role.OPERATOR, Role.MEDICAL_DIRECTOR})
 
 
 class IsMonitor(BasePermission):

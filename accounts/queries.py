@@ -1,16 +1,29 @@
-from datetime import datetime
+from datetime import UTC, date, datetime
 from uuid import UUID
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 
+from accounts import rules
 from accounts.enums import Role
-from accounts.models import CareTeamMembership, Clinician, Patient, RoleGrant, User
+from accounts.models import (
+    CareTeamMembership,
+    Clinician,
+    Licence,
+    Patient,
+    PatientAddress,
+    RoleGrant,
+    ServedState,
+    User,
+)
 from core.actors import Actor, ActorKind
+from core.encryption import decrypt
 
 
 def roles_of(user_id: UUID, *, at: datetime) -> frozenset[Role]:
-    """Return the roles that somebody holds at `at`."""
+    """Return the roles that somebody holds at `at`; a medical director's rests on a licence of that day."""
+    licensed = _licences(at).filter(clinician__user_id=OuterRef("user_id"))
     grants = RoleGrant.objects.filter(_in_force(at), user_id=user_id)
+    grants = grants.filter(~Q(role=Role.MEDICAL_DIRECTOR) | Exists(licensed))
     return frozenset(Role(role) for role in grants.values_list("role", flat=True))
 
 
@@ -41,21 +54,49 @@ def own_chart(actor: Actor) -> QuerySet[Patient]:
 
 
 def patients_in_care(actor: Actor, *, at: datetime) -> QuerySet[Patient]:
-    """Return the charts in a clinician's care at `at`, never their own: nobody treats themselves."""
+    """Return the charts in a clinician's care at `at`, never their own: nobody treats themselves.
+
+    A chart whose address of that day lies where the clinician holds no licence is not among them; one
+    without an address is, so that it can be asked for (ADR 0013).
+    """
+    licensed = _licences(at).filter(clinician__user_id=actor.id).values("state")
+    elsewhere = _addresses_of_the_day(at).filter(patient=OuterRef("pk")).exclude(state__in=licensed)
+    return _assigned(actor, Role.CLINICIAN, at=at).filter(~Exists(elsewhere))
+
+
+def patients_guided(actor: Actor, *, at: datetime) -> QuerySet[Patient]:
+    """Return whom a guide coaches at `at`, never themselves.
+
+    Not part of `visible_patients`: what a guide is shown of them is for each room to say, field by field.
+    """
+    return _assigned(actor, Role.GUIDE, at=at)
+
+
+def _assigned(actor: Actor, role: Role, *, at: datetime) -> QuerySet[Patient]:
     if actor.kind != ActorKind.PERSON:
         return Patient.objects.none()
-    practising = RoleGrant.objects.filter(_in_force(at), user_id=actor.id, role=Role.CLINICIAN)
-    in_care = CareTeamMembership.objects.filter(
-        _in_force(at), role=Role.CLINICIAN, member_id__in=practising.values("user_id")
+    holding = RoleGrant.objects.filter(_in_force(at), user_id=actor.id, role=role)
+    assigned = CareTeamMembership.objects.filter(
+        _in_force(at), role=role, member_id__in=holding.values("user_id")
     )
-    return Patient.objects.filter(id__in=in_care.values("patient_id")).exclude(user_id=actor.id)
+    return Patient.objects.filter(id__in=assigned.values("patient_id")).exclude(user_id=actor.id)
 
 
 def current_clinician(patient_id: UUID) -> User | None:
-    """Return the clinician in whose care a patient is."""
-    membership = CareTeamMembership.objects.filter(patient_id=patient_id, role=Role.CLINICIAN, ends_at=None)
-    found = membership.select_related("member").first()
+    """Return the clinician in whose care a patient is, on paper: they may have lost role or licence since."""
+    found = current_membership(patient_id, Role.CLINICIAN)
     return found.member if found else None
+
+
+def current_membership(patient_id: UUID, role: Role) -> CareTeamMembership | None:
+    """Return who looks after a patient in a role, and since when."""
+    memberships = CareTeamMembership.objects.filter(patient_id=patient_id, role=role, ends_at=None)
+    return memberships.select_related("member").first()
+
+
+def cares_for(user: User, patient_id: UUID, *, at: datetime) -> bool:
+    """Tell whether a clinician who is in the care team can also see the chart and act on it."""
+    return user.is_active and patients_in_care(Actor.person(user.pk), at=at).filter(pk=patient_id).exists()
 
 
 def on_call(patient_id: UUID, *, at: datetime) -> list[User]:
@@ -67,18 +108,95 @@ def on_call(patient_id: UUID, *, at: datetime) -> list[User]:
     return sorted(practising, key=lambda user: (own is None or user.pk != own.pk, user.pk))
 
 
-def least_busy_clinician(*, at: datetime) -> User | None:
-    """Return the active clinician with the fewest patients in their care."""
-    return (
-        User.objects.filter(
-            id__in=RoleGrant.objects.filter(_in_force(at), role=Role.CLINICIAN).values("user_id"),
-            clinician__isnull=False,
-            is_active=True,
-        )
-        .annotate(patients=Count("care_team_memberships", filter=Q(care_team_memberships__ends_at=None)))
-        .order_by("patients", "id")
-        .first()
+def least_busy_clinician(patient: Patient, *, at: datetime) -> User | None:
+    """Return the active clinician with the fewest patients who may care for `patient`, if there is one.
+
+    Licensed for where the patient lives, if that is known; never the patient.
+    """
+    practising = User.objects.filter(
+        id__in=RoleGrant.objects.filter(_in_force(at), role=Role.CLINICIAN).values("user_id"),
+        clinician__isnull=False,
+        is_active=True,
+    ).exclude(pk=patient.user_id)
+    state = current_state(patient.pk, at=at)
+    if state is not None:
+        practising = practising.filter(pk__in=_licences(at).filter(state=state).values("clinician__user_id"))
+    busy = Count("care_team_memberships", filter=Q(care_team_memberships__ends_at=None))
+    return practising.annotate(patients=busy).order_by("patients", "id").first()
+
+
+# --- addresses, licences, states -------------------------------------------------------------------------
+
+
+def addresses_of(patient: Patient, *, at: datetime) -> list[rules.Address]:
+    """Return where a patient lives at `at`, if that is known, and then where they will."""
+    today = _day(at)
+    rows = {row.starts_on: row for row in patient.addresses.order_by("starts_on", "id")}
+    current = max((day for day in rows if day <= today), default=None)
+    return [_address(row) for day, row in sorted(rows.items()) if day == current or day > today]
+
+
+def address_on(patient: Patient, day: date) -> rules.Address | None:
+    """Return where a patient lives on a day, if that is known."""
+    begun = patient.addresses.filter(starts_on__lte=day).order_by("-starts_on", "-id").first()
+    return None if begun is None else _address(begun)
+
+
+def current_state(patient_id: UUID, *, at: datetime) -> str | None:
+    """Return the state a patient lives in at `at`: empty abroad, `None` without an address on file."""
+    return _addresses_of_the_day(at).filter(patient=patient_id).values_list("state", flat=True).first()
+
+
+def address_place(address_id: UUID) -> str:
+    """Return the place that an address is encrypted for."""
+    return f"accounts_patientaddress.details:{address_id}"
+
+
+def treating_facts(clinician: User, patient_id: UUID, *, at: datetime) -> rules.TreatingFacts:
+    """Gather whether a clinician may sign for a patient: where they live, and what is allowed there."""
+    return rules.TreatingFacts(
+        state=current_state(patient_id, at=at),
+        served=served_states(at=at),
+        licensed=licensed_states(clinician.pk, at=at),
     )
+
+
+def served_states(*, at: datetime) -> frozenset[str]:
+    """Return where the clinic takes patients at `at`."""
+    day = _day(at)
+    served = ServedState.objects.filter(Q(ends_on=None) | Q(ends_on__gte=day), starts_on__lte=day)
+    return frozenset(served.values_list("state", flat=True))
+
+
+def licensed_states(user_id: UUID, *, at: datetime) -> frozenset[str]:
+    """Return where somebody may practise at `at`."""
+    return frozenset(_licences(at).filter(clinician__user_id=user_id).values_list("state", flat=True))
+
+
+def _addresses_of_the_day(at: datetime) -> QuerySet[PatientAddress]:
+    """Return for each patient the address that holds at `at`: the last of those that began last."""
+    begun = PatientAddress.objects.filter(patient=OuterRef("patient"), starts_on__lte=_day(at))
+    return PatientAddress.objects.filter(pk=Subquery(begun.order_by("-starts_on", "-id").values("pk")[:1]))
+
+
+def _licences(at: datetime) -> QuerySet[Licence]:
+    return Licence.objects.filter(starts_on__lte=_day(at), ends_on__gte=_day(at))
+
+
+def _address(row: PatientAddress) -> rules.Address:
+    details = decrypt(row.details, place=address_place(row.pk))
+    return rules.Address(
+        lines=tuple(details["lines"]),
+        city=details["city"],
+        state=row.state,
+        postal_code=details["postal_code"],
+        country=row.country,
+        starts_on=row.starts_on,
+    )
+
+
+def _day(at: datetime) -> date:
+    return at.astimezone(UTC).date()
 
 
 def _in_force(at: datetime) -> Q:

@@ -1,72 +1,292 @@
 import hashlib
 import secrets
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 from zoneinfo import available_timezones
 
-from accounts import errors, queries
-from accounts.enums import CapabilityScope, Role, SignatureMeaning
-from accounts.models import Capability, CareTeamMembership, Clinician, Patient, RoleGrant, Signature, User
+from accounts import errors, queries, rules
+from accounts.enums import CapabilityScope, Language, Profession, Role, SignatureMeaning
+from accounts.models import (
+    Capability,
+    CareTeamMembership,
+    Clinician,
+    Licence,
+    Patient,
+    PatientAddress,
+    RoleGrant,
+    ServedState,
+    Signature,
+    User,
+)
 from core.actors import Actor
 from core.database import atomic
+from core.encryption import encrypt
 from core.errors import InputError
 
 TOKEN_BYTES = 32
 
+# --- who somebody is -------------------------------------------------------------------------------------
+
 
 def save_profile(
-    user: User, *, legal_name: str, preferred_name: str, birth_on: date, timezone: str
+    user: User,
+    *,
+    legal_name: str,
+    preferred_name: str,
+    birth_on: date,
+    timezone: str,
+    language: Language | None = None,
 ) -> Patient:
     """Store who a patient is; raises `UnknownTimezone`.
 
-    Saying the same twice changes nothing.
+    Saying the same twice changes nothing. Without a language the one on file stays, at first English.
     """
     if timezone not in available_timezones():
         detail = "Use a name such as America/New_York."
         raise errors.UnknownTimezone(
             errors=[InputError(pointer="/timezone", code="unknown_timezone", detail=detail)]
         )
-    fields = {
+    fields: dict[str, str | date] = {
         "legal_name": legal_name,
         "preferred_name": preferred_name,
         "birth_on": birth_on,
         "timezone": timezone,
     }
+    if language is not None:
+        fields["language"] = language
     patient, _ = Patient.objects.update_or_create(user=user, defaults=fields)
     return patient
+
+
+def save_me(
+    user: User, *, profile: Mapping[str, Any], address: rules.Address | None, at: datetime
+) -> Patient:
+    """Store what a person says of themselves, the address too if they give one: all of it or nothing.
+
+    Raises `UnknownTimezone` or `UnfitAddress`.
+    """
+    if address is not None:
+        _require_fit(address)
+    with atomic():
+        patient = save_profile(user, **profile)
+        if address is not None:
+            save_address(patient, address, actor=Actor.person(user.pk), at=at)
+        return patient
+
+
+def save_address(patient: Patient, address: rules.Address, *, actor: Actor, at: datetime) -> None:
+    """Store where a patient lives from a day on; what was on file stays in the history.
+
+    Where they are known to live there that day, nothing changes. Locks the patient. Raises `UnfitAddress`
+    with every fault.
+    """
+    _require_fit(address)
+    with atomic():
+        Patient.objects.select_for_update(no_key=True).get(pk=patient.pk)
+        known = queries.address_on(patient, address.starts_on)
+        if known is not None and replace(known, starts_on=address.starts_on) == address:
+            return
+        row = PatientAddress(
+            patient=patient,
+            country=address.country,
+            state=address.state,
+            starts_on=address.starts_on,
+            recorded_at=at,
+            actor_kind=actor.kind,
+            actor_id=actor.id,
+        )
+        details = {"lines": address.lines, "city": address.city, "postal_code": address.postal_code}
+        row.details = encrypt(details, place=queries.address_place(row.pk))
+        row.save(force_insert=True)
+
+
+def _require_fit(address: rules.Address) -> None:
+    if faults := rules.address_faults(address):
+        raise errors.UnfitAddress(errors=faults)
+
+
+def register_clinician(
+    user: User, *, full_name: str, credentials: str, profession: Profession, dea_number: str = ""
+) -> Clinician:
+    """Store what a clinician signs with and, if they have one, their prescriber (DEA) number.
+
+    Raises `UnfitPrescriberNumber`.
+    """
+    if dea_number and not rules.is_dea_number(dea_number):
+        fault = InputError("/dea_number", "unfit_prescriber_number", "Two letters, seven digits that fit.")
+        raise errors.UnfitPrescriberNumber(errors=[fault])
+    fields = {
+        "full_name": full_name,
+        "credentials": credentials,
+        "profession": profession,
+        "dea_number": dea_number,
+    }
+    clinician, _ = Clinician.objects.update_or_create(user=user, defaults=fields)
+    return clinician
+
+
+# --- where treating is allowed ---------------------------------------------------------------------------
+
+
+def add_licence(
+    clinician: Clinician,
+    *,
+    state: str,
+    number: str,
+    starts_on: date,
+    ends_on: date,
+    recorded_by: User | None,
+    at: datetime,
+) -> Licence:
+    """Record that a clinician may practise in a state; recording the same again is harmless.
+
+    Nobody records their own (`CannotGrant`); only the installation itself does without a name.
+    """
+    if recorded_by is not None and recorded_by.pk == clinician.user_id:
+        raise errors.CannotGrant("Nobody records their own licence; ask another operator.")
+    licence, _ = Licence.objects.get_or_create(
+        clinician=clinician,
+        state=state,
+        number=number,
+        starts_on=starts_on,
+        defaults={"ends_on": ends_on, "recorded_by": recorded_by, "recorded_at": at},
+    )
+    return licence
+
+
+def end_licence(licence: Licence, *, ends_on: date) -> Licence:
+    """Record the last day on which a licence is good, when it was given up, taken away or renewed."""
+    licence.ends_on = max(ends_on, licence.starts_on)
+    licence.save(update_fields=["ends_on"])
+    return licence
+
+
+def serve_state(state: str, *, starts_on: date, set_by: User | None) -> ServedState:
+    """Let the clinic take patients in a state from a day on; one that is served already stays as it is."""
+    served, _ = ServedState.objects.get_or_create(
+        state=state, ends_on=None, defaults={"starts_on": starts_on, "set_by": set_by}
+    )
+    return served
+
+
+def stop_serving_state(served: ServedState, *, ends_on: date) -> ServedState:
+    """Record the last day on which the clinic takes patients in a state."""
+    served.ends_on = max(ends_on, served.starts_on)
+    served.save(update_fields=["ends_on"])
+    return served
+
+
+def require_served(patient_id: UUID, *, at: datetime) -> None:
+    """Raise `NotServed` where a patient is known to live outside the states that the clinic serves."""
+    state = queries.current_state(patient_id, at=at)
+    if state is not None and state not in queries.served_states(at=at):
+        raise errors.NotServed
+
+
+def require_may_treat(clinician: User, patient_id: UUID, *, at: datetime) -> None:
+    """Raise `MayNotTreat` with every reason why a clinician may not sign for a patient at `at`."""
+    if faults := rules.treating_faults(queries.treating_facts(clinician, patient_id, at=at)):
+        raise errors.MayNotTreat(reasons=faults)
+
+
+# --- roles -----------------------------------------------------------------------------------------------
 
 
 def grant_role(user: User, role: Role, *, granted_by: User | None, at: datetime) -> RoleGrant:
     """Give somebody a role from `at` on; holding it already is not an error.
 
-    The database refuses a grant to oneself; only the installation itself grants without a grantor.
+    Operators grant, and never to themselves; only the installation itself grants without a grantor. Raises
+    `CannotGrant` with every reason.
     """
+    facts = rules.GrantFacts(
+        role=role,
+        to_themselves=granted_by is not None and granted_by.pk == user.pk,
+        grantor_roles=None if granted_by is None else queries.roles_of(granted_by.pk, at=at),
+        is_clinician=queries.clinician_of(user.pk) is not None,
+        is_licensed=bool(queries.licensed_states(user.pk, at=at)),
+    )
+    if faults := rules.grant_faults(facts):
+        raise errors.CannotGrant(reasons=faults)
     grant, _ = RoleGrant.objects.get_or_create(
         user=user, role=role, ends_at=None, defaults={"granted_by": granted_by, "starts_at": at}
     )
     return grant
 
 
-def register_clinician(user: User, *, full_name: str, credentials: str) -> Clinician:
-    """Store the name and credentials that a clinician signs with."""
-    clinician, _ = Clinician.objects.update_or_create(
-        user=user, defaults={"full_name": full_name, "credentials": credentials}
-    )
-    return clinician
+def end_role(user: User, role: Role, *, at: datetime) -> RoleGrant:
+    """Take a role from somebody at once; raises `RoleNotHeld`.
+
+    Memberships of care teams stay on paper and show nothing any more, until somebody takes over.
+    """
+    with atomic():
+        held = RoleGrant.objects.select_for_update().filter(user=user, role=role, ends_at=None)
+        grant = held.first()
+        if grant is None:
+            raise errors.RoleNotHeld
+        grant.ends_at = max(at, grant.starts_at)
+        grant.save(update_fields=["ends_at"])
+        return grant
+
+
+# --- care ------------------------------------------------------------------------------------------------
 
 
 def assign_clinician(patient: Patient, *, at: datetime) -> User:
     """Put a patient into the care of the least busy clinician, unless they are in somebody's already.
 
-    Raises `NobodyToAssign`: an enrollment that no clinician would see must not be taken.
+    Whoever cannot see the chart any more (no role, no licence there) gives way. Raises `NobodyToAssign`: an
+    enrollment that no clinician would see must not be taken. The caller has locked the patient.
     """
-    if current := queries.current_clinician(patient.pk):
-        return current
-    clinician = queries.least_busy_clinician(at=at)
+    current = queries.current_membership(patient.pk, Role.CLINICIAN)
+    if current is not None and queries.cares_for(current.member, patient.pk, at=at):
+        return current.member
+    clinician = queries.least_busy_clinician(patient, at=at)
     if clinician is None:
         raise errors.NobodyToAssign
-    CareTeamMembership.objects.create(patient=patient, member=clinician, role=Role.CLINICIAN, starts_at=at)
+    _succeed(patient, Role.CLINICIAN, current=current, to=clinician, at=at)
     return clinician
+
+
+def hand_over(patient_id: UUID, role: Role, *, to: User, by: User, at: datetime) -> CareTeamMembership:
+    """Put a patient into somebody's care from `at` on, and end the membership of whoever had them.
+
+    What was written and signed keeps its author. Doing it again changes nothing. Locks the patient, so that
+    two cannot pass each other. Raises `CannotHandOver` with every reason.
+    """
+    with atomic():
+        patient = Patient.objects.select_for_update(no_key=True).get(pk=patient_id)
+        facts = rules.HandoverFacts(
+            role=role,
+            by_roles=queries.roles_of(by.pk, at=at),
+            to_themselves=by.pk == to.pk,
+            is_patient=patient.user_id == to.pk,
+            takes_roles=queries.roles_of(to.pk, at=at),
+            takes_part=to.is_active,
+            patient_state=queries.current_state(patient_id, at=at),
+            licensed=queries.licensed_states(to.pk, at=at),
+        )
+        if faults := rules.handover_faults(facts):
+            raise errors.CannotHandOver(reasons=faults)
+        current = queries.current_membership(patient_id, role)
+        if current is not None and current.member_id == to.pk:
+            return current
+        return _succeed(patient, role, current=current, to=to, at=at)
+
+
+def _succeed(
+    patient: Patient, role: Role, *, current: CareTeamMembership | None, to: User, at: datetime
+) -> CareTeamMembership:
+    """End one membership and begin the next at the same moment."""
+    if current is not None:
+        current.ends_at = max(at, current.starts_at)
+        current.save(update_fields=["ends_at"])
+    return CareTeamMembership.objects.create(patient=patient, member=to, role=role, starts_at=at)
+
+
+# --- links, signatures -----------------------------------------------------------------------------------
 
 
 def issue_capability(

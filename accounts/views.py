@@ -26,6 +26,7 @@ class Me(View):
                     "email": "ada@example.org",
                     "roles": [],
                     "patient": None,
+                    "addresses": [],
                 },
                 response_only=True,
             )
@@ -48,24 +49,39 @@ class Me(View):
                     "preferred_name": "Ada",
                     "birth_on": "1984-05-17",
                     "timezone": "America/New_York",
+                    "language": "en-US",
+                    "address": {
+                        "lines": ["12 Example Street"],
+                        "city": "Albany",
+                        "state": "NY",
+                        "postal_code": "12207",
+                        "country": "US",
+                    },
                 },
                 request_only=True,
             )
         ],
     )
     def put(self, request: Request) -> Response:
-        """Store name, birth date and time zone; sending the same again changes nothing."""
+        """Store name, birth date, zone, language and address; sending the same again changes nothing.
+
+        An address holds from the day it says, or from today; without one, what is on file stays.
+        """
         profile = ProfileInput(data=request.data)
         profile.is_valid(raise_exception=True)
-        services.save_profile(user_of(request), **profile.validated_data)
+        services.save_me(
+            user_of(request), profile=profile.profile(), address=profile.address_given(), at=clock.now()
+        )
         return self._answer(request)
 
     def _answer(self, request: Request) -> Response:
-        user = user_of(request)
+        user, at = user_of(request), clock.now()
+        patient = queries.patient_of(user.pk)
         body = {
             "id": user.pk,
             "email": user.email,
-            "roles": sorted(queries.roles_of(user.pk, at=clock.now())),
-            "patient": queries.patient_of(user.pk),
+            "roles": sorted(queries.roles_of(user.pk, at=at)),
+            "patient": patient,
+            "addresses": [] if patient is None else queries.addresses_of(patient, at=at),
         }
         return Response(MeOutput(body).data)

@@ -15,6 +15,23 @@ class ActorKind(TextChoices):
     """A process of ours acting by a clock, `id` is its name."""
 
 
+class ServiceName(TextChoices):
+    """Every process of ours that acts by itself, each under its own name and no other's."""
+
+    WATCH = "watch"
+    """Looks for sessions and check-ins that need something."""
+    DELIVER = "deliver"
+    """Sends messages that are due."""
+    INSTALL = "install"
+    """A command that somebody with the server in their hands runs."""
+    CATALOGUE = "catalogue"
+    """Publishes the programs, policies and texts that come with the software."""
+    DEMO = "demo"
+    """Makes the demo clinic."""
+    VISITOR = "visitor"
+    """Answers a request of nobody who is signed in."""
+
+
 @dataclass(frozen=True)
 class Actor:
     """Whoever acts, as it is written beside everything that was done."""
@@ -33,9 +50,9 @@ class Actor:
         return cls(ActorKind.CAPABILITY, str(capability_id))
 
     @classmethod
-    def service(cls, name: str) -> "Actor":
-        """Return the actor for one of our own processes."""
-        return cls(ActorKind.SERVICE, name)
+    def service(cls, name: ServiceName) -> "Actor":
+        """Return the actor for one of our own processes; raises `ValueError` for a name not listed."""
+        return cls(ActorKind.SERVICE, ServiceName(name).value)
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.id}"

@@ -1,14 +1,15 @@
 """The demo clinic: a few people to look around as. Never where a real person exists."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from allauth.account.models import EmailAddress
 from django.conf import settings
 
 from accounts import services as accounts
-from accounts.enums import Role
+from accounts.enums import Profession, Role
 from accounts.models import Patient, User
+from accounts.rules import Address
 from core.actors import Actor
 from core.database import atomic
 from programs import services as programs
@@ -31,9 +32,13 @@ class SignIn:
     where: str
 
 
+STATES = ("NY", "IL")
+"""Where it treats, and both clinicians are licensed; its patients live in the first."""
+LICENSED_FOR = timedelta(days=10 * 365)
+"""Longer than any rehearsal."""
 STAFF = (
-    ("ben", "Ben Ochoa", "MD", (Role.CLINICIAN, Role.MEDICAL_DIRECTOR)),
-    ("dora", "Dora Lind", "NP", (Role.CLINICIAN, Role.SAFETY_OFFICER)),
+    ("ben", "Ben Ochoa", "MD", Profession.PHYSICIAN, (Role.CLINICIAN, Role.MEDICAL_DIRECTOR)),
+    ("dora", "Dora Lind", "NP", Profession.NURSE_PRACTITIONER, (Role.CLINICIAN, Role.SAFETY_OFFICER)),
 )
 PATIENTS = (("ada", "Ada Moreno", date(1984, 5, 17)), ("cyd", "Cyd Park", date(1991, 11, 3)))
 
@@ -55,12 +60,26 @@ def load(*, at: datetime) -> list[SignIn]:
 
 
 def _make(*, at: datetime) -> None:
-    for name, full_name, credentials, roles in STAFF:
+    for state in STATES:
+        accounts.serve_state(state, starts_on=at.date(), set_by=None)
+    for name, full_name, credentials, profession, roles in STAFF:
         user = _user(name, is_staff=True)
-        accounts.register_clinician(user, full_name=full_name, credentials=credentials)
+        clinician = accounts.register_clinician(
+            user, full_name=full_name, credentials=credentials, profession=profession
+        )
+        for state in STATES:
+            accounts.add_licence(
+                clinician,
+                state=state,
+                number=f"DEMO-{name.upper()}",
+                starts_on=at.date(),
+                ends_on=(at + LICENSED_FOR).date(),
+                recorded_by=None,
+                at=at,
+            )
         for role in roles:
             accounts.grant_role(user, role, granted_by=None, at=at)
-    ada, _ = [_patient(name, full_name, birth_on) for name, full_name, birth_on in PATIENTS]
+    ada, _ = [_patient(name, full_name, birth_on, at=at) for name, full_name, birth_on in PATIENTS]
     enrollment = programs.enroll(ada.user, program_slug="burnout-6", at=at)
     safety.screen(
         enrollment.pk,
@@ -70,14 +89,24 @@ def _make(*, at: datetime) -> None:
     )
 
 
-def _patient(name: str, full_name: str, birth_on: date) -> Patient:
-    return accounts.save_profile(
+def _patient(name: str, full_name: str, birth_on: date, *, at: datetime) -> Patient:
+    patient = accounts.save_profile(
         _user(name),
         legal_name=full_name,
         preferred_name=full_name.split()[0],
         birth_on=birth_on,
         timezone="America/New_York",
     )
+    address = Address(
+        lines=("12 Example Street",),
+        city="Albany",
+        state=STATES[0],
+        postal_code="12207",
+        country="US",
+        starts_on=at.date(),
+    )
+    accounts.save_address(patient, address, actor=Actor.person(patient.user_id), at=at)
+    return patient
 
 
 def _user(name: str, *, is_staff: bool = False) -> User:

@@ -28,7 +28,8 @@ NEWS_LASTS = timedelta(days=7)
 def enroll(user: User, *, program_slug: str, at: datetime) -> Enrollment:
     """Begin a program for a signed-in person and put them into a clinician's care.
 
-    Locks the patient row. Raises `ProfileMissing`, `NotOffered`, `AlreadyEnrolled` or `NobodyToAssign`.
+    Locks the patient row. Raises `ProfileMissing`, `NotOffered`, `AlreadyEnrolled`, `NotServed` or
+    `NobodyToAssign`.
     """
     with atomic():
         patient = Patient.objects.select_for_update().filter(user=user).first()
@@ -39,6 +40,7 @@ def enroll(user: User, *, program_slug: str, at: datetime) -> Enrollment:
             raise errors.NotOffered
         if Enrollment.objects.filter(patient=patient, status__in=OPEN_STATUSES).exists():
             raise errors.AlreadyEnrolled
+        accounts_services.require_served(patient.pk, at=at)
         accounts_services.assign_clinician(patient, at=at)
         enrollment = Enrollment.objects.create(patient=patient, program=program)
         actor = Actor.person(user.pk)
@@ -103,10 +105,11 @@ class PlanOrder:
 def sign_plan(enrollment_id: UUID, *, order: PlanOrder, clinician: User, at: datetime) -> TreatmentPlan:
     """Sign a new version of the treatment plan, bound by hash to exactly what it orders.
 
-    Locks the enrollment. Raises `PlanOutOfBounds` with every fault, or `WrongEnrollmentState`.
+    Locks the enrollment. Raises `PlanOutOfBounds` with every fault, `MayNotTreat`, or `WrongEnrollmentState`.
     """
     with atomic():
         enrollment = lock_enrollment(enrollment_id)
+        accounts_services.require_may_treat(clinician, enrollment.patient_id, at=at)
         move(enrollment, EnrollmentEvent.PLAN_SIGNED, actor=Actor.person(clinician.pk), at=at)
         if faults := rules.plan_faults(_plan_facts(enrollment, order, at=at)):
             raise errors.PlanOutOfBounds(reasons=faults)

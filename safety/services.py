@@ -105,7 +105,7 @@ def review(
 
     The signature is bound to the answers, the decision that was shown, the policy and what was decided.
     Locks the enrollment. Raises `AlreadyReviewed`, `SupersededScreening`, `PolicyChanged`,
-    `WrongEnrollmentState`, or `Ineligible` with what excludes.
+    `WrongEnrollmentState`, `Ineligible` with what excludes, or to accept `MayNotTreat`.
     """
     with atomic():
         enrollment = _lock_enrollment_of(screening_id)
@@ -114,6 +114,8 @@ def review(
             raise errors.SupersededScreening
         screening.enrollment = enrollment
         _require_decidable(screening, outcome, at=at)
+        if outcome == ReviewOutcome.ACCEPTED:
+            accounts.require_may_treat(reviewer, enrollment.patient_id, at=at)
         signature = accounts.sign(
             reviewer,
             meaning=SignatureMeaning.DECIDED,

@@ -17,10 +17,19 @@ from django.test import TransactionTestCase
 from django.test.utils import setup_databases, teardown_databases
 from rest_framework.test import APIClient
 
-from accounts.enums import Role
+from accounts.enums import Profession, Role
 from accounts.models import CareTeamMembership, Patient, User
-from accounts.services import grant_role, register_clinician, save_profile
+from accounts.rules import Address
+from accounts.services import (
+    add_licence,
+    grant_role,
+    register_clinician,
+    save_address,
+    save_profile,
+    serve_state,
+)
 from core import clock
+from core.actors import Actor
 from core.database import as_owner
 from desk.catalogue import load
 
@@ -79,24 +88,52 @@ def make_user(email: str, **fields: Any) -> User:
     return user
 
 
+HOME = Address(
+    lines=("12 Example Street",),
+    city="Albany",
+    state="NY",
+    postal_code="12207",
+    country="US",
+    starts_on=date(2020, 1, 1),
+)
+"""Where everybody lives, unless a test says otherwise."""
+
+
 def make_patient(email: str, name: str) -> Patient:
-    """Make somebody with a chart."""
-    return save_profile(
+    """Make somebody with a chart, who lives in New York."""
+    patient = save_profile(
         make_user(email),
         legal_name=name,
         preferred_name=name.split()[0],
         birth_on=date(1984, 5, 17),
         timezone="America/New_York",
     )
+    save_address(patient, HOME, actor=Actor.person(patient.user_id), at=clock.now())
+    return patient
+
+
+def make_clinician(user: User, name: str, *, at: datetime, state: str = "NY") -> User:
+    """Let somebody practise in a state, which the clinic serves."""
+    made = register_clinician(user, full_name=name, credentials="MD", profession=Profession.PHYSICIAN)
+    year = timedelta(days=365)
+    add_licence(
+        made,
+        state=state,
+        number=f"{state}-{user.pk.hex[-8:]}",
+        starts_on=(at - year).date(),
+        ends_on=(at + 5 * year).date(),
+        recorded_by=None,
+        at=at,
+    )
+    serve_state(state, starts_on=(at - year).date(), set_by=None)
+    grant_role(user, Role.CLINICIAN, granted_by=None, at=at - timedelta(days=30))
+    return user
 
 
 @pytest.fixture
 def ben(db: None, at: datetime) -> User:
     """The clinician."""
-    user = make_user("ben@clinic.example", is_staff=True)
-    register_clinician(user, full_name="Ben Example", credentials="MD")
-    grant_role(user, Role.CLINICIAN, granted_by=None, at=at - timedelta(days=30))
-    return user
+    return make_clinician(make_user("ben@clinic.example", is_staff=True), "Ben Example", at=at)
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from safety.screening.policy import Policy
 WORKERS = 6
 PASSWORD = "one long rehearsal password"  # noqa: S105 - of people who do not exist
 PROGRAMS = ("burnout-6", "burnout-12", "burnout-18")
+ADDRESS = {"lines": ["12 Example Street"], "city": "Chicago", "state": "IL", "postal_code": "60601"}
 PLAN = {"route": "sublingual", "dose_mg": "300.0", "min_days_between": 7}
 
 T = TypeVar("T")
@@ -111,6 +112,7 @@ def enroll(person: Participant, *, mailbox: Mailbox, today: date) -> None:
             "preferred_name": "",
             "birth_on": date(today.year - age_years, 1, 1).isoformat(),
             "timezone": "America/Chicago",
+            "address": ADDRESS,
         },
     )
     person.enrollment = client.post("enrollments", {"program": person.program})["id"]

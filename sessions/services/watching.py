@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from core.actors import Actor
+from core.actors import Actor, ServiceName
 from core.logs import log_failure
 from notifications import messages
 from notifications import services as notifications
@@ -26,7 +26,7 @@ from sessions.models import CheckInDeadline, TreatmentSession
 from sessions.services.monitors import revoke_links
 from sessions.services.steps import move
 
-WATCH = Actor.service("watch")
+WATCH = Actor.service(ServiceName.WATCH)
 CALL_LIFE = timedelta(hours=1)
 """How long it is worth telling somebody that their check-in is missing."""
 

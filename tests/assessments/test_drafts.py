@@ -13,7 +13,7 @@ from accounts.enums import CapabilityScope
 from accounts.models import Patient, User
 from assessments.models import Assessment
 from core import clock
-from core.actors import Actor
+from core.actors import Actor, ServiceName
 from core.ids import new_id
 from programs import services as programs
 from programs.models import Enrollment
@@ -219,7 +219,7 @@ def test_a_link_may_not_answer(gad7: Assessment, at: datetime) -> None:
     _, token = accounts.issue_capability(
         CapabilityScope.MONITOR,
         target_id=new_id(),
-        actor=Actor.service("test"),
+        actor=Actor.service(ServiceName.WATCH),
         at=at,
         expires_at=at + timedelta(hours=1),
     )

@@ -90,14 +90,10 @@ def run() -> int:
 
 def _prepare() -> tuple[str, list[Case]]:
     """Make somebody in treatment, with a form for every request to come."""
-    from accounts.enums import Role
-    from accounts.services import grant_role, register_clinician
     from tests import conftest, steps
 
     at = timezone.now()
-    ben = conftest.make_user("ben@clinic.example", is_staff=True)
-    register_clinician(ben, full_name="Ben Example", credentials="MD")
-    grant_role(ben, Role.CLINICIAN, granted_by=None, at=at)
+    conftest.make_clinician(conftest.make_user("ben@clinic.example", is_staff=True), "Ben Example", at=at)
     enrollment = steps.active(conftest.make_patient("ada@example.org", "Ada Example"), at=at)
     session = TreatmentSession.objects.create(
         enrollment=enrollment, number=1, scheduled_at=at + timedelta(days=2), timezone="America/New_York"

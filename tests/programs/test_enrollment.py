@@ -1,8 +1,8 @@
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
-from accounts.models import CareTeamMembership
-from core.actors import Actor
+from accounts.models import CareTeamMembership, RoleGrant
+from core.actors import Actor, ServiceName
 from notifications.models import Delivery
 from programs import errors, services
 from programs.enums import EnrollmentEvent, EnrollmentStatus
@@ -58,7 +58,8 @@ class TestEnrolling:
         services.withdraw(first.pk, patient_user=ada.user, reason="", at=at)
         assert post(client_of(ada.user), "enrollments", {"program": "burnout-6"}).status_code == 201
 
-    def test_not_without_a_clinician_who_would_see_it(self, cyd, client_of):
+    def test_not_without_a_clinician_who_would_see_it(self, cyd, ben, client_of, at):
+        RoleGrant.objects.filter(user=ben).update(ends_at=at)
         answer = post(client_of(cyd.user), "enrollments", {"program": "burnout-6"})
         assert (answer.status_code, answer.json()["code"]) == (422, "no_clinician_available")
         assert not Enrollment.objects.exists()
@@ -209,7 +210,7 @@ class TestMoving:
         stale = enrolled(ada, at=at)
         services.withdraw(stale.pk, patient_user=ada.user, reason="", at=at)
         with pytest.raises(errors.WrongEnrollmentState):
-            services.move(stale, EnrollmentEvent.ACCEPTED, actor=Actor.service("test"), at=at)
+            services.move(stale, EnrollmentEvent.ACCEPTED, actor=Actor.service(ServiceName.WATCH), at=at)
 
     def test_each_step_is_written_down_with_who_took_it(self, ada, ben, at):
         enrollment = active(ada, at=at)

@@ -8,13 +8,12 @@ from collections import Counter
 import pytest
 from django.db import IntegrityError
 
-from accounts.services import register_clinician
 from core.actors import Actor
 from safety import queries, services
 from safety.enums import ReviewOutcome
 from safety.errors import AlreadyReviewed, NotScreening, SupersededScreening
 from safety.models import Screening, ScreeningReview
-from tests.conftest import make_patient
+from tests.conftest import make_clinician, make_patient
 from tests.races.together import meeting, together, without_row_locks
 from tests.safety.conftest import NOTHING_TO_REPORT, answered
 from tests.steps import enrolled
@@ -45,7 +44,7 @@ def outcomes(results):
 
 def two_who_decide(ben, cyd, at):
     """Return what each round came to, and in how many both had read before either wrote."""
-    register_clinician(cyd.user, full_name="Cyd Example", credentials="NP")
+    make_clinician(cyd.user, "Cyd Example", at=at)
     came_to: Counter[frozenset[type]] = Counter()
     overlaps = 0
     for number in range(ROUNDS):

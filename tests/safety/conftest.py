@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 
 from accounts.enums import Role
 from accounts.models import CareTeamMembership, Patient, User
-from accounts.services import grant_role, register_clinician, save_profile
+from accounts.services import save_profile
 from core.actors import Actor
 from programs.models import Enrollment
 from safety import services
@@ -20,6 +20,7 @@ from safety.enums import AlertClass
 from safety.models import Alert, Hold, Screening
 from safety.services import EventReport
 from tests import steps
+from tests.conftest import make_clinician
 from tests.safety.test_screening_rules import ADA
 
 NOTHING_TO_REPORT = {key: said for key, said in ADA.items() if key != "age_years"}
@@ -57,9 +58,7 @@ def hold(ada: Patient, at: datetime) -> Hold:
 @pytest.fixture
 def cyd_practises(cyd: Patient, at: datetime) -> User:
     """Cyd is a clinician as well, but Ada is not in Cyd's care."""
-    register_clinician(cyd.user, full_name="Cyd Example", credentials="NP")
-    grant_role(cyd.user, Role.CLINICIAN, granted_by=None, at=at - timedelta(days=30))
-    return cyd.user
+    return make_clinician(cyd.user, "Cyd Example", at=at)
 
 
 @pytest.fixture

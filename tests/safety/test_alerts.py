@@ -10,7 +10,7 @@ from django.db import connection
 from accounts.enums import Role, SignatureMeaning
 from accounts.models import RoleGrant
 from accounts.services import grant_role
-from core.actors import Actor
+from core.actors import Actor, ServiceName
 from notifications.enums import DeliveryStatus
 from notifications.models import Delivery
 from safety import queries, services
@@ -244,7 +244,7 @@ class TestReading:
         assert (str(other.pk) in listed) == (query != "?status=acknowledged")
 
     def test_a_service_or_a_link_sees_nothing(self, alert, at):
-        for actor in (Actor.service("watchdog"), Actor.capability(alert.pk)):
+        for actor in (Actor.service(ServiceName.WATCH), Actor.capability(alert.pk)):
             assert not queries.alerts_for(actor, at=at).exists()
 
     def test_a_patient_does_not(self, alert, as_ada):
