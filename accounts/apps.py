@@ -6,3 +6,9 @@ class AccountsConfig(AppConfig):
 
     name = "accounts"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Let the sign-in library count its limits where ours are counted."""
+        from accounts import limits
+
+        limits.count_for_allauth()

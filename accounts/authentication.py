@@ -7,6 +7,7 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
+from accounts import limits
 from accounts.models import Capability
 from accounts.services import hash_token
 from core import clock
@@ -39,6 +40,8 @@ class CapabilityAuthentication(BaseAuthentication):
             return None
         capability = Capability.objects.filter(token_sha256=hash_token(token)).first()
         if capability is None or not capability.is_live(clock.now()):
+            # Only now: whoever holds a link that opens is never counted, from whatever address (HZ-17).
+            limits.count_link_guess(request)
             raise AuthenticationFailed
         return CapabilityHolder(capability), Actor.capability(capability.pk)
 

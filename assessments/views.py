@@ -17,6 +17,7 @@ from core.api import View, etag, require_match
 from core.errors import Problem
 from core.idempotency import idempotent
 from core.paging import Paging
+from core.quotas import NEVER_COUNTED
 from programs import queries as programs
 from programs.serializers import ConsentInput, DocumentOutput
 from safety.texts import with_crisis
@@ -117,6 +118,8 @@ class Assessments(View):
 class AssessmentDetail(View):
     """One form."""
 
+    throttle_classes = NEVER_COUNTED
+
     def get_permissions(self) -> list[Any]:
         """Let a clinician read, and only a patient answer."""
         allowed = IsPatient if self.request.method == "PATCH" else IsPatient | IsClinician
@@ -190,6 +193,7 @@ class AssessmentSubmission(View):
     """Closing a form."""
 
     permission_classes = (IsPatient,)
+    throttle_classes = NEVER_COUNTED
 
     def handle_exception(self, exc: Exception) -> Response:
         """Hear an answer that speaks of suicide though it was refused, and say where to turn to."""

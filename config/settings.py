@@ -23,6 +23,8 @@ BASE_URL = env.str("BASE_URL", default="http://127.0.0.1:8000")
 APP_URL = env.str("APP_URL", default=f"{BASE_URL}/app/")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+# One proxy of ours stands before us: what it adds to X-Forwarded-For and -Proto is true.
+BEHIND_PROXY = env.bool("BEHIND_PROXY", default=False)
 STATE_DIR = Path(env.str("STATE_DIR", default=str(BASE_DIR / ".rekindle")))
 
 # --- the house ---------------------------------------------------------------------------------------------
@@ -54,6 +56,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "core.middleware.PrivateMiddleware",
     "core.middleware.StrictAddressMiddleware",
+    "accounts.limits.SignInLimits",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -132,8 +135,19 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PAGINATION_CLASS": "core.paging.Paging",
     "DEFAULT_SCHEMA_CLASS": "core.schema.Schema",
+    "DEFAULT_THROTTLE_CLASSES": ["core.quotas.Quota"],
     "EXCEPTION_HANDLER": "core.problems.handle_exception",
 }
+API_QUOTA_PER_MINUTE = env.int("API_QUOTA_PER_MINUTE", default=600)
+# How many in how many seconds, counted in PostgreSQL (core.limits), as the sign-in library's own are.
+LIMITS = {
+    "fit_check": (30, 60),  # by address
+    "link_guess": (20, 60),  # by address: tokens that open nothing; one that opens is never counted
+    "code": (10, 900),  # by begun sign-in: mailed codes, TOTP, passwords asked again
+    "auth": (120, 60),  # by address: everything that changes something under /api/v1/auth/
+}
+if DEMO:
+    LIMITS |= {"fit_check": (5000, 60), "auth": (20_000, 60)}
 SPECTACULAR_SETTINGS = {
     "TITLE": "Rekindle",
     "DESCRIPTION": "The backend of a telehealth treatment program for burnout.",
@@ -190,6 +204,7 @@ CELERY_BEAT_SCHEDULE = {
         ("tick", "core.tasks.tick", 5.0),
         ("deliver", "notifications.tasks.deliver_due", 5.0),
         ("watch", "sessions.tasks.watch", 10.0),
+        ("forget limits", "core.tasks.forget_ended_limits", 3600.0),
     ]
 }
 
@@ -218,9 +233,7 @@ SECURE_SSL_REDIRECT = BEHIND_TLS
 SECURE_HSTS_SECONDS = 31_536_000 if BEHIND_TLS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = BEHIND_TLS
 SESSION_COOKIE_HTTPONLY = True
-SECURE_PROXY_SSL_HEADER = (
-    ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", default=False) else None
-)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 
 LOGGING = {
     "version": 1,

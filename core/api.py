@@ -9,8 +9,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 
+from core import quotas
 from core.actors import Actor
 from core.errors import MethodNotAllowed, PreconditionRequired, Stale
+from core.limits import Limit, Verdict
 from core.paging import Paging
 
 
@@ -18,6 +20,7 @@ class View(views.APIView):
     """A DRF view that knows who acts, pages its lists and answers in problem documents."""
 
     pagination_class: type[Paging] | None = Paging
+    quota: tuple[Limit, Verdict] | None = None
 
     @property
     def actor(self) -> Actor:
@@ -29,6 +32,12 @@ class View(views.APIView):
         paging = Paging()
         found = paging.paginate_queryset(rows, self.request, view=self)
         return paging.get_paginated_response(shape(found, many=True).data)
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """Say in every answer under the quota how much of it is left."""
+        for name, value in quotas.headers(*self.quota).items() if self.quota else ():
+            response[name] = value
+        return super().finalize_response(request, response, *args, **kwargs)
 
     def http_method_not_allowed(self, request: Any, *args: Any, **kwargs: Any) -> Response:  # noqa: ARG002
         """Refuse a method, for strangers as for members."""

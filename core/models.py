@@ -41,6 +41,17 @@ class IdempotencyRecord(models.Model):
         ]
 
 
+class LimitCounter(models.Model):
+    """How many of something somebody has taken in the window that ends then, in real time (`core.limits`).
+
+    `key` is a keyed hash of what and whom: the table names nobody.
+    """
+
+    key = models.CharField(max_length=64, primary_key=True)
+    taken = models.PositiveIntegerField()
+    ends_at = models.DateTimeField(db_index=True)
+
+
 class DocumentVersion(models.Model):
     """One version of a text or policy that decisions rest on, with the hash of exactly what it says.
 

@@ -34,7 +34,6 @@ _FROM_FRAMEWORK: tuple[tuple[type[Exception], type[errors.Problem]], ...] = (
     (drf.MethodNotAllowed, errors.MethodNotAllowed),
     (drf.NotAcceptable, errors.NotAcceptable),
     (drf.UnsupportedMediaType, errors.UnsupportedMediaType),
-    (drf.Throttled, errors.TooMany),
     (drf.ParseError, errors.Malformed),
 )
 
@@ -71,6 +70,8 @@ def problem_for(raised: Exception) -> errors.Problem:
         return raised
     if isinstance(raised, drf.ValidationError):
         return errors.InvalidInput(errors=list(_input_errors(raised.detail, pointer="")))
+    if isinstance(raised, drf.Throttled):
+        return errors.TooMany(headers={"Retry-After": str(int(getattr(raised, "wait", 0)) + 1)})
     for framework_error, problem in _FROM_FRAMEWORK:
         if isinstance(raised, framework_error):
             return problem()
@@ -103,8 +104,6 @@ def _headers_of(raised: Exception, context: dict[str, Any]) -> dict[str, str]:
         challenge := getattr(raised, "auth_header", None)
     ):
         headers["WWW-Authenticate"] = challenge
-    if wait := getattr(raised, "wait", None):
-        headers["Retry-After"] = str(int(wait) + 1)
     return headers
 
 

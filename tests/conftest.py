@@ -31,6 +31,7 @@ from accounts.services import (
 from core import clock
 from core.actors import Actor
 from core.database import as_owner
+from core.quotas import Quota
 from desk.catalogue import load
 
 PASSWORD = "a long password nobody guesses"
@@ -73,6 +74,7 @@ def flush_as_owner() -> None:
 def empty_cache() -> None:
     """Limits counted in one test, or in another run on the same server, do not bind this one."""
     cache.key_prefix = uuid4().hex
+    Quota._shares.clear()
 
 
 @pytest.fixture

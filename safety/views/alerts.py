@@ -9,6 +9,7 @@ from accounts.permissions import IsClinician, user_of
 from core import clock
 from core.api import View
 from core.idempotency import idempotent
+from core.quotas import NEVER_COUNTED
 from safety import queries, serializers, services
 from safety.views.examples import PATIENT, SIGNATURE
 
@@ -50,6 +51,7 @@ class Alerts(View):
     """Where somebody must look."""
 
     permission_classes = (IsClinician,)
+    throttle_classes = NEVER_COUNTED
 
     @extend_schema(
         operation_id="alerts_list",
@@ -70,6 +72,7 @@ class AlertDetail(View):
     """One alert."""
 
     permission_classes = (IsClinician,)
+    throttle_classes = NEVER_COUNTED
 
     @extend_schema(
         operation_id="alerts_read",
@@ -87,6 +90,7 @@ class Acknowledgements(View):
     """Taking an alert in hand."""
 
     permission_classes = (IsClinician,)
+    throttle_classes = NEVER_COUNTED
 
     @extend_schema(
         operation_id="alerts_acknowledge",
@@ -112,6 +116,7 @@ class Closures(View):
     """Ending an alert."""
 
     permission_classes = (IsClinician,)
+    throttle_classes = NEVER_COUNTED
 
     @extend_schema(
         operation_id="alerts_close",
@@ -155,6 +160,7 @@ class Holds(View):
     """Where treatment stands still."""
 
     permission_classes = (IsClinician,)
+    throttle_classes = NEVER_COUNTED
 
     @extend_schema(
         operation_id="holds_list",
@@ -180,6 +186,7 @@ class Lifts(View):
     """Ending a hold."""
 
     permission_classes = (IsClinician,)
+    throttle_classes = NEVER_COUNTED
 
     @extend_schema(
         operation_id="holds_lift",

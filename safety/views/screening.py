@@ -13,6 +13,7 @@ from core.actors import Actor
 from core.api import View
 from core.errors import Problem
 from core.idempotency import idempotent
+from core.quotas import NEVER_COUNTED, ByAddress
 from programs.queries import own_enrollment
 from safety import queries, rules, serializers, services, texts
 from safety.enums import ReviewOutcome
@@ -54,10 +55,17 @@ REVIEW = {
 }
 
 
+class FitCheckLimit(ByAddress):
+    """How often one address may ask whether the program might suit somebody."""
+
+    what = "fit_check"
+
+
 class FitChecks(View):
     """Is this for me? Asked by anybody, without a name."""
 
     permission_classes = (AllowAny,)
+    throttle_classes = (FitCheckLimit,)
     authentication_classes = ()
 
     def handle_exception(self, exc: Exception) -> Response:
@@ -166,6 +174,7 @@ class EnrollmentScreenings(View):
     """The patient's health questions."""
 
     permission_classes = (IsPatient,)
+    throttle_classes = NEVER_COUNTED
 
     def handle_exception(self, exc: Exception) -> Response:
         """Hear an answer that speaks of suicide though it was refused, and say where to turn to."""
@@ -254,6 +263,7 @@ class Reviews(View):
     """A clinician's decision."""
 
     permission_classes = (IsClinician,)
+    throttle_classes = NEVER_COUNTED
 
     @extend_schema(
         operation_id="screenings_review",

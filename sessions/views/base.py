@@ -6,6 +6,7 @@ from rest_framework import status
 from rest_framework.response import Response
 
 from core.api import View, etag
+from core.quotas import NEVER_COUNTED
 from sessions import queries
 from sessions.models import TreatmentSession
 from sessions.permissions import InSession, party_of, require_party
@@ -41,8 +42,7 @@ class SessionView(View):
     """A view of one session, for whoever is part of it."""
 
     permission_classes: tuple[Any, ...] = InSession
-    # Whoever watches over somebody is never counted or turned away (HZ-17): their link is their limit.
-    throttle_classes = ()
+    throttle_classes = NEVER_COUNTED
 
     def session(self, session_id: UUID, *allowed: Party, at: datetime) -> TreatmentSession:
         """Return a session that the actor may see and, as one of `allowed`, act in."""

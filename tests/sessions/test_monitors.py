@@ -185,7 +185,7 @@ def test_a_hundred_bad_tries_do_not_shut_the_monitor_out(
 ) -> None:
     """HZ-17: neither wrong tokens from the same address nor a storm of its own requests."""
     for _ in range(100):
-        assert by_link("wrong").get(f"/api/v1/sessions/{session.pk}").status_code == 401
+        assert by_link("wrong").get(f"/api/v1/sessions/{session.pk}").status_code in (401, 429)
     for _ in range(100):
         assert as_dan.get(f"/api/v1/sessions/{session.pk}").status_code == 200
 
