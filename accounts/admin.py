@@ -1,4 +1,4 @@
-"""What admin pages for clinicians are built on: they read through queries and act through services."""
+"""What admin pages are built on: they read through queries and act through services."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -25,16 +25,16 @@ MAX_REASON = 4000
 
 
 class ReasonForm(forms.Form):
-    """Why, in the clinician's words."""
+    """Why, in the words of whoever acts."""
 
     reason = forms.CharField(max_length=MAX_REASON, widget=forms.Textarea(attrs={"rows": 4, "cols": 80}))
 
 
 @dataclass(frozen=True)
 class Act:
-    """Something a clinician can do on a row's page: a form, and the service call that it leads to.
+    """Something that can be done on a row's page: a form, and the service call that it leads to.
 
-    `run` gets the row, the clinician, what the form holds and the time, and returns what to say then;
+    `run` gets the row, who acts, what the form holds and the time, and returns what to say then;
     a `Problem` that it raises is shown. `is_offered` hides the form where it would only be refused.
     """
 
@@ -45,12 +45,13 @@ class Act:
     is_offered: Callable[[Any], bool]
 
 
-class ClinicianAdmin(admin.ModelAdmin[Any]):
-    """Pages that a practising clinician alone sees: rows that `rows_for` gives them, to read and to act on.
+class RoleAdmin(admin.ModelAdmin[Any]):
+    """Pages for whoever holds one of `roles` now: rows that `rows_for` gives them, to read and to act on.
 
     Being staff, or a superuser, opens nothing here.
     """
 
+    roles: ClassVar[frozenset[Role]]
     acts: ClassVar[tuple[Act, ...]] = ()
     actions = None
     change_form_template = "accounts/clinician_page.html"
@@ -60,18 +61,18 @@ class ClinicianAdmin(admin.ModelAdmin[Any]):
         raise NotImplementedError
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """Narrow every page to the clinician's own rows: another's is as absent as none."""
+        """Narrow every page to the rows of whoever looks: another's is as absent as none."""
         return self.rows_for(Actor.person(_user(request).pk), at=clock.now())
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        """Tell whether a practising clinician looks."""
+        """Tell whether somebody with such a role looks."""
         user = request.user
         if not (isinstance(user, User) and user.is_active and user.is_staff):
             return False
-        return Role.CLINICIAN in queries.roles_of(user.pk, at=clock.now())
+        return bool(self.roles & queries.roles_of(user.pk, at=clock.now()))
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002
-        """Tell whether a practising clinician looks; at which rows is `rows_for`'s business."""
+        """Tell whether somebody with such a role looks; at which rows is `rows_for`'s business."""
         return self.has_module_permission(request)
 
     def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
@@ -135,6 +136,12 @@ class ClinicianAdmin(admin.ModelAdmin[Any]):
 
     def _route(self, page: str) -> str:
         return f"{self.opts.app_label}_{self.opts.model_name}_{page}"
+
+
+class ClinicianAdmin(RoleAdmin):
+    """Pages that a practising clinician alone sees."""
+
+    roles = frozenset({Role.CLINICIAN})
 
 
 def _user(request: HttpRequest) -> User:

@@ -94,6 +94,41 @@ def current_membership(patient_id: UUID, role: Role) -> CareTeamMembership | Non
     return memberships.select_related("member").first()
 
 
+def current_memberships(*, member_id: UUID | None = None) -> QuerySet[CareTeamMembership]:
+    """Return who looks after whom on paper, of one member if named: for those who assign care."""
+    memberships = CareTeamMembership.objects.filter(ends_at=None).select_related("patient", "member")
+    return memberships if member_id is None else memberships.filter(member_id=member_id)
+
+
+def in_nobodys_sight(*, at: datetime) -> QuerySet[Patient]:
+    """Return the patients whose chart no clinician can see at `at`: no member, or none with role and licence.
+
+    The same conditions as `patients_in_care`, asked from the patient's side.
+    """
+    practising = RoleGrant.objects.filter(_in_force(at), user=OuterRef("member"), role=Role.CLINICIAN)
+    good_there = _licences(at).filter(clinician__user=OuterRef(OuterRef("member")), state=OuterRef("state"))
+    elsewhere = _addresses_of_the_day(at).filter(~Exists(good_there), patient=OuterRef("patient"))
+    seeing = CareTeamMembership.objects.filter(
+        _in_force(at),
+        Exists(practising),
+        ~Exists(elsewhere),
+        patient=OuterRef("pk"),
+        role=Role.CLINICIAN,
+        member__is_active=True,
+    ).exclude(member=OuterRef("user"))
+    return Patient.objects.filter(~Exists(seeing))
+
+
+def person(user_id: UUID) -> User | None:
+    """Return an active account, for those who assign care and give roles."""
+    return User.objects.filter(pk=user_id, is_active=True).first()
+
+
+def person_by_email(email: str) -> User | None:
+    """Return the active account with that address."""
+    return User.objects.filter(email=email.lower(), is_active=True).first()
+
+
 def cares_for(user: User, patient_id: UUID, *, at: datetime) -> bool:
     """Tell whether a clinician who is in the care team can also see the chart and act on it."""
     return user.is_active and patients_in_care(Actor.person(user.pk), at=at).filter(pk=patient_id).exists()

@@ -1,7 +1,7 @@
 import hashlib
 import secrets
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -24,7 +24,7 @@ from accounts.models import (
 from core.actors import Actor
 from core.database import atomic
 from core.encryption import encrypt
-from core.errors import InputError
+from core.errors import InputError, NotFound
 
 TOKEN_BYTES = 32
 
@@ -250,14 +250,26 @@ def assign_clinician(patient: Patient, *, at: datetime) -> User:
     return clinician
 
 
-def hand_over(patient_id: UUID, role: Role, *, to: User, by: User, at: datetime) -> CareTeamMembership:
+@dataclass(frozen=True)
+class Succession:
+    """Who looks after a patient now, and who did until then; `began` is whether anything changed."""
+
+    membership: CareTeamMembership
+    predecessor_id: UUID | None
+    began: bool
+
+
+def hand_over(patient_id: UUID, role: Role, *, to: User, by: User, at: datetime) -> Succession:
     """Put a patient into somebody's care from `at` on, and end the membership of whoever had them.
 
     What was written and signed keeps its author. Doing it again changes nothing. Locks the patient, so that
-    two cannot pass each other. Raises `CannotHandOver` with every reason.
+    two cannot pass each other. Raises `NotFound`, or `CannotHandOver` with every reason. What waits for the
+    patient's clinician goes along by `safety.services.hand_over`, the one caller.
     """
     with atomic():
-        patient = Patient.objects.select_for_update(no_key=True).get(pk=patient_id)
+        patient = Patient.objects.select_for_update(no_key=True).filter(pk=patient_id).first()
+        if patient is None:
+            raise NotFound
         facts = rules.HandoverFacts(
             role=role,
             by_roles=queries.roles_of(by.pk, at=at),
@@ -272,8 +284,9 @@ def hand_over(patient_id: UUID, role: Role, *, to: User, by: User, at: datetime)
             raise errors.CannotHandOver(reasons=faults)
         current = queries.current_membership(patient_id, role)
         if current is not None and current.member_id == to.pk:
-            return current
-        return _succeed(patient, role, current=current, to=to, at=at)
+            return Succession(current, predecessor_id=None, began=False)
+        begun = _succeed(patient, role, current=current, to=to, at=at)
+        return Succession(begun, predecessor_id=current.member_id if current else None, began=True)
 
 
 def _succeed(

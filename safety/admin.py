@@ -9,9 +9,12 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from accounts.admin import Act, ClinicianAdmin, ReasonForm
-from accounts.models import User
+from accounts import queries as accounts
+from accounts.admin import Act, ClinicianAdmin, ReasonForm, RoleAdmin
+from accounts.enums import Role
+from accounts.models import CareTeamMembership, User
 from core.actors import Actor
+from core.errors import NotFound
 from safety import queries, services
 from safety.enums import AlertStatus, ReviewOutcome
 from safety.models import Alert, Hold, Screening
@@ -98,6 +101,31 @@ def _close(alert: Alert, clinician: User, said: Mapping[str, Any], at: datetime)
 def _lift(hold: Hold, clinician: User, said: Mapping[str, Any], at: datetime) -> str:
     services.lift_hold(hold, by=clinician, reason=said["reason"], at=at)
     return "Lifted. Other holds and open alerts stand."
+
+
+def _hand_over(membership: CareTeamMembership, by: User, said: Mapping[str, Any], at: datetime) -> str:
+    role = Role(membership.role)
+    to = _taker(said)
+    if not said["everybody"]:
+        services.hand_over(membership.patient_id, role, to=to, by=by, at=at)
+        return "Handed over, with what waits."
+    done = services.hand_over_all(membership.member_id, role, to=to, by=by, at=at)
+    stayed = f" Stayed where they were: {len(done.left)}." if done.left else ""
+    return f"Handed over, with what waits: {len(done.moved)}.{stayed}"
+
+
+def _taker(said: Mapping[str, Any]) -> User:
+    found = accounts.person_by_email(said["to"])
+    if found is None:
+        raise NotFound("Nobody here has that address.")
+    return found
+
+
+class HandoverForm(forms.Form):
+    """Who takes over, by the address they sign in with."""
+
+    to = forms.EmailField(label="To (e-mail)")
+    everybody = forms.BooleanField(required=False, label="Everybody whom the same person looks after")
 
 
 @admin.register(Screening)
@@ -196,3 +224,31 @@ class HoldAdmin(ClinicianAdmin):
     def rows_for(self, actor: Actor, *, at: datetime) -> QuerySet[Hold]:
         """Return the holds in one's care."""
         return queries.holds_in_care(actor, at=at)
+
+
+@admin.register(CareTeamMembership)
+class CareTeamAdmin(RoleAdmin):
+    """Who looks after whom, for those who assign care; somebody else takes over here."""
+
+    roles = frozenset({Role.OPERATOR, Role.MEDICAL_DIRECTOR})
+    list_display = ("who", "role", "member", "starts_at")
+    list_filter = ("role",)
+    fields = ("who", "role", "member", "starts_at")
+    acts = (
+        Act(
+            name="hand-over",
+            label="Hand over",
+            form=HandoverForm,
+            run=_hand_over,
+            is_offered=lambda row: row.ends_at is None,
+        ),
+    )
+
+    def rows_for(self, actor: Actor, *, at: datetime) -> QuerySet[CareTeamMembership]:  # noqa: ARG002
+        """Return the care teams as they are on paper."""
+        return accounts.current_memberships()
+
+    @admin.display(description="patient")
+    def who(self, membership: CareTeamMembership) -> str:
+        """Show whose care it is: who they are, and nothing of their chart."""
+        return f"{membership.patient.legal_name}, born {membership.patient.birth_on}"

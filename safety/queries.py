@@ -15,6 +15,7 @@ from core.documents import NoDocumentInForce, digest
 from core.enums import DocumentKind
 from core.errors import InvalidInput, NotFound
 from core.models import DocumentVersion
+from programs.enums import OPEN_STATUSES
 from programs.models import Enrollment
 from safety import errors, rules
 from safety.enums import BLOCKS_DOSING, AlertStatus, ReviewOutcome
@@ -225,6 +226,20 @@ def event_for(actor: Actor, event_id: UUID, *, at: datetime) -> AdverseEvent:
     """Return one adverse event in a chart that `actor` may see; raises `NotFound`."""
     events = AdverseEvent.objects.filter(patient__in=visible_patients(actor, at=at))
     return _one(events.select_related("patient", "hold", "alert"), event_id)
+
+
+# --- care ------------------------------------------------------------------------------------------------
+
+
+def cared_for(user_id: UUID, role: Role) -> list[UUID]:
+    """Return whom somebody looks after in a role, on paper, in the order in which they are locked."""
+    found = accounts.current_memberships(member_id=user_id).filter(role=role)
+    return list(found.order_by("patient_id").values_list("patient_id", flat=True))
+
+
+def unseen_patients(*, at: datetime) -> QuerySet[Patient]:
+    """Return the patients in a program whose chart no clinician can see: somebody has to take over."""
+    return accounts.in_nobodys_sight(at=at).filter(enrollments__status__in=OPEN_STATUSES)
 
 
 def _practises(actor: Actor, *, at: datetime) -> bool:

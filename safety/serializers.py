@@ -3,6 +3,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from accounts.rules import CARING_ROLES
 from core.fields import InputSerializer
 from programs.enums import EnrollmentStatus
 from programs.serializers import SignatureOutput
@@ -246,6 +247,63 @@ class ClosureOutput(serializers.Serializer[Any]):
     detail = serializers.CharField()
 
 
+class HandoverInput(InputSerializer):
+    """Who takes over: one patient, or everybody whom somebody looks after in that role."""
+
+    default_error_messages = {"one_of_two": "Name a patient or a predecessor, one of the two."}
+
+    role = serializers.ChoiceField(choices=[(role.value, role.label) for role in CARING_ROLES])
+    to = serializers.UUIDField()
+    patient = serializers.UUIDField(required=False)
+    predecessor = serializers.UUIDField(required=False)
+
+    def validate(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Refuse both and neither."""
+        if ("patient" in given) == ("predecessor" in given):
+            self.fail("one_of_two")
+        return given
+
+
+class PersonOutput(serializers.Serializer[Any]):
+    """Who a patient is, and nothing of their chart."""
+
+    id = serializers.UUIDField()
+    legal_name = serializers.CharField()
+    birth_on = serializers.DateField()
+
+
+class MembershipOutput(serializers.Serializer[Any]):
+    """Who looks after a patient, as what, since when."""
+
+    id = serializers.UUIDField()
+    patient = PersonOutput()
+    member = serializers.UUIDField(source="member_id")
+    member_email = serializers.EmailField(source="member.email")
+    role = serializers.ChoiceField(choices=[(role.value, role.label) for role in CARING_ROLES])
+    starts_at = serializers.DateTimeField()
+
+
+class RefusalReasonOutput(serializers.Serializer[Any]):
+    """One reason why something could not be done."""
+
+    code = serializers.CharField()
+    detail = serializers.CharField()
+
+
+class LeftOutput(serializers.Serializer[Any]):
+    """A patient who stayed where they were, and why."""
+
+    patient = serializers.UUIDField(source="patient_id")
+    reasons = RefusalReasonOutput(many=True)
+
+
+class HandoverOutput(serializers.Serializer[Any]):
+    """Whom they look after now, and who could not go along."""
+
+    moved = MembershipOutput(many=True)
+    left = LeftOutput(many=True)
+
+
 class PageQuery(InputSerializer):
     """Which page."""
 
@@ -270,3 +328,9 @@ class HoldsQuery(PageQuery):
 
     status = serializers.ChoiceField(choices=list(queries.HOLD_LISTS), default="standing")
     patient = serializers.UUIDField(required=False)
+
+
+class MembershipsQuery(PageQuery):
+    """Whose."""
+
+    member = serializers.UUIDField(required=False)

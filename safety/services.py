@@ -7,11 +7,14 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.db import transaction
 
 from accounts import services as accounts
-from accounts.enums import SignatureMeaning
-from accounts.models import Patient, User
+from accounts.enums import Role, SignatureMeaning
+from accounts.errors import CannotHandOver
+from accounts.models import CareTeamMembership, Patient, User
 from accounts.queries import own_chart
+from accounts.services import Succession
 from core.actors import Actor
 from core.database import atomic
 from core.documents import digest
@@ -24,7 +27,7 @@ from notifications.enums import MessageKind
 from notifications.rules import REMINDERS
 from programs.enums import EnrollmentStatus
 from programs.models import Enrollment
-from programs.services import lock_enrollment, lock_open_enrollments, move, tell_news
+from programs.services import NEWS_LASTS, lock_enrollment, lock_open_enrollments, move, tell_news
 from safety import errors, queries, rules, texts
 from safety.enums import (
     BLOCKS_DOSING,
@@ -286,14 +289,7 @@ def _page(alert: Alert, *, at: datetime) -> None:
     if not called:
         logger.error("Alert %s: nobody is on call for page %s", alert.pk, step)
     for user in called:
-        notifications.schedule(
-            MessageKind.ALERT_PAGE if alert.alert_class in BLOCKS_DOSING else MessageKind.TRIAGE_PAGE,
-            dedupe_key=f"alert:{alert.pk}:{step}:{user.pk}",
-            user=user,
-            due_at=at,
-            expires_at=at + PAGE_LIFE,
-            words={"link": messages.staff_link(f"safety/alert/{alert.pk}")},
-        )
+        _send_page(alert, user, key=f"{step}:{user.pk}", at=at)
     alert.pages_sent = step + 1
     again = alert.acknowledged_at is not None
     alert.next_page_at = rules.next_page_at(
@@ -302,12 +298,100 @@ def _page(alert: Alert, *, at: datetime) -> None:
     alert.save(update_fields=["status", "pages_sent", "next_page_at"])
 
 
+def _send_page(alert: Alert, user: User, *, key: str, at: datetime) -> None:
+    notifications.schedule(
+        MessageKind.ALERT_PAGE if alert.alert_class in BLOCKS_DOSING else MessageKind.TRIAGE_PAGE,
+        dedupe_key=f"alert:{alert.pk}:{key}",
+        user=user,
+        due_at=at,
+        expires_at=at + PAGE_LIFE,
+        words={"link": messages.staff_link(f"safety/alert/{alert.pk}")},
+    )
+
+
 def _advance(alert: Alert, after: AlertStatus) -> None:
     before = AlertStatus(alert.status)
     if not rules.alert_may_become(before, after):
         detail = f"The alert is {before.label.lower()}; it cannot become {after.label.lower()}."
         raise errors.WrongAlertState(detail)
     alert.status = after
+
+
+# --- care ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Left:
+    """A patient who could not be handed over, and why."""
+
+    patient_id: UUID
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True)
+class Handover:
+    """Whom somebody looks after now, and who stayed where they were."""
+
+    moved: list[CareTeamMembership]
+    left: list[Left]
+
+
+def hand_over(patient_id: UUID, role: Role, *, to: User, by: User, at: datetime) -> CareTeamMembership:
+    """Put a patient into somebody's care, with all that waits: open alerts page them at once.
+
+    An alert that their predecessor had in hand is opened again, because nobody has it now. Screenings that
+    wait and sessions to come are found through the care team, and go along by themselves. Locks the open
+    enrollments, the patient, then the alerts. Raises `NotFound`, or `CannotHandOver` with every reason.
+    """
+    with atomic():
+        lock_open_enrollments(patient_id)
+        succession = accounts.hand_over(patient_id, role, to=to, by=by, at=at)
+        if succession.began:
+            if role == Role.CLINICIAN:
+                _pass_on_alerts(patient_id, succession, at=at)
+            notifications.schedule(
+                MessageKind.NEWS,
+                dedupe_key=f"handover:{to.pk}:{at.isoformat()}",
+                user=to,
+                due_at=at,
+                expires_at=at + NEWS_LASTS,
+            )
+        return succession.membership
+
+
+def hand_over_all(source_id: UUID, role: Role, *, to: User, by: User, at: datetime) -> Handover:
+    """Put everybody whom somebody looks after in a role into somebody's care, each by itself.
+
+    Who cannot go (no licence for where they live) stays and is named. Raises `CannotHandOver` where nobody
+    could.
+    """
+    moved, left = [], []
+    with atomic():
+        for patient_id in queries.cared_for(source_id, role):
+            try:
+                with transaction.atomic():
+                    moved.append(hand_over(patient_id, role, to=to, by=by, at=at))
+            except CannotHandOver as refusal:
+                left.append(Left(patient_id, refusal.reasons))
+        if left and not moved:
+            reasons = dict.fromkeys(reason for one in left for reason in one.reasons)
+            raise CannotHandOver(reasons=list(reasons))
+        return Handover(moved, left)
+
+
+def _pass_on_alerts(patient_id: UUID, succession: Succession, *, at: datetime) -> None:
+    alerts = Alert.objects.select_for_update().filter(patient_id=patient_id)
+    for alert in alerts.exclude(status=AlertStatus.CLOSED).order_by("id"):
+        if alert.status == AlertStatus.ACKNOWLEDGED:
+            if alert.acknowledged_by_id != succession.predecessor_id:
+                continue
+            alert.status = AlertStatus.OPEN
+            alert.next_page_at = rules.next_page_at(
+                alert.opened_at, pages_sent=alert.pages_sent, opened_again=True, at=at
+            )
+            alert.save(update_fields=["status", "next_page_at"])
+        to = succession.membership.member
+        _send_page(alert, to, key=f"handover:{succession.membership.pk}", at=at)
 
 
 # --- holds and adverse events ----------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from safety.views import alerts, screening
+from safety.views import alerts, care, screening
 
 urlpatterns = [
     path("fit-checks", screening.FitChecks.as_view(), name="fit-checks"),
@@ -21,6 +21,9 @@ urlpatterns = [
         name="alert-acknowledgements",
     ),
     path("alerts/<uuid:alert_id>/closures", alerts.Closures.as_view(), name="alert-closures"),
+    path("care-team/handovers", care.Handovers.as_view(), name="handovers"),
+    path("care-team/memberships", care.Memberships.as_view(), name="memberships"),
+    path("care-team/unseen-patients", care.UnseenPatients.as_view(), name="unseen-patients"),
     path("holds", alerts.Holds.as_view(), name="holds"),
     path("holds/<uuid:hold_id>/lifts", alerts.Lifts.as_view(), name="hold-lifts"),
 ]

@@ -4,14 +4,14 @@ import pytest
 from django.contrib import admin
 from django.urls import get_resolver
 
-from accounts.admin import ClinicianAdmin
+from accounts.admin import RoleAdmin
 from notifications.admin import DeliveryAdmin
 
 
 def test_every_page_is_one_of_ours():
     assert get_resolver().url_patterns
     for model, page in admin.site._registry.items():
-        assert isinstance(page, ClinicianAdmin | DeliveryAdmin), model
+        assert isinstance(page, RoleAdmin | DeliveryAdmin), model
 
 
 @pytest.mark.django_db
