@@ -19,7 +19,7 @@ from core.idempotency import idempotent
 from core.paging import Paging
 from core.quotas import NEVER_COUNTED
 from programs import queries as programs
-from programs.serializers import ConsentInput, DocumentOutput
+from programs.serializers import ConsentInput, DocumentOutput, LanguageQuery
 from safety.texts import with_crisis
 
 GAD7: dict[str, Any] = {
@@ -80,14 +80,29 @@ SUBMITTED: dict[str, Any] = GAD7 | {
         ],
     },
 }
-DOCUMENT = {
+DOCUMENT: dict[str, Any] = {
     "id": "0199c0de-0000-7000-8000-000000000040",
     "kind": "treatment_consent",
     "version": 1,
+    "minor": 0,
+    "language": "en",
+    "is_required": True,
     "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     "title": "Being treated at home",
     "summary": "What will happen, and what may go wrong.",
     "text": "The whole text.",
+    "note": "Example, have your counsel confirm.",
+    "questions": [
+        {
+            "key": "driving",
+            "question": "When may you drive after a session?",
+            "choices": [
+                {"key": "a", "text": "When I feel awake again."},
+                {"key": "b", "text": "The next day, when the time we show has come."},
+            ],
+        }
+    ],
+    "right_to_pass": 1,
 }
 
 
@@ -236,14 +251,22 @@ class ConsentDocuments(View):
     @extend_schema(
         operation_id="consent_documents_list",
         summary="What is there to read and agree to?",
+        parameters=[LanguageQuery],
         responses=DocumentOutput(many=True),
         examples=[OpenApiExample("One text", value=DOCUMENT, response_only=True)],
     )
-    def get(self, request: Request, enrollment_id: UUID) -> Response:  # noqa: ARG002
-        """List the texts in force that are not agreed to yet, each with the hash to agree by."""
+    def get(self, request: Request, enrollment_id: UUID) -> Response:
+        """List the texts in force that are not agreed to yet, each with the hash to agree by.
+
+        Those that are not required are free to leave.
+        """
+        asked = LanguageQuery(data=request.query_params.dict())
+        asked.is_valid(raise_exception=True)
         at = clock.now()
         enrollment = programs.enrollment_for(self.actor, enrollment_id, at=at)
-        return Response(DocumentOutput(programs.consents_missing(enrollment.pk, at=at), many=True).data)
+        language = asked.validated_data["language"] or enrollment.patient.language
+        texts = programs.consents_open(enrollment.pk, at=at, language=language)
+        return Response(DocumentOutput(texts, many=True).data)
 
 
 class Consents(View):

@@ -2,12 +2,17 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
 from core.enums import DocumentKind
 from core.models import DocumentVersion
+
+LANGUAGE = "en"
+"""The language that every text is there in."""
+
+_NEWEST_FIRST = ("-effective_at", "-version", "-minor")
 
 
 class DocumentChanged(Exception):
@@ -25,7 +30,13 @@ def digest(content: Mapping[str, Any]) -> str:
 
 
 def publish(
-    kind: DocumentKind, *, version: int, content: Mapping[str, Any], effective_at: datetime
+    kind: DocumentKind,
+    *,
+    version: int,
+    content: Mapping[str, Any],
+    effective_at: datetime,
+    minor: int = 0,
+    language: str = LANGUAGE,
 ) -> DocumentVersion:
     """Store a version of a document; storing the same again is harmless.
 
@@ -34,18 +45,36 @@ def publish(
     document, _ = DocumentVersion.objects.get_or_create(
         kind=kind,
         version=version,
+        minor=minor,
+        language=language,
         defaults={"content": content, "sha256": digest(content), "effective_at": effective_at},
     )
     if document.sha256 != digest(content):
-        raise DocumentChanged(f"{kind} version {version} is published with another content")
+        raise DocumentChanged(f"{document} is published with another content")
     return document
 
 
 def in_force(kind: DocumentKind, *, at: datetime) -> DocumentVersion:
     """Return the version of `kind` that holds at `at`; raises `NoDocumentInForce`."""
     document = (
-        DocumentVersion.objects.filter(kind=kind, effective_at__lte=at).order_by("-effective_at", "-version")
+        DocumentVersion.objects.filter(kind=kind, language=LANGUAGE, effective_at__lte=at).order_by(
+            *_NEWEST_FIRST
+        )
     ).first()
     if document is None:
         raise NoDocumentInForce(f"no {kind} is in force")
     return document
+
+
+def all_in_force(kinds: Collection[DocumentKind], *, at: datetime) -> list[DocumentVersion]:
+    """Return, for each of `kinds` that is published, its version in force in every language it has.
+
+    Without their content, which is long. A language whose text is of an older version has none in force.
+    """
+    published = DocumentVersion.objects.filter(kind__in=kinds, effective_at__lte=at).defer("content")
+    newest: dict[str, int] = {}
+    found: dict[tuple[str, str], DocumentVersion] = {}
+    for document in published.order_by(*_NEWEST_FIRST):
+        if document.version == newest.setdefault(document.kind, document.version):
+            found.setdefault((document.kind, document.language), document)
+    return list(found.values())

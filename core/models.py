@@ -55,6 +55,8 @@ class LimitCounter(models.Model):
 class DocumentVersion(models.Model):
     """One version of a text or policy that decisions rest on, with the hash of exactly what it says.
 
+    `version` counts what changes the matter, `minor` what only says it better; a text can be there in several
+    languages (BCP 47), each with hash and minor version of its own.
     Append-only: the app's role may insert and read, never change. `content` is what the room that owns the
     kind defines; `sha256` is the hex digest of its canonical JSON (`core.documents.digest`).
     """
@@ -62,20 +64,24 @@ class DocumentVersion(models.Model):
     id = models.UUIDField(primary_key=True, default=new_id)
     kind = models.CharField(max_length=40, choices=DocumentKind.choices)
     version = models.PositiveIntegerField()
+    minor = models.PositiveIntegerField(default=0, db_default=0)
+    language = models.CharField(max_length=8, default="en", db_default="en")
     content = models.JSONField()
     sha256 = models.CharField(max_length=64)
     effective_at = models.DateTimeField()
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["kind", "version"], name="document_version_is_unique"),
+            models.UniqueConstraint(
+                fields=["kind", "version", "minor", "language"], name="document_version_is_published_once"
+            ),
             models.CheckConstraint(
                 condition=models.Q(kind__in=DocumentKind.values), name="document_kind_is_known"
             ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()} version {self.version}"
+        return f"{self.get_kind_display()} version {self.version}.{self.minor} {self.language}"
 
 
 class ActedModel(models.Model):

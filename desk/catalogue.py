@@ -2,27 +2,42 @@
 
 import tomllib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 
-from core.documents import publish
+from core import clock
+from core.documents import digest, publish
 from core.enums import DocumentKind
+from core.models import DocumentVersion
 from programs.models import Program
 
 EFFECTIVE_AT = datetime(2026, 1, 1, tzinfo=UTC)
 FILES = {
     DocumentKind.SCREENING_POLICY: "safety/screening/example_policy.toml",
     DocumentKind.SESSION_POLICY: "sessions/example_policy.toml",
-    DocumentKind.TREATMENT_CONSENT: "programs/documents/treatment_consent.toml",
-    DocumentKind.OFF_LABEL_DISCLOSURE: "programs/documents/off_label_disclosure.toml",
 }
+TEXTS = "programs/documents"
+"""A folder a kind, and in it a file a version: `2.1.en.toml` is version 2, corrected once, in English."""
+
+
+@dataclass(frozen=True)
+class Text:
+    """One version of a text to agree to, as it comes with the software."""
+
+    kind: DocumentKind
+    version: int
+    minor: int
+    language: str
+    content: dict[str, Any]
 
 
 def load() -> Iterator[str]:
     """Publish everything, yielding a line for each; what is there already stays as it is."""
+    at = clock.now()
     for program in _read("programs/catalogue.toml")["programs"]:
         Program.objects.get_or_create(slug=program["slug"], defaults=program)
         yield f"program {program['slug']}"
@@ -30,7 +45,46 @@ def load() -> Iterator[str]:
         content = _read(path)
         version = content.get("version", 1)
         document = publish(kind, version=version, content=content, effective_at=EFFECTIVE_AT)
-        yield f"{document} ({document.sha256[:12]})"
+        yield _line(document)
+    yield from _publish_texts(at=at)
+
+
+def texts() -> list[Text]:
+    """Return every text to agree to that comes with the software, oldest version first."""
+    found = []
+    for path in (Path(settings.BASE_DIR) / TEXTS).glob("*/*.toml"):
+        version, minor, language, _ = path.name.split(".")
+        content = tomllib.loads(path.read_text())
+        found.append(Text(DocumentKind(path.parent.name), int(version), int(minor), language, content))
+    return sorted(found, key=lambda text: (text.kind, text.version, text.minor, text.language))
+
+
+def _publish_texts(*, at: datetime) -> Iterator[str]:
+    """Publish the texts of a new installation, and to one that runs on our examples, newer ones as of `at`.
+
+    A clinic that has published a text of its own keeps it: an example never comes into force over it.
+    """
+    ours = texts()
+    known = list(DocumentVersion.objects.filter(kind__in={text.kind for text in ours}))
+    examples = {digest(text.content) for text in ours}
+    own = {document.kind for document in known if document.sha256 not in examples}
+    for text in ours:
+        if text.kind in own:
+            yield f"{text.kind.label}: the clinic's own text stays"
+            continue
+        document = publish(
+            text.kind,
+            version=text.version,
+            minor=text.minor,
+            language=text.language,
+            content=text.content,
+            effective_at=at if known else EFFECTIVE_AT,
+        )
+        yield _line(document)
+
+
+def _line(document: DocumentVersion) -> str:
+    return f"{document} ({document.sha256[:12]})"
 
 
 def _read(path: str) -> dict[str, Any]:

@@ -52,7 +52,16 @@ class Route(TextChoices):
 
 
 class ConsentKind(TextChoices):
-    """What has to be agreed to before treatment; each names a document kind of `core`."""
+    """What a patient is asked to agree to; each names a document kind of `core`."""
 
     TREATMENT = "treatment_consent"
     OFF_LABEL = "off_label_disclosure"
+    TELEHEALTH = "telehealth_consent"
+    SCHEDULE_III = "schedule_iii_information"
+    PRIVACY = "privacy_notice"
+    MESSAGING = "messaging_consent"
+    DATA_USE = "data_use_consent"
+
+
+OPTIONAL_CONSENTS = (ConsentKind.MESSAGING, ConsentKind.DATA_USE)
+"""Free to refuse: treatment does not depend on them. Without every other one there is no session."""

@@ -1,4 +1,4 @@
-from core.errors import Conflict, Refused
+from core.errors import Conflict, InvalidInput, Refused
 
 
 class WrongEnrollmentState(Conflict):
@@ -23,6 +23,18 @@ class PlanOutOfBounds(Refused):
     """The plan goes beyond what the program or the policy allows."""
 
     code = "plan_out_of_bounds"
+
+
+class NotUnderstoodYet(Refused):
+    """Answer the questions under this text first; you can try as often as you like."""
+
+    code = "not_understood_yet"
+
+
+class UnknownAnswer(InvalidInput):
+    """The answers do not fit the questions of this text."""
+
+    code = "unknown_answer"
 
 
 class WrongDocument(Conflict):

@@ -4,7 +4,7 @@ from django.db.models.functions import Now
 
 from accounts.models import Patient, Signature
 from core.ids import new_id
-from core.models import DocumentVersion, Transition
+from core.models import ActedModel, DocumentVersion, Transition
 from programs.enums import OPEN_STATUSES, EnrollmentEvent, EnrollmentStatus, Route
 
 
@@ -100,14 +100,47 @@ class TreatmentPlan(models.Model):
 
 
 class Consent(models.Model):
-    """A patient's signature under one version of one document. Append-only."""
+    """A patient's signature under one version of one document. Append-only.
+
+    `after` is the withdrawal that it takes back, where the same text was agreed to before.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id)
     enrollment = models.ForeignKey(Enrollment, on_delete=models.PROTECT, related_name="consents")
     document = models.ForeignKey(DocumentVersion, on_delete=models.PROTECT, related_name="+")
     signature = models.OneToOneField(Signature, on_delete=models.PROTECT)
+    after = models.OneToOneField("ConsentWithdrawal", on_delete=models.PROTECT, null=True, related_name="+")
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["enrollment", "document"], name="consent_once_per_document")
+            models.UniqueConstraint(
+                fields=["enrollment", "document"],
+                condition=Q(after=None),
+                name="consent_once_per_document_unless_withdrawn",
+            )
         ]
+
+
+class ConsentWithdrawal(ActedModel):
+    """That a patient takes one agreement back; it counts from `withdrawn_at` on. Append-only."""
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    consent = models.OneToOneField(Consent, on_delete=models.PROTECT, related_name="withdrawal")
+    withdrawn_at = models.DateTimeField()
+
+
+class ComprehensionAttempt(models.Model):
+    """A patient's answers to the questions that stand in one text, and how many were right. Append-only."""
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    enrollment = models.ForeignKey(
+        Enrollment, on_delete=models.PROTECT, related_name="comprehension_attempts"
+    )
+    document = models.ForeignKey(DocumentVersion, on_delete=models.PROTECT, related_name="+")
+    answers = models.JSONField()
+    right_count = models.PositiveSmallIntegerField()
+    passed = models.BooleanField()
+    attempted_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["attempted_at", "id"]

@@ -11,8 +11,17 @@ from core.actors import Actor
 from core.enums import DocumentKind
 from core.errors import NotFound
 from core.models import DocumentVersion
-from programs.enums import ConsentKind
-from programs.models import Consent, Enrollment, EnrollmentTransition, Program, TreatmentPlan
+from programs import rules
+from programs.enums import OPTIONAL_CONSENTS, ConsentKind
+from programs.models import (
+    ComprehensionAttempt,
+    Consent,
+    ConsentWithdrawal,
+    Enrollment,
+    EnrollmentTransition,
+    Program,
+    TreatmentPlan,
+)
 
 
 def offered_programs() -> QuerySet[Program]:
@@ -62,15 +71,83 @@ def current_plan(enrollment_id: UUID) -> TreatmentPlan | None:
     return plans.order_by("-version").first()
 
 
-def consent_documents(*, at: datetime) -> list[DocumentVersion]:
-    """Return the texts that are to be agreed to now."""
-    return [documents.in_force(DocumentKind(kind), at=at) for kind in ConsentKind]
+def consents_missing(enrollment_id: UUID, *, at: datetime) -> list[ConsentKind]:
+    """Return what stands between this enrollment and a session: kinds not agreed to as they are in force.
+
+    What was agreed to in another minor version or language counts. A kind that has no text in force is
+    missing too: what cannot be read cannot have been agreed to.
+    """
+    versions = {document.kind: document.version for document in _consent_texts(at=at)}
+    given = _agreed(enrollment_id)
+    return [
+        kind
+        for kind in ConsentKind
+        if kind not in OPTIONAL_CONSENTS and (kind.value, versions.get(kind.value)) not in given
+    ]
 
 
-def consents_missing(enrollment_id: UUID, *, at: datetime) -> list[DocumentVersion]:
-    """Return the texts in force that this enrollment has not agreed to in their present version."""
-    agreed = set(Consent.objects.filter(enrollment_id=enrollment_id).values_list("document_id", flat=True))
-    return [document for document in consent_documents(at=at) if document.pk not in agreed]
+def consents_open(
+    enrollment_id: UUID, *, at: datetime, language: str = documents.LANGUAGE
+) -> list[DocumentVersion]:
+    """Return the texts in force, in `language` where they have it, not agreed to yet; the needed first."""
+    agreed = _agreed(enrollment_id)
+    return [
+        document
+        for document in consent_documents(at=at, language=language)
+        if (document.kind, document.version) not in agreed
+    ]
+
+
+def consent_documents(*, at: datetime, language: str = documents.LANGUAGE) -> list[DocumentVersion]:
+    """Return every text that a patient is asked to agree to now, in `language` where it has one.
+
+    A text is for a language wherever it is spoken: es-MX reads what is there in es.
+    """
+    order = [documents.LANGUAGE, language.partition("-")[0]]
+    in_force = [text for text in _consent_texts(at=at) if text.language in order]
+    texts = {text.kind: text for text in sorted(in_force, key=lambda text: order.index(text.language))}
+    whole = DocumentVersion.objects.in_bulk([text.pk for text in texts.values()])
+    return [whole[texts[kind.value].pk] for kind in ConsentKind if kind.value in texts]
+
+
+def consent_document(document_id: UUID, *, at: datetime) -> DocumentVersion | None:
+    """Return a text, in whichever language, if it can be agreed to now."""
+    in_force = {text.pk for text in _consent_texts(at=at)}
+    return DocumentVersion.objects.filter(pk=document_id).first() if document_id in in_force else None
+
+
+def standing_consent(enrollment_id: UUID, kind: ConsentKind) -> Consent | None:
+    """Return the newest agreement to a kind that was not taken back."""
+    return _standing(enrollment_id).filter(document__kind=kind).order_by("-id").first()
+
+
+def last_withdrawal(enrollment_id: UUID, document_id: UUID) -> ConsentWithdrawal | None:
+    """Return the newest withdrawal of an agreement to exactly this text."""
+    taken_back = ConsentWithdrawal.objects.filter(
+        consent__enrollment_id=enrollment_id, consent__document_id=document_id
+    )
+    return taken_back.order_by("-id").first()
+
+
+def has_understood(enrollment_id: UUID, document: DocumentVersion) -> bool:
+    """Tell whether the questions of a text were passed once, or there are none."""
+    if not rules.questions(document.content):
+        return True
+    passed = ComprehensionAttempt.objects.filter(enrollment_id=enrollment_id, document=document, passed=True)
+    return passed.exists()
+
+
+def _consent_texts(*, at: datetime) -> list[DocumentVersion]:
+    return documents.all_in_force([DocumentKind(kind) for kind in ConsentKind], at=at)
+
+
+def _standing(enrollment_id: UUID) -> QuerySet[Consent]:
+    return Consent.objects.filter(enrollment_id=enrollment_id, withdrawal=None)
+
+
+def _agreed(enrollment_id: UUID) -> set[tuple[str, int]]:
+    """Return what an enrollment has agreed to and not taken back: kind and version."""
+    return set(_standing(enrollment_id).values_list("document__kind", "document__version"))
 
 
 def transitions(enrollment_id: UUID) -> QuerySet[EnrollmentTransition]:

@@ -1,8 +1,9 @@
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
-from core.errors import Reason
+from core.errors import InputError, Reason
 from programs.enums import EnrollmentEvent as Event
 from programs.enums import EnrollmentStatus as Status
 from programs.enums import Route
@@ -63,3 +64,54 @@ def plan_faults(facts: PlanFacts) -> list[Reason]:
         detail = f"A {facts.route} dose is {facts.bounds.min_mg} to {facts.bounds.max_mg} mg."
         faults.append(Reason("dose_out_of_bounds", detail))
     return faults
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question about a text, with the choice that is right and why."""
+
+    key: str
+    choices: tuple[str, ...]
+    right: str
+    because: str
+
+
+@dataclass(frozen=True)
+class Comprehension:
+    """What answers to a text's questions came to; `wrong` keeps the questions' order."""
+
+    right_count: int
+    passed: bool
+    wrong: tuple[Question, ...]
+
+
+def questions(content: Mapping[str, Any]) -> tuple[Question, ...]:
+    """Return the questions that stand in a document's content; most texts have none."""
+    return tuple(
+        Question(
+            key=question["key"],
+            choices=tuple(choice["key"] for choice in question["choices"]),
+            right=question["right"],
+            because=question["because"],
+        )
+        for question in content.get("questions", [])
+    )
+
+
+def answer_faults(asked: Sequence[Question], answers: Mapping[str, str]) -> list[InputError]:
+    """Return what does not fit: a question without an answer, an answer without its question or choice."""
+    choices = {question.key: question.choices for question in asked}
+    wrong_keys = [key for key in answers if key not in choices]
+    faults = [InputError(f"/answers/{key}", "unknown_question", "This is not asked.") for key in wrong_keys]
+    for key, offered in choices.items():
+        if answers.get(key) not in offered:
+            faults.append(InputError(f"/answers/{key}", "unknown_choice", "Choose one of the answers."))
+    return faults
+
+
+def comprehension(content: Mapping[str, Any], answers: Mapping[str, str]) -> Comprehension:
+    """Score answers to a text's questions: passed with as many right ones as the text itself asks for."""
+    asked = questions(content)
+    wrong = tuple(question for question in asked if answers[question.key] != question.right)
+    right_count = len(asked) - len(wrong)
+    return Comprehension(right_count, passed=right_count >= content.get("right_to_pass", 0), wrong=wrong)

@@ -3,7 +3,8 @@ from typing import Any
 from rest_framework import serializers
 
 from core.fields import InputSerializer
-from programs.enums import EnrollmentStatus, Route
+from core.models import DocumentVersion
+from programs.enums import OPTIONAL_CONSENTS, ConsentKind, EnrollmentStatus, Route
 from programs.services import Agreement, PlanOrder
 
 
@@ -89,16 +90,82 @@ class ConsentInput(InputSerializer):
         ]
 
 
+class TextChoiceOutput(serializers.Serializer[Any]):
+    """One answer to choose."""
+
+    key = serializers.CharField()
+    text = serializers.CharField()
+
+
+class TextQuestionOutput(serializers.Serializer[Any]):
+    """A question about a text; which answer is right is not told."""
+
+    key = serializers.CharField()
+    question = serializers.CharField()
+    choices = TextChoiceOutput(many=True)
+
+
 class DocumentOutput(serializers.Serializer[Any]):
-    """A text to read and agree to: short and long, with the hash that a signature is bound to."""
+    """A text to read and agree to: short and long, with the hash that a signature is bound to.
+
+    Where there are questions, they are answered before it is signed. `note` says what counsel has to confirm.
+    """
 
     id = serializers.UUIDField()
-    kind = serializers.CharField()
+    kind = serializers.ChoiceField(choices=ConsentKind.choices)
     version = serializers.IntegerField()
+    minor = serializers.IntegerField()
+    language = serializers.CharField()
     sha256 = serializers.CharField()
+    is_required = serializers.SerializerMethodField()
     title = serializers.CharField(source="content.title")
     summary = serializers.CharField(source="content.summary")
     text = serializers.CharField(source="content.text")
+    note = serializers.CharField(source="content.note", default="")
+    questions = TextQuestionOutput(source="content.questions", many=True, default=[])
+    right_to_pass = serializers.IntegerField(source="content.right_to_pass", default=0)
+
+    def get_is_required(self, document: DocumentVersion) -> bool:
+        """Tell whether there is no session without it."""
+        return document.kind not in OPTIONAL_CONSENTS
+
+
+class LanguageQuery(InputSerializer):
+    """Which language to read in."""
+
+    language = serializers.RegexField(
+        r"^[a-z]{2,3}(-[A-Z]{2})?$",
+        default="",
+        help_text="The patient's own unless said; where a text is not there in it: English.",
+    )
+
+
+class AttemptInput(AgreementInput):
+    """A text that was read, and the answers to its questions: question to choice."""
+
+    answers = serializers.DictField(child=serializers.CharField(max_length=40))
+
+    def to_agreement(self) -> Agreement:
+        """Return which text was read."""
+        return Agreement(document_id=self.validated_data["document"], sha256=self.validated_data["sha256"])
+
+
+class ExplanationOutput(serializers.Serializer[Any]):
+    """A question that was not answered as the text says, and what it says."""
+
+    key = serializers.CharField()
+    because = serializers.CharField()
+
+
+class AttemptOutput(serializers.Serializer[Any]):
+    """What the answers came to; where it is not enough, one tries again."""
+
+    id = serializers.UUIDField()
+    document = serializers.UUIDField()
+    right_count = serializers.IntegerField()
+    passed = serializers.BooleanField()
+    wrong = ExplanationOutput(many=True)
+    attempted_at = serializers.DateTimeField()
 
 
 class WithdrawalInput(InputSerializer):

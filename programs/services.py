@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -19,10 +19,19 @@ from notifications import services as notifications
 from notifications.enums import MessageKind
 from notifications.rules import REMINDERS
 from programs import errors, queries, rules
-from programs.enums import OPEN_STATUSES, EnrollmentEvent, EnrollmentStatus, Route
-from programs.models import Consent, Enrollment, EnrollmentTransition, Program, TreatmentPlan
+from programs.enums import OPEN_STATUSES, ConsentKind, EnrollmentEvent, EnrollmentStatus, Route
+from programs.models import (
+    ComprehensionAttempt,
+    Consent,
+    Enrollment,
+    EnrollmentTransition,
+    Program,
+    TreatmentPlan,
+)
 
 NEWS_LASTS = timedelta(days=7)
+NOT_AGREED_TO = "no messaging consent"
+"""Why reminders are stopped until somebody has agreed to them."""
 
 
 def enroll(user: User, *, program_slug: str, at: datetime) -> Enrollment:
@@ -45,6 +54,7 @@ def enroll(user: User, *, program_slug: str, at: datetime) -> Enrollment:
         enrollment = Enrollment.objects.create(patient=patient, program=program)
         actor = Actor.person(user.pk)
         _record(enrollment, "", EnrollmentEvent.ENROLLED, actor=actor, at=at)
+        notifications.suppress(user, kinds=REMINDERS, cause=NOT_AGREED_TO, at=at)
         return enrollment
 
 
@@ -161,25 +171,46 @@ class Agreement:
 def give_consent(
     enrollment_id: UUID, *, agreements: Sequence[Agreement], patient_user: User, at: datetime
 ) -> list[Consent]:
-    """Store a patient's signatures; once every text in force is agreed to, treatment becomes possible.
+    """Store a patient's signatures; once every text that is needed is agreed to, treatment becomes possible.
 
-    Locks the enrollment. Raises `WrongDocument` when a text is not in force, or was agreed to, or is not the
-    one that was read; `WrongEnrollmentState` before there is a plan.
+    Each signature is bound to the hash of the very text. Locks the enrollment. Raises `WrongDocument` when a
+    text is not in force, or was agreed to, or is not the one that was read; `NotUnderstoodYet` before its
+    questions were passed; `WrongEnrollmentState` before there is a plan.
     """
     with atomic():
         enrollment = lock_enrollment(enrollment_id)
         if enrollment.status not in (EnrollmentStatus.AWAITING_CONSENT, EnrollmentStatus.ACTIVE):
             raise errors.WrongEnrollmentState("There is nothing to agree to before a plan is signed.")
-        missing = {document.pk: document for document in queries.consents_missing(enrollment.pk, at=at)}
-        consents = []
-        for agreement in agreements:
-            document = missing.pop(agreement.document_id, None)
-            if document is None or document.sha256 != agreement.sha256:
-                raise errors.WrongDocument
-            consents.append(_agree(enrollment, document, patient_user, at=at))
-        if not missing and enrollment.status == EnrollmentStatus.AWAITING_CONSENT:
+        consents = [_agree(enrollment, agreement, patient_user, at=at) for agreement in agreements]
+        is_waiting = enrollment.status == EnrollmentStatus.AWAITING_CONSENT
+        if is_waiting and not queries.consents_missing(enrollment.pk, at=at):
             move(enrollment, EnrollmentEvent.CONSENTED, actor=Actor.person(patient_user.pk), at=at)
         return consents
+
+
+def answer_questions(
+    enrollment_id: UUID, *, read: Agreement, answers: Mapping[str, str], at: datetime
+) -> tuple[ComprehensionAttempt, rules.Comprehension]:
+    """Score a patient's answers to the questions under a text, and keep the attempt whatever it came to.
+
+    Locks the enrollment. Raises `WrongDocument` when the text is not in force or not the one that was read,
+    or `UnknownAnswer` with each answer that does not fit.
+    """
+    with atomic():
+        enrollment = lock_enrollment(enrollment_id)
+        document = _document_read(read, at=at)
+        if faults := rules.answer_faults(rules.questions(document.content), answers):
+            raise errors.UnknownAnswer(errors=faults)
+        came_to = rules.comprehension(document.content, answers)
+        attempt = ComprehensionAttempt.objects.create(
+            enrollment=enrollment,
+            document=document,
+            answers=dict(answers),
+            right_count=came_to.right_count,
+            passed=came_to.passed,
+            attempted_at=at,
+        )
+        return attempt, came_to
 
 
 def withdraw(enrollment_id: UUID, *, patient_user: User, reason: str, at: datetime) -> Enrollment:
@@ -195,11 +226,33 @@ def withdraw(enrollment_id: UUID, *, patient_user: User, reason: str, at: dateti
         return enrollment
 
 
-def _agree(enrollment: Enrollment, document: DocumentVersion, user: User, *, at: datetime) -> Consent:
+def _document_read(read: Agreement, *, at: datetime) -> DocumentVersion:
+    """Return the text that was read, if it is in force and has the hash that was read."""
+    document = queries.consent_document(read.document_id, at=at)
+    if document is None or document.sha256 != read.sha256:
+        raise errors.WrongDocument
+    return document
+
+
+def _agree(enrollment: Enrollment, agreement: Agreement, user: User, *, at: datetime) -> Consent:
+    document = _document_read(agreement, at=at)
+    kind = ConsentKind(document.kind)
+    standing = queries.standing_consent(enrollment.pk, kind)
+    if standing is not None and standing.document.version == document.version:
+        raise errors.WrongDocument
+    if not queries.has_understood(enrollment.pk, document):
+        raise errors.NotUnderstoodYet
     signature = accounts_services.sign(
         user, meaning=SignatureMeaning.AGREED, document_sha256=document.sha256, at=at
     )
-    return Consent.objects.create(enrollment=enrollment, document=document, signature=signature)
+    if kind == ConsentKind.MESSAGING:
+        notifications.unsuppress(user, cause=NOT_AGREED_TO, at=at)
+    return Consent.objects.create(
+        enrollment=enrollment,
+        document=document,
+        signature=signature,
+        after=queries.last_withdrawal(enrollment.pk, document.pk),
+    )
 
 
 def _plan_facts(enrollment: Enrollment, order: PlanOrder, *, at: datetime) -> rules.PlanFacts:

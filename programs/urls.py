@@ -11,5 +11,10 @@ urlpatterns = [
         views.TreatmentPlans.as_view(),
         name="treatment-plans",
     ),
+    path(
+        "enrollments/<uuid:enrollment_id>/comprehension-attempts",
+        views.ComprehensionAttempts.as_view(),
+        name="comprehension-attempts",
+    ),
     path("enrollments/<uuid:enrollment_id>/withdrawals", views.Withdrawals.as_view(), name="withdrawals"),
 ]

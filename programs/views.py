@@ -12,6 +12,7 @@ from core.api import View, etag
 from core.idempotency import idempotent
 from programs import queries, serializers, services
 
+DOCUMENT_ID = "0199c0de-0000-7000-8000-000000000040"
 ENROLLMENT = {
     "id": "0199c0de-0000-7000-8000-000000000010",
     "program": "burnout-6",
@@ -144,6 +145,69 @@ class TreatmentPlans(View):
         ordered.is_valid(raise_exception=True)
         plan = services.sign_plan(enrollment.pk, order=ordered.order(), clinician=user_of(request), at=at)
         return Response(serializers.PlanOutput(plan).data, status=status.HTTP_201_CREATED)
+
+
+class ComprehensionAttempts(View):
+    """Showing that a text was understood."""
+
+    permission_classes = (IsPatient,)
+
+    @extend_schema(
+        operation_id="comprehension_attempts_create",
+        summary="Answer the questions under a text",
+        request=serializers.AttemptInput,
+        responses={201: serializers.AttemptOutput},
+        examples=[
+            OpenApiExample(
+                "Three answers",
+                value={
+                    "document": DOCUMENT_ID,
+                    "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                    "answers": {"approved": "b", "compounded": "a", "saying_no": "a"},
+                },
+                request_only=True,
+            ),
+            OpenApiExample(
+                "Not yet",
+                value={
+                    "id": "0199c0de-0000-7000-8000-000000000041",
+                    "document": DOCUMENT_ID,
+                    "right_count": 2,
+                    "passed": False,
+                    "wrong": [
+                        {
+                            "key": "compounded",
+                            "because": "Compounded medicines are not checked by the agency.",
+                        }
+                    ],
+                    "attempted_at": "2026-03-02T15:00:00Z",
+                },
+                response_only=True,
+                status_codes=["201"],
+            ),
+        ],
+    )
+    @idempotent
+    def post(self, request: Request, enrollment_id: UUID) -> Response:
+        """Score the answers; whoever has not passed reads why, and may try again at once."""
+        enrollment = queries.own_enrollment(self.actor, enrollment_id)
+        said = serializers.AttemptInput(data=request.data)
+        said.is_valid(raise_exception=True)
+        attempt, came_to = services.answer_questions(
+            enrollment.pk,
+            read=said.to_agreement(),
+            answers=said.validated_data["answers"],
+            at=clock.now(),
+        )
+        body = {
+            "id": attempt.pk,
+            "document": attempt.document_id,
+            "right_count": came_to.right_count,
+            "passed": came_to.passed,
+            "wrong": came_to.wrong,
+            "attempted_at": attempt.attempted_at,
+        }
+        return Response(serializers.AttemptOutput(body).data, status=status.HTTP_201_CREATED)
 
 
 class Withdrawals(View):

@@ -8,7 +8,7 @@ from accounts.models import Patient, User
 from accounts.queries import current_clinician
 from assessments import services as assessments
 from core.actors import Actor
-from programs import queries, services
+from programs import queries, rules, services
 from programs.enums import Route
 from programs.models import Enrollment
 from programs.services import Agreement, PlanOrder
@@ -82,10 +82,20 @@ def active(patient: Patient, *, at: datetime) -> Enrollment:
         Agreement(document_id=document.pk, sha256=document.sha256)
         for document in queries.consent_documents(at=at)
     ]
+    understood(enrollment, at=at)
     services.give_consent(enrollment.pk, agreements=agreements, patient_user=patient.user, at=at)
     enrollment.refresh_from_db()
     assessments.open_baseline(enrollment, at=at)
     return enrollment
+
+
+def understood(enrollment: Enrollment, *, at: datetime) -> None:
+    """The patient answers every question under every text as the text says."""
+    for document in queries.consent_documents(at=at):
+        if asked := rules.questions(document.content):
+            answers = {question.key: question.right for question in asked}
+            read = Agreement(document_id=document.pk, sha256=document.sha256)
+            services.answer_questions(enrollment.pk, read=read, answers=answers, at=at)
 
 
 def clinician(patient: Patient) -> User:

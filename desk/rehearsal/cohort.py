@@ -173,13 +173,32 @@ def _is_light(reason: dict[str, Any], light: set[str]) -> bool:
 
 
 def consent(person: Participant) -> None:
-    """Read what is to be agreed to, and agree."""
+    """Read what is to be agreed to, answer what is asked about it, and agree."""
     path = f"enrollments/{person.enrollment}"
     documents = person.client.get(f"{path}/consent-documents")
+    for text in documents:
+        if text["questions"]:
+            _understand(person, text)
     agreements = [{"document": text["id"], "sha256": text["sha256"]} for text in documents]
     answer = person.client.post(f"{path}/consents", {"agreements": agreements})
     if answer["enrollment_status"] != "active":
         raise StepFailed(f"agreed to everything and is {answer['enrollment_status']}")
+
+
+def _understand(person: Participant, text: dict[str, Any]) -> None:
+    """Answer a text's questions, each wrong one with the next choice, until it is understood."""
+    left = {question["key"]: [one["key"] for one in question["choices"]] for question in text["questions"]}
+    path = f"enrollments/{person.enrollment}/comprehension-attempts"
+    while True:
+        answers = {key: choices[0] for key, choices in left.items()}
+        body = {"document": text["id"], "sha256": text["sha256"], "answers": answers}
+        came_to = person.client.post(path, body)
+        if came_to["passed"]:
+            return
+        for question in came_to["wrong"]:
+            left[question["key"]].pop(0)
+            if not left[question["key"]]:
+                raise StepFailed(f"{question['key']}: no answer is right")
 
 
 def answer_forms(person: Participant, *, only_recorded: bool) -> None:

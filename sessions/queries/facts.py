@@ -146,7 +146,7 @@ def dose_facts(
 
 
 def _missing_consents(enrollment_id: UUID, *, at: datetime) -> tuple[str, ...]:
-    return tuple(document.kind for document in programs.consents_missing(enrollment_id, at=at))
+    return tuple(kind.value for kind in programs.consents_missing(enrollment_id, at=at))
 
 
 def _clearance_faults(enrollment_id: UUID, *, at: datetime) -> tuple[Reason, ...]:

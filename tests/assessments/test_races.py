@@ -199,6 +199,7 @@ def test_two_positive_answers_at_once_open_one_alert(
 
 def test_agreeing_twice_at_once_opens_one_baseline(clients: list[APIClient], ada: Patient, at: Any) -> None:
     enrollment = steps.planned(ada, at=at)
+    steps.understood(enrollment, at=at)
     texts = programs.consent_documents(at=at)
     body = {"agreements": [{"document": str(text.pk), "sha256": text.sha256} for text in texts]}
     address = f"/api/v1/enrollments/{enrollment.pk}/consents"

@@ -61,7 +61,7 @@ def newer_answers(session: TreatmentSession, at: datetime) -> None:
 
 def newer_text(session: TreatmentSession, at: datetime) -> None:
     text = {"title": "Changed", "summary": "Changed.", "text": "Changed."}
-    publish(DocumentKind.TREATMENT_CONSENT, version=2, content=text, effective_at=at)
+    publish(DocumentKind.TREATMENT_CONSENT, version=3, content=text, effective_at=at)
 
 
 def another_monitor(session: TreatmentSession, at: datetime) -> None:
