@@ -24,6 +24,10 @@ STAFF = frozenset(
 """The roles whose work is in the admin; a guide's is not."""
 
 
+CARING = [(role.value, role.label) for role in (Role.CLINICIAN, Role.GUIDE)]
+"""The roles in which somebody belongs to a patient's care team, as choices."""
+
+
 class Profession(TextChoices):
     """What a clinician's licence is for."""
 
@@ -53,6 +57,8 @@ class CapabilityScope(TextChoices):
 
     MONITOR = "monitor"
     """Watch one session: attest, observe, check in, report harm."""
+    INVITATION = "invitation"
+    """Make oneself an account with the role that was offered, once."""
 
 
 class SignatureMeaning(TextChoices):

@@ -61,6 +61,36 @@ class RoleNotHeld(Conflict):
     code = "role_not_held"
 
 
+class AddressTaken(Conflict):
+    """There is an account with this address already; give it the role instead."""
+
+    code = "address_taken"
+
+
+class InvitationSpent(Conflict):
+    """This invitation has been used or called back; sign in, or ask for a new one."""
+
+    code = "invitation_spent"
+
+
+class OperatorExists(Conflict):
+    """There is an operator already, who can invite another."""
+
+    code = "operator_exists"
+
+
+class UnfitPassword(InvalidInput):
+    """That password is too easy to guess."""
+
+    code = "unfit_password"
+
+
+class NoSuchPerson(InvalidInput):
+    """There is no active account with that id."""
+
+    code = "no_such_person"
+
+
 class CannotHandOver(Refused):
     """This patient cannot be put into their care; each reason is listed."""
 

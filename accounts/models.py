@@ -251,6 +251,37 @@ class Capability(ActedModel):
         return self.revoked_at is None and at < self.expires_at
 
 
+class StaffInvitation(models.Model):
+    """That somebody is asked to work here, as what and by whom; its capability is the link to an account.
+
+    Without `invited_by` it is the installation's own, for the first operator.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    email = models.EmailField(max_length=254)
+    role = models.CharField(max_length=20, choices=Role.choices)
+    invited_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    capability = models.OneToOneField(Capability, on_delete=models.PROTECT, related_name="+")
+    invited_at = models.DateTimeField()
+    accepted_by = models.OneToOneField(User, on_delete=models.PROTECT, null=True, related_name="+")
+    accepted_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(role__in=Role.values), name="invitation_role_is_known"),
+            models.CheckConstraint(condition=Q(email=Lower("email")), name="invitation_email_is_lower_case"),
+            models.CheckConstraint(
+                condition=Q(accepted_at=None, accepted_by=None)
+                | Q(accepted_at__isnull=False, accepted_by__isnull=False),
+                name="invitation_accepted_by_somebody",
+            ),
+            models.CheckConstraint(
+                condition=Q(invited_by__isnull=False) | Q(role=Role.OPERATOR),
+                name="invitation_of_the_installation_is_for_an_operator",
+            ),
+        ]
+
+
 class Signature(models.Model):
     """A name, a time and a meaning, bound to exactly one text by its hash. Append-only."""
 

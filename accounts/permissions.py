@@ -1,4 +1,5 @@
 from typing import Any, ClassVar
+from uuid import UUID
 
 from rest_framework.exceptions import NotAuthenticated
 from rest_framework.permissions import BasePermission
@@ -62,6 +63,22 @@ class AssignsCare(HoldsRole):
     """Somebody signed in who may say who cares for whom now."""
 
     roles = frozenset({Role.OPERATOR, Role.MEDICAL_DIRECTOR})
+
+
+class IsInvited(BasePermission):
+    """Whoever holds an invitation's link."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:  # noqa: ARG002
+        """Tell whether an invitation's link is acting."""
+        holder = request.user
+        return isinstance(holder, CapabilityHolder) and holder.capability.scope == CapabilityScope.INVITATION
+
+
+def invited_to(request: Request) -> UUID:
+    """Return the invitation behind a request that `IsInvited` let in; else raises `NotAuthenticated`."""
+    if not isinstance(request.user, CapabilityHolder):
+        raise NotAuthenticated
+    return request.user.capability.target_id
 
 
 class IsMonitor(BasePermission):

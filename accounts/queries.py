@@ -1,7 +1,9 @@
 from datetime import UTC, date, datetime
+from typing import TypeVar
 from uuid import UUID
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
+from allauth.account.models import EmailAddress
+from django.db.models import Count, Exists, Model, OuterRef, Q, QuerySet, Subquery
 
 from accounts import rules
 from accounts.enums import Role
@@ -13,10 +15,14 @@ from accounts.models import (
     PatientAddress,
     RoleGrant,
     ServedState,
+    StaffInvitation,
     User,
 )
 from core.actors import Actor, ActorKind
 from core.encryption import decrypt
+from core.errors import NotFound
+
+_Row = TypeVar("_Row", bound=Model)
 
 
 def roles_of(user_id: UUID, *, at: datetime) -> frozenset[Role]:
@@ -122,6 +128,45 @@ def in_nobodys_sight(*, at: datetime) -> QuerySet[Patient]:
 def person(user_id: UUID) -> User | None:
     """Return an active account, for those who assign care and give roles."""
     return User.objects.filter(pk=user_id, is_active=True).first()
+
+
+def operator_exists(*, at: datetime) -> bool:
+    """Tell whether somebody who can sign in runs the clinic at `at`."""
+    return RoleGrant.objects.filter(_in_force(at), role=Role.OPERATOR, user__is_active=True).exists()
+
+
+def address_is_known(email: str) -> bool:
+    """Tell whether an account has that address, as the one it signs in with or another."""
+    known = EmailAddress.objects.filter(email__iexact=email)
+    return User.objects.filter(email=email.lower()).exists() or known.exists()
+
+
+def invitations() -> QuerySet[StaffInvitation]:
+    """Return the offers that operators made, for operators."""
+    return StaffInvitation.objects.select_related("capability").exclude(invited_by=None)
+
+
+def one(rows: QuerySet[_Row], row_id: UUID) -> _Row:
+    """Return one of `rows`; raises `NotFound`."""
+    row = rows.filter(pk=row_id).first()
+    if row is None:
+        raise NotFound
+    return row
+
+
+def grants() -> QuerySet[RoleGrant]:
+    """Return every role that anybody held or holds, for operators."""
+    return RoleGrant.objects.select_related("user")
+
+
+def licences() -> QuerySet[Licence]:
+    """Return every licence on file, for operators."""
+    return Licence.objects.select_related("clinician")
+
+
+def served() -> QuerySet[ServedState]:
+    """Return where the clinic takes or took patients."""
+    return ServedState.objects.all()
 
 
 def person_by_email(email: str) -> User | None:

@@ -1,5 +1,4 @@
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -113,10 +112,14 @@ def grant_faults(facts: GrantFacts) -> list[Reason]:
     return faults
 
 
-# --- care ------------------------------------------------------------------------------------------------
+def invitation_faults(role: Role) -> list[Reason]:
+    """Return why nobody can be invited to be that: a director has a licence before they have the role."""
+    if role == Role.MEDICAL_DIRECTOR:
+        return [Reason("not_licensed", "Invite a clinician, record the licence, then give the role.")]
+    return []
 
-CARING_ROLES: Sequence[Role] = (Role.CLINICIAN, Role.GUIDE)
-"""The roles in which somebody belongs to a patient's care team."""
+
+# --- care ------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,18 @@ import hashlib
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 from zoneinfo import available_timezones
 
+from allauth.account.models import EmailAddress
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db.models import Q
+
 from accounts import errors, queries, rules
-from accounts.enums import CapabilityScope, Language, Profession, Role, SignatureMeaning
+from accounts.enums import STAFF, CapabilityScope, Language, Profession, Role, SignatureMeaning
 from accounts.models import (
     Capability,
     CareTeamMembership,
@@ -19,12 +24,14 @@ from accounts.models import (
     RoleGrant,
     ServedState,
     Signature,
+    StaffInvitation,
     User,
 )
-from core.actors import Actor
+from core.actors import Actor, ServiceName
 from core.database import atomic
 from core.encryption import encrypt
-from core.errors import InputError, NotFound
+from core.errors import InputError, InvalidInput, NotFound
+from core.ids import new_id
 
 TOKEN_BYTES = 32
 
@@ -145,8 +152,7 @@ def add_licence(
 
     Nobody records their own (`CannotGrant`); only the installation itself does without a name.
     """
-    if recorded_by is not None and recorded_by.pk == clinician.user_id:
-        raise errors.CannotGrant("Nobody records their own licence; ask another operator.")
+    _not_ones_own(clinician, recorded_by)
     licence, _ = Licence.objects.get_or_create(
         clinician=clinician,
         state=state,
@@ -157,11 +163,36 @@ def add_licence(
     return licence
 
 
-def end_licence(licence: Licence, *, ends_on: date) -> Licence:
-    """Record the last day on which a licence is good, when it was given up, taken away or renewed."""
+def end_licence(licence: Licence, *, ends_on: date, ended_by: User | None) -> Licence:
+    """Record the last day on which a licence is good, when it was given up, taken away or renewed.
+
+    Nobody records their own (`CannotGrant`).
+    """
+    _not_ones_own(licence.clinician, ended_by)
     licence.ends_on = max(ends_on, licence.starts_on)
     licence.save(update_fields=["ends_on"])
     return licence
+
+
+def _not_ones_own(clinician: Clinician, by: User | None) -> None:
+    if by is not None and by.pk == clinician.user_id:
+        raise errors.CannotGrant("Nobody records their own licence; ask another operator.")
+
+
+def require_person(user_id: UUID) -> User:
+    """Return an active account; raises `NoSuchPerson`."""
+    user = queries.person(user_id)
+    if user is None:
+        raise errors.NoSuchPerson
+    return user
+
+
+def require_clinician(user_id: UUID) -> Clinician:
+    """Return somebody's name and credentials; raises `NoSuchPerson` where nobody has any under that id."""
+    clinician = queries.clinician_of(user_id)
+    if clinician is None:
+        raise errors.NoSuchPerson
+    return clinician
 
 
 def serve_state(state: str, *, starts_on: date, set_by: User | None) -> ServedState:
@@ -229,6 +260,123 @@ def end_role(user: User, role: Role, *, at: datetime) -> RoleGrant:
         grant.ends_at = max(at, grant.starts_at)
         grant.save(update_fields=["ends_at"])
         return grant
+
+
+# --- becoming one of the staff ---------------------------------------------------------------------------
+
+INVITATION_LASTS = timedelta(days=3)
+
+
+def invite_staff(email: str, role: Role, *, by: User, at: datetime) -> tuple[StaffInvitation, str]:
+    """Offer somebody an account with a role; return the offer with its link's token, which is nowhere else.
+
+    An earlier offer to the same address can no longer be taken. Raises `CannotGrant` or `AddressTaken`.
+    """
+    if Role.OPERATOR not in queries.roles_of(by.pk, at=at):
+        raise errors.CannotGrant("Operators invite.")
+    if faults := rules.invitation_faults(role):
+        raise errors.CannotGrant(reasons=faults)
+    with atomic():
+        return _invite(email.lower(), role, by=by, actor=Actor.person(by.pk), at=at)
+
+
+def invite_first_operator(email: str, *, at: datetime) -> tuple[StaffInvitation, str]:
+    """Offer somebody to be the first operator; raises `OperatorExists`, or `AddressTaken`."""
+    with atomic():
+        if queries.operator_exists(at=at):
+            raise errors.OperatorExists
+        install = Actor.service(ServiceName.INSTALL)
+        return _invite(email.lower(), Role.OPERATOR, by=None, actor=install, at=at)
+
+
+def revoke_invitation(invitation: StaffInvitation, *, at: datetime) -> None:
+    """Call an offer back; one that was taken stays taken."""
+    revoke_capability(invitation.capability_id, at=at)
+
+
+@dataclass(frozen=True)
+class Newcomer:
+    """What somebody says who takes an offer; a clinician also how they sign."""
+
+    password: str
+    full_name: str = ""
+    credentials: str = ""
+    profession: Profession | None = None
+    dea_number: str = ""
+
+
+def accept_invitation(invitation_id: UUID, *, newcomer: Newcomer, at: datetime) -> StaffInvitation:
+    """Make the account that was offered, with its role, given by whoever offered it; once.
+
+    The link came by e-mail, or from whoever holds the server, so the address counts as verified. Locks the
+    invitation, and with it every other of the installation, so that there is one first operator. Raises
+    `InvitationSpent`, `AddressTaken`, `OperatorExists`, `UnfitPassword`, or `CannotGrant` where whoever
+    offered it is no operator any more.
+    """
+    with atomic():
+        mine = Q(pk=invitation_id) | Q(invited_by=None)
+        locked = StaffInvitation.objects.select_for_update(of=("self",)).filter(mine).order_by("pk")
+        invitation = {row.pk: row for row in locked.select_related("capability")}[invitation_id]
+        if invitation.accepted_at is not None or not invitation.capability.is_live(at):
+            raise errors.InvitationSpent
+        if invitation.invited_by is None and queries.operator_exists(at=at):
+            raise errors.OperatorExists
+        role = Role(invitation.role)
+        user = _make_staff(invitation.email, role, password=newcomer.password)
+        if role == Role.CLINICIAN:
+            if not (newcomer.full_name and newcomer.credentials and newcomer.profession):
+                detail = "A clinician gives full_name, credentials and profession."
+                raise InvalidInput(errors=[InputError("/full_name", "required", detail)])
+            register_clinician(
+                user,
+                full_name=newcomer.full_name,
+                credentials=newcomer.credentials,
+                profession=newcomer.profession,
+                dea_number=newcomer.dea_number,
+            )
+        grant_role(user, role, granted_by=invitation.invited_by, at=at)
+        invitation.accepted_by, invitation.accepted_at = user, at
+        invitation.save(update_fields=["accepted_by", "accepted_at"])
+        return invitation
+
+
+def _invite(
+    email: str, role: Role, *, by: User | None, actor: Actor, at: datetime
+) -> tuple[StaffInvitation, str]:
+    _require_free(email)
+    earlier = StaffInvitation.objects.filter(email=email, accepted_at=None)
+    Capability.objects.filter(pk__in=earlier.values("capability"), revoked_at=None).update(revoked_at=at)
+    invitation_id = new_id()
+    capability, token = issue_capability(
+        CapabilityScope.INVITATION,
+        target_id=invitation_id,
+        actor=actor,
+        at=at,
+        expires_at=at + INVITATION_LASTS,
+    )
+    invitation = StaffInvitation.objects.create(
+        id=invitation_id, email=email, role=role, invited_by=by, capability=capability, invited_at=at
+    )
+    return invitation, token
+
+
+def _require_free(email: str) -> None:
+    if queries.address_is_known(email):
+        raise errors.AddressTaken
+
+
+def _make_staff(email: str, role: Role, *, password: str) -> User:
+    _require_free(email)
+    user = User(email=email, is_staff=role in STAFF)
+    try:
+        validate_password(password, user)
+    except ValidationError as error:
+        faults = [InputError("/password", "unfit_password", message) for message in error.messages]
+        raise errors.UnfitPassword(errors=faults) from None
+    user.set_password(password)
+    user.save()
+    EmailAddress.objects.create(user=user, email=email, primary=True, verified=True)
+    return user
 
 
 # --- care ------------------------------------------------------------------------------------------------

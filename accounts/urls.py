@@ -1,5 +1,8 @@
-from django.urls import path
+from django.urls import include, path
 
 from accounts import views
 
-urlpatterns = [path("me", views.Me.as_view(), name="me")]
+urlpatterns = [
+    path("me", views.Me.as_view(), name="me"),
+    path("", include("accounts.staff.urls")),
+]

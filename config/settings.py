@@ -172,6 +172,8 @@ SPECTACULAR_SETTINGS = {
         "ObservationKind": "sessions.enums.ObservationKind",
         "AttestationKind": "sessions.enums.AttestationKind",
         "QuestionKind": "safety.screening.policy.QuestionKind",
+        "Role": "accounts.enums.Role",
+        "CaringRole": "accounts.enums.CARING",
         "TimelineKind": "desk.enums.EntryKind",
     },
 }

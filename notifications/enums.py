@@ -16,6 +16,8 @@ class MessageKind(TextChoices):
     """Something is booked for tomorrow."""
     MONITOR_INVITATION = "monitor_invitation"
     """Somebody asks this person to keep them company; carries a link."""
+    STAFF_INVITATION = "staff_invitation"
+    """Somebody is offered an account here; carries a link."""
     ALERT_PAGE = "alert_page"
     """A clinician must look now."""
     TRIAGE_PAGE = "triage_page"

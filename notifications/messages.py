@@ -94,6 +94,11 @@ TEMPLATES: Mapping[MessageKind, Template] = MappingProxyType(
             required=frozenset({"link"}),
             optional=frozenset({"first_name"}),
         ),
+        MessageKind.STAFF_INVITATION: Template(
+            subject="An invitation",
+            body="You are asked to work with us. Make yourself an account within three days: {link}",
+            required=frozenset({"link"}),
+        ),
         MessageKind.ALERT_PAGE: Template(
             subject="Please look now",
             body="Something needs you now. Open it here: {link}",

@@ -15,7 +15,12 @@ URGENT = CLAIMED_FIRST | {MessageKind.TRIAGE_PAGE}
 TO_MEMBERS = REMINDERS | {MessageKind.ALERT_PAGE, MessageKind.TRIAGE_PAGE, MessageKind.NEWS}
 """Sent to an account's verified address as it is when sending, never to an address written down before."""
 TO_ADDRESSES = frozenset(
-    {MessageKind.VERIFY_EMAIL, MessageKind.ACCOUNT_NOTICE, MessageKind.MONITOR_INVITATION}
+    {
+        MessageKind.VERIFY_EMAIL,
+        MessageKind.ACCOUNT_NOTICE,
+        MessageKind.MONITOR_INVITATION,
+        MessageKind.STAFF_INVITATION,
+    }
 )
 """Sent to the address they were scheduled for: it is what the message is about."""
 MISCARRIED = frozenset({DeliveryStatus.FAILED, DeliveryStatus.EXPIRED, DeliveryStatus.UNKNOWN})

@@ -3,7 +3,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from accounts.rules import CARING_ROLES
+from accounts.enums import CARING
 from core.fields import InputSerializer
 from programs.enums import EnrollmentStatus
 from programs.serializers import SignatureOutput
@@ -252,7 +252,7 @@ class HandoverInput(InputSerializer):
 
     default_error_messages = {"one_of_two": "Name a patient or a predecessor, one of the two."}
 
-    role = serializers.ChoiceField(choices=[(role.value, role.label) for role in CARING_ROLES])
+    role = serializers.ChoiceField(choices=CARING)
     to = serializers.UUIDField()
     patient = serializers.UUIDField(required=False)
     predecessor = serializers.UUIDField(required=False)
@@ -279,7 +279,7 @@ class MembershipOutput(serializers.Serializer[Any]):
     patient = PersonOutput()
     member = serializers.UUIDField(source="member_id")
     member_email = serializers.EmailField(source="member.email")
-    role = serializers.ChoiceField(choices=[(role.value, role.label) for role in CARING_ROLES])
+    role = serializers.ChoiceField(choices=CARING)
     starts_at = serializers.DateTimeField()
 
 

@@ -152,7 +152,7 @@ class TestSight:
 
     @pytest.mark.parametrize(("days", "seen"), [(-1, False), (0, True)])
     def test_ends_with_the_licence(self, days, seen, ada, ben, at):
-        services.end_licence(Licence.objects.get(), ends_on=(at + days * DAY).date())
+        services.end_licence(Licence.objects.get(), ends_on=(at + days * DAY).date(), ended_by=None)
         assert seen_by(ben, at=at) == ([ada] if seen else [])
         assert seen_by(ben, at=at + DAY) == []
 

@@ -97,10 +97,10 @@ class TestMedicalDirector:
     def test_the_role_ends_with_the_licence_and_comes_back_with_it(self, ben, olga, at):
         services.grant_role(ben, Role.MEDICAL_DIRECTOR, granted_by=olga, at=at)
         licence = Licence.objects.get()
-        services.end_licence(licence, ends_on=at.date())
+        services.end_licence(licence, ends_on=at.date(), ended_by=None)
         assert Role.MEDICAL_DIRECTOR in queries.roles_of(ben.pk, at=at)
         assert queries.roles_of(ben.pk, at=at + timedelta(days=1)) == {Role.CLINICIAN}
-        services.end_licence(licence, ends_on=(at + timedelta(days=1)).date())
+        services.end_licence(licence, ends_on=(at + timedelta(days=1)).date(), ended_by=None)
         assert Role.MEDICAL_DIRECTOR in queries.roles_of(ben.pk, at=at + timedelta(days=1))
 
 

@@ -9,8 +9,16 @@ from core.api import View
 from core.quotas import NEVER_COUNTED, Quota
 from safety.views.screening import FitCheckLimit
 
-COUNTED_IN_SAFETY = {"FitChecks", "ScreeningQuestions", "Screenings", "ScreeningDetail"}
-"""What strangers ask, and what clinicians read in lists."""
+COUNTED_IN_SAFETY = {
+    "FitChecks",
+    "ScreeningQuestions",
+    "Screenings",
+    "ScreeningDetail",
+    "Handovers",
+    "Memberships",
+    "UnseenPatients",
+}
+"""What strangers ask, what clinicians read in lists, and what operators do."""
 ANSWERS = {"AssessmentDetail", "AssessmentSubmission"}
 """Forms in which somebody may say that they are in danger."""
 

@@ -280,7 +280,9 @@ class TestUnseen:
         if change == "role":
             people.end_role(ben, Role.CLINICIAN, at=at)
         elif change == "licence":
-            people.end_licence(ben.clinician.licences.get(), ends_on=(at - timedelta(days=1)).date())
+            people.end_licence(
+                ben.clinician.licences.get(), ends_on=(at - timedelta(days=1)).date(), ended_by=None
+            )
         elif change == "moved":
             move(ada, "MA", at)
         elif change == "closed":
