@@ -1,9 +1,11 @@
+from collections.abc import Collection
 from datetime import UTC, date, datetime
 from typing import TypeVar
 from uuid import UUID
 
 from allauth.account.models import EmailAddress
 from django.db.models import Count, Exists, Model, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Lower
 
 from accounts import rules
 from accounts.enums import Role
@@ -135,15 +137,36 @@ def operator_exists(*, at: datetime) -> bool:
     return RoleGrant.objects.filter(_in_force(at), role=Role.OPERATOR, user__is_active=True).exists()
 
 
-def address_is_known(email: str) -> bool:
-    """Tell whether an account has that address, as the one it signs in with or another."""
-    known = EmailAddress.objects.filter(email__iexact=email)
-    return User.objects.filter(email=email.lower()).exists() or known.exists()
+def addresses_known(emails: Collection[str]) -> set[str]:
+    """Return those of some lower-case addresses that an account has."""
+    users = User.objects.filter(email__in=emails).values_list("email", flat=True)
+    others = EmailAddress.objects.annotate(lower=Lower("email")).filter(lower__in=emails)
+    return {*users, *others.values_list("lower", flat=True)}
 
 
 def invitations() -> QuerySet[StaffInvitation]:
     """Return the offers that operators made, for operators."""
     return StaffInvitation.objects.select_related("capability").exclude(invited_by=None)
+
+
+def name_and_birth(legal_name: str, birth_on: date) -> tuple[str, date]:
+    """Return what two charts of one person have in common, whatever the case and the spaces of the name."""
+    return " ".join(legal_name.casefold().split()), birth_on
+
+
+def charts_by_person(*, born_on: Collection[date]) -> dict[tuple[str, date], list[Patient]]:
+    """Return the charts of those born on certain days, by name and birth date."""
+    found: dict[tuple[str, date], list[Patient]] = {}
+    for patient in Patient.objects.filter(birth_on__in=born_on).order_by("id"):
+        found.setdefault(name_and_birth(patient.legal_name, patient.birth_on), []).append(patient)
+    return found
+
+
+def possible_duplicates() -> list[list[Patient]]:
+    """Return the charts that share name and birth date: perhaps one person, for an operator to look at."""
+    several = Patient.objects.values("birth_on").annotate(charts=Count("id")).filter(charts__gt=1)
+    shared = charts_by_person(born_on=set(several.values_list("birth_on", flat=True)))
+    return [charts for charts in shared.values() if len(charts) > 1]
 
 
 def one(rows: QuerySet[_Row], row_id: UUID) -> _Row:

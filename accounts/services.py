@@ -179,6 +179,22 @@ def _not_ones_own(clinician: Clinician, by: User | None) -> None:
         raise errors.CannotGrant("Nobody records their own licence; ask another operator.")
 
 
+def import_patient(
+    email: str, *, profile: Mapping[str, Any], address: rules.Address, actor: Actor, at: datetime
+) -> Patient:
+    """Make the account and the chart of a patient from elsewhere; they choose a password by resetting it.
+
+    The address is not verified: the first sign-in asks for a code. Raises `AddressTaken`.
+    """
+    with atomic():
+        _require_free(email)
+        user = User.objects.create_user(email)
+        EmailAddress.objects.create(user=user, email=user.email, primary=True, verified=False)
+        patient = save_profile(user, **profile)
+        save_address(patient, address, actor=actor, at=at)
+        return patient
+
+
 def require_person(user_id: UUID) -> User:
     """Return an active account; raises `NoSuchPerson`."""
     user = queries.person(user_id)
@@ -361,7 +377,7 @@ def _invite(
 
 
 def _require_free(email: str) -> None:
-    if queries.address_is_known(email):
+    if queries.addresses_known([email.lower()]):
         raise errors.AddressTaken
 
 

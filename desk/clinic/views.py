@@ -84,6 +84,23 @@ class InvitationRevocations(View):
         return Response(serializers.StaffInvitationOutput(called_back).data, status=status.HTTP_201_CREATED)
 
 
+class PossibleDuplicates(View):
+    """Charts that may be one person."""
+
+    permission_classes = (IsOperator,)
+
+    @extend_schema(
+        operation_id="possible_duplicates_list",
+        summary="Which charts may be one person?",
+        responses=serializers.DuplicatesOutput,
+        examples=[OpenApiExample("None", value={"groups": []}, response_only=True)],
+    )
+    def get(self, request: Request) -> Response:  # noqa: ARG002
+        """List the charts that share a name and a birth date; nothing is merged."""
+        groups = [{"charts": charts} for charts in accounts.possible_duplicates()]
+        return Response(serializers.DuplicatesOutput({"groups": groups}).data)
+
+
 class InvitationAcceptances(View):
     """The newcomer comes."""
 
