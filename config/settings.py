@@ -4,17 +4,31 @@ from pathlib import Path
 
 import django_stubs_ext
 import environ
+from environ.fileaware_mapping import FileAwareMapping
 
 # Lets `ModelAdmin[Row]` be written at run time, as the type checker reads it.
 django_stubs_ext.monkeypatch()
 
-env = environ.Env()
+
+class _FromFiles(environ.FileAwareEnv):  # type: ignore[misc]  # the library is untyped
+    """`NAME` from the environment, or from the file that `NAME_FILE` names, without its last line break."""
+
+    class _Mapping(FileAwareMapping):  # type: ignore[misc]
+        def __getitem__(self, key: str) -> str:
+            return str(super().__getitem__(key)).rstrip("\r\n")
+
+    ENVIRON = _Mapping()
+
+
+env = _FromFiles()
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 # --- where this runs -------------------------------------------------------------------------------------
 SECRET_KEY = env.str("SECRET_KEY")
-# Base64 of 32 bytes; encrypts what must not lie readable in the database. Losing it loses those values.
-FIELD_KEY = env.str("FIELD_KEY")
+# Former ones, which still verify what they signed; remove them once that has run out.
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
+# Base64 of 32 bytes each; the first encrypts what must not lie readable in the database, all of them read it.
+FIELD_KEYS = env.list("FIELD_KEY")
 DEBUG = env.bool("DEBUG", default=False)
 # A rehearsal: the clock can be moved, demo people exist, sign-up limits are wide. Never with real people.
 DEMO = env.bool("DEMO", default=False)
@@ -52,6 +66,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "core.middleware.HeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "core.middleware.PrivateMiddleware",
@@ -138,7 +153,7 @@ REST_FRAMEWORK = {
     "DEFAULT_THROTTLE_CLASSES": ["core.quotas.Quota"],
     "EXCEPTION_HANDLER": "core.problems.handle_exception",
 }
-API_QUOTA_PER_MINUTE = env.int("API_QUOTA_PER_MINUTE", default=600)
+API_QUOTA_PER_MINUTE = env.int("API_QUOTA_PER_MINUTE", default=60_000 if DEMO else 600)
 # How many in how many seconds, counted in PostgreSQL (core.limits), as the sign-in library's own are.
 LIMITS = {
     "fit_check": (30, 60),  # by address
@@ -235,12 +250,15 @@ SECURE_SSL_REDIRECT = BEHIND_TLS
 SECURE_HSTS_SECONDS = 31_536_000 if BEHIND_TLS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = BEHIND_TLS
 SESSION_COOKIE_HTTPONLY = True
+# The prefix makes a browser refuse such a cookie from a neighbouring host, and without TLS.
+SESSION_COOKIE_NAME = "__Host-sessionid" if BEHIND_TLS else "sessionid"
+CSRF_COOKIE_NAME = "__Host-csrftoken" if BEHIND_TLS else "csrftoken"
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "formatters": {"line": {"()": "core.logs.Formatter"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "INFO"},
     "loggers": {"httpx": {"level": "WARNING"}},

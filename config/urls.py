@@ -2,7 +2,7 @@ from allauth.account.models import EmailAddress, EmailConfirmation
 from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.urls import include, path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from core import views as core_views
 from desk import views as desk_views
@@ -14,6 +14,8 @@ for model in (EmailAddress, EmailConfirmation, Group):
 
 admin.site.site_header = admin.site.site_title = "Rekindle"
 admin.site.index_title = "Work"
+
+api_docs = SpectacularSwaggerSplitView.as_view(url_name="schema", template_name="core/api_docs.html")
 
 handler400 = "core.problems.bad_request"
 handler403 = "core.problems.forbidden"
@@ -33,5 +35,5 @@ urlpatterns = [
     path("api/v1/", include("sessions.urls")),
     path("api/v1/", include("desk.urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
-    path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="api-docs"),
+    path("api/docs/", api_docs, name="api-docs"),
 ]

@@ -194,6 +194,9 @@ class Postgres:
             "unix_socket_directories": "",
             "max_connections": "200",
             "timezone": "UTC",
+            # A refused statement's values are a patient's: neither it nor the failing row goes into the log.
+            "log_min_error_statement": "panic",
+            "log_error_verbosity": "terse",
             "fsync": "on" if self.lasting else "off",
         }
         arguments = [str(self.package / BINARIES / "postgres"), "-D", str(self.data), "-p", str(self.port)]
