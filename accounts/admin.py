@@ -8,6 +8,9 @@ from typing import Any, ClassVar
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
+from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
@@ -15,8 +18,10 @@ from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 
 from accounts import queries
-from accounts.enums import Role
+from accounts.authentication import WHAT_TO_DO
+from accounts.enums import FactorStep, Role
 from accounts.models import User
+from accounts.sign_ins import factor_step
 from core import clock
 from core.actors import Actor
 from core.errors import Problem
@@ -28,6 +33,40 @@ class ReasonForm(forms.Form):
     """Why, in the words of whoever acts."""
 
     reason = forms.CharField(max_length=MAX_REASON, widget=forms.Textarea(attrs={"rows": 4, "cols": 80}))
+
+
+class ClinicSite(admin.AdminSite):
+    """The admin, for staff who signed in by the sign-in library and showed a second factor.
+
+    Its limits, its notices and its second factor hold here because there is no other door.
+    """
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        """Tell whether staff look who have shown their second factor."""
+        return super().has_permission(request) and factor_step(request) is None
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:  # noqa: ARG002
+        """Send to where the next thing is to be done: signing in, or the second factor."""
+        here = request.GET.get(REDIRECT_FIELD_NAME, reverse("admin:index"))
+        if not request.user.is_authenticated:
+            return redirect_to_login(here, reverse("account_login"))
+        if not super().has_permission(request):
+            raise PermissionDenied
+        step = factor_step(request)
+        if step is None:
+            return redirect("admin:index")
+        messages.error(request, WHAT_TO_DO[step])
+        if step == FactorStep.ENROLL:
+            return redirect("mfa_index")
+        return redirect_to_login(here, reverse("mfa_reauthenticate"))
+
+    def password_change(  # type: ignore[override]  # no page is drawn
+        self,
+        request: HttpRequest,  # noqa: ARG002
+        extra_context: dict[str, Any] | None = None,  # noqa: ARG002
+    ) -> HttpResponse:
+        """Send to the library's page, which asks who it is and tells the owner."""
+        return redirect("account_change_password")
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.contrib.admin.apps import AdminConfig
 
 
 class AccountsConfig(AppConfig):
@@ -12,3 +13,9 @@ class AccountsConfig(AppConfig):
         from accounts import limits
 
         limits.count_for_allauth()
+
+
+class ClinicAdminConfig(AdminConfig):
+    """Django's admin behind our sign-in."""
+
+    default_site = "accounts.admin.ClinicSite"

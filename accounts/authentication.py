@@ -1,19 +1,28 @@
 from dataclasses import dataclass
 from typing import Any
 
-from allauth.headless.contrib.rest_framework.authentication import XSessionTokenAuthentication
+from allauth.headless import app_settings
+from django.conf import settings
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
-from rest_framework.authentication import BaseAuthentication
+from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from accounts import limits
-from accounts.models import Capability
+from accounts.enums import FactorStep
+from accounts.errors import SecondFactorRequired
+from accounts.models import Capability, User
 from accounts.services import hash_token
+from accounts.sign_ins import SessionStore
 from core import clock
 from core.actors import Actor
+from core.errors import Reason
 
 SCHEME = "Capability"
+WHAT_TO_DO = {
+    FactorStep.ENROLL: "Set up an authenticator app or a passkey, then show it once.",
+    FactorStep.USE: "Show your second factor: it has not been used in this sign-in yet.",
+}
 
 
 @dataclass(frozen=True)
@@ -50,17 +59,48 @@ class CapabilityAuthentication(BaseAuthentication):
         return SCHEME
 
 
-class TokenAuthentication(XSessionTokenAuthentication):  # type: ignore[misc]
+class TokenAuthentication(BaseAuthentication):
     """The sign-in library's app token, refused loudly when it opens nothing."""
 
-    def authenticate(self, request: Any) -> Any:
+    def authenticate(self, request: Request) -> tuple[User, SessionStore] | None:
         """Return user and session; a token that is sent and not valid is a 401, not an anonymous request."""
-        if not self.get_session_token(request):
+        token = request.headers.get("X-Session-Token")
+        if not token:
             return None
-        found = super().authenticate(request)
-        if found is None:
+        session = app_settings.TOKEN_STRATEGY.lookup_session(token)
+        user = session.person() if session else None
+        if user is None:
             raise AuthenticationFailed
-        return found
+        require_second_factor(session, request)
+        return user, session
+
+    def authenticate_header(self, request: Request) -> str:  # noqa: ARG002
+        """Make refusals 401 instead of 403."""
+        return "X-Session-Token"
+
+
+class CookieAuthentication(SessionAuthentication):
+    """The cookie of a browser; whatever it sends to change something carries a CSRF token."""
+
+    def authenticate(self, request: Request) -> tuple[User, SessionStore] | None:
+        """Return user and session, or `None` where nobody is signed in."""
+        session = request._request.session
+        if not isinstance(session, SessionStore) or (user := session.person()) is None:
+            return None
+        self.enforce_csrf(request)
+        require_second_factor(session, request)
+        return user, session
+
+
+def require_second_factor(session: SessionStore, request: Request) -> None:
+    """Let nobody work here without a second factor, wherever they turn; raises `SecondFactorRequired`.
+
+    A view that says `before_second_factor` stays open, so that they find out what to do.
+    """
+    step = session.factor_step()
+    if step is None or getattr(request.parser_context.get("view"), "before_second_factor", False):
+        return
+    raise SecondFactorRequired(reasons=[Reason(code=step, detail=WHAT_TO_DO[step])])
 
 
 class CapabilityScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
@@ -88,3 +128,14 @@ class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:  # noqa: ARG002
         """Describe the header."""
         return {"type": "apiKey", "in": "header", "name": "X-Session-Token"}
+
+
+class CookieScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """Names the cookie in the API's documentation."""
+
+    target_class = CookieAuthentication
+    name = "cookie"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:  # noqa: ARG002
+        """Describe the cookie."""
+        return {"type": "apiKey", "in": "cookie", "name": settings.SESSION_COOKIE_NAME}

@@ -72,3 +72,12 @@ class SignatureMeaning(TextChoices):
     """I have read this and agree."""
     CLOSED = "closed"
     """I have dealt with this."""
+
+
+class FactorStep(TextChoices):
+    """What somebody who works here still has to do about their second factor."""
+
+    ENROLL = "enroll_second_factor"
+    """Set one up: an authenticator app or a passkey."""
+    USE = "use_second_factor"
+    """Show the one they have: this sign-in has not seen it yet."""

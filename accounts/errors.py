@@ -95,3 +95,19 @@ class CannotHandOver(Refused):
     """This patient cannot be put into their care; each reason is listed."""
 
     code = "cannot_hand_over"
+
+
+class SecondFactorRequired(NotAllowed):
+    """Whoever works here signs in with a second factor."""
+
+    type = "second-factor-required"
+    title = "Second factor required"
+    code = "second_factor_required"
+
+
+class ReauthenticationRequired(NotAllowed):
+    """Show once more that it is you: this needs a password or code given in the last five minutes."""
+
+    type = "reauthentication-required"
+    title = "Sign in once more"
+    code = "reauthentication_required"

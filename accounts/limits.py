@@ -15,6 +15,7 @@ from core.addresses import client_address
 from core.quotas import limit_of
 
 AUTH = "/api/v1/auth/"
+PAGES = "/account/"
 CODE_PATHS = ("/email/verify", "/code/confirm", "/password/reset", "/authenticate", "/reauthenticate")
 """Ends of the library's addresses at which a secret is guessed inside a sign-in that has begun."""
 SESSION_HEADER = "X-Session-Token"
@@ -41,7 +42,7 @@ class SignInLimits:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Count what changes something; answer 429 beyond a limit."""
-        if not request.path.startswith(AUTH) or request.method in ("GET", "HEAD", "OPTIONS"):
+        if not request.path.startswith((AUTH, PAGES)) or request.method in ("GET", "HEAD", "OPTIONS"):
             return self.get_response(request)
         for what, by in _counted(request):
             verdict = limits.take(what, by=by, limit=limit_of(what))
@@ -53,7 +54,7 @@ class SignInLimits:
 def _counted(request: HttpRequest) -> list[tuple[str, str]]:
     address = client_address(request)
     counted = [("auth", address)]
-    if request.path.endswith(CODE_PATHS):
+    if request.path.rstrip("/").endswith(CODE_PATHS):
         begun = request.headers.get(SESSION_HEADER) or request.COOKIES.get(settings.SESSION_COOKIE_NAME)
         counted.append(("code", begun or address))
     return counted

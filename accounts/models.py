@@ -1,8 +1,9 @@
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
+from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower, Now
@@ -10,6 +11,9 @@ from django.db.models.functions import Lower, Now
 from accounts.enums import STATES, CapabilityScope, Language, Profession, Role, SignatureMeaning
 from core.ids import new_id
 from core.models import ActedModel
+
+if TYPE_CHECKING:
+    from accounts.sign_ins import SessionStore
 
 
 class UserManager(BaseUserManager["User"]):
@@ -226,6 +230,21 @@ class CareTeamMembership(models.Model):
                 condition=Q(role__in=[Role.CLINICIAN, Role.GUIDE]), name="care_team_role_gives_care"
             ),
         ]
+
+
+class SignIn(AbstractBaseSession):
+    """One device's way in, by cookie or by app token; nobody's until somebody has signed in on it."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, null=True, related_name="sign_ins")
+    signed_in_at = models.DateTimeField()
+    last_seen_at = models.DateTimeField()
+
+    @classmethod
+    def get_session_store_class(cls) -> "type[SessionStore]":
+        """Return the engine that keeps these rows."""
+        from accounts.sign_ins import SessionStore  # the engine needs this model
+
+        return SessionStore
 
 
 class Capability(ActedModel):

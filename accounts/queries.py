@@ -4,8 +4,10 @@ from typing import TypeVar
 from uuid import UUID
 
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from django.db.models import Count, Exists, Model, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Lower
+from django.utils import timezone
 
 from accounts import rules
 from accounts.enums import Role
@@ -17,9 +19,11 @@ from accounts.models import (
     PatientAddress,
     RoleGrant,
     ServedState,
+    SignIn,
     StaffInvitation,
     User,
 )
+from accounts.rules import SignInFacts
 from core.actors import Actor, ActorKind
 from core.encryption import decrypt
 from core.errors import NotFound
@@ -300,6 +304,37 @@ def _address(row: PatientAddress) -> rules.Address:
 
 def _day(at: datetime) -> date:
     return at.astimezone(UTC).date()
+
+
+def sign_in(session_key: str, *, at: datetime) -> tuple[SignIn, SignInFacts] | None:
+    """Return a device's sign-in with its user, and what decides whether it still holds: one statement."""
+    grants = RoleGrant.objects.filter(user_id=OuterRef("user_id"))
+    factors = Authenticator.objects.exclude(type=Authenticator.Type.RECOVERY_CODES)
+    row = (
+        SignIn.objects.select_related("user")
+        .annotate(
+            holds_role=Exists(grants.filter(_in_force(at))),
+            has_lost_a_role=Exists(grants.filter(ends_at__gt=OuterRef("signed_in_at"), ends_at__lte=at)),
+            has_factor=Exists(factors.filter(user_id=OuterRef("user_id"))),
+        )
+        # Django sets this end, by the real clock.
+        .filter(session_key=session_key, expire_date__gt=timezone.now())
+        .first()
+    )
+    if row is None:
+        return None
+    facts = SignInFacts(
+        signed_in_at=row.signed_in_at,
+        last_seen_at=row.last_seen_at,
+        works_here=row.holds_role or _is_let_into_admin(row.user),
+        has_lost_a_role=row.has_lost_a_role,
+        has_factor=row.has_factor,
+    )
+    return row, facts
+
+
+def _is_let_into_admin(user: User | None) -> bool:
+    return user is not None and (user.is_staff or user.is_superuser)
 
 
 def _in_force(at: datetime) -> Q:

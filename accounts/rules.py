@@ -1,8 +1,8 @@
 import re
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 
-from accounts.enums import STATES, Role
+from accounts.enums import STATES, FactorStep, Role
 from core.errors import InputError, Reason
 
 US = "US"
@@ -155,3 +155,51 @@ def handover_faults(facts: HandoverFacts) -> list[Reason]:
     if facts.role == Role.CLINICIAN and elsewhere:
         faults.append(Reason("not_licensed_there", "They hold no licence now for where this person lives."))
     return faults
+
+
+# --- sign-ins --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long a sign-in lasts: in all, and from one request to the next."""
+
+    whole: timedelta
+    idle: timedelta
+
+
+@dataclass(frozen=True)
+class SignInFacts:
+    """What decides whether a device is still signed in."""
+
+    signed_in_at: datetime
+    last_seen_at: datetime
+    works_here: bool
+    """Holds a role, or is let into the admin."""
+    has_lost_a_role: bool
+    """Since signing in."""
+    has_factor: bool
+    """Has set up a second factor: recovery codes alone are none."""
+
+
+def is_over(facts: SignInFacts, *, limits: Limits | None, at: datetime) -> bool:
+    """Tell whether a sign-in has ended by `at`: too long, too long unused, or a role taken away meanwhile."""
+    if facts.has_lost_a_role:
+        return True
+    if limits is None:
+        return False
+    return at >= facts.signed_in_at + limits.whole or at >= facts.last_seen_at + limits.idle
+
+
+def factor_step(facts: SignInFacts, *, has_shown_factor: bool) -> FactorStep | None:
+    """Return what somebody has yet to do before they may work here; patients may go without."""
+    if not facts.works_here:
+        return None
+    if not facts.has_factor:
+        return FactorStep.ENROLL
+    return None if has_shown_factor else FactorStep.USE
+
+
+def is_recent(given_at: datetime | None, *, within: timedelta, at: datetime) -> bool:
+    """Tell whether a password or code came so shortly before `at` that it speaks for whoever is there."""
+    return given_at is not None and timedelta(0) <= at - given_at < within

@@ -24,6 +24,7 @@ from accounts.models import (
     RoleGrant,
     ServedState,
     Signature,
+    SignIn,
     StaffInvitation,
     User,
 )
@@ -481,6 +482,11 @@ def issue_capability(
         expires_at=expires_at,
     )
     return capability, token
+
+
+def saw(sign_in: SignIn, *, at: datetime) -> None:
+    """Note that a device was in use at `at`."""
+    SignIn.objects.filter(pk=sign_in.pk).update(last_seen_at=at)
 
 
 def hash_token(token: str) -> str:

@@ -13,6 +13,7 @@ class Me(View):
     """The signed-in person."""
 
     permission_classes = (IsPerson,)
+    before_second_factor = True
 
     @extend_schema(
         operation_id="me_read",

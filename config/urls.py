@@ -1,4 +1,6 @@
 from allauth.account.models import EmailAddress, EmailConfirmation
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.urls import include, path
@@ -7,8 +9,8 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from core import views as core_views
 from desk import views as desk_views
 
-# Addresses are verified by their owners, and roles are grants: no page here may change either by itself.
-for model in (EmailAddress, EmailConfirmation, Group):
+# Addresses, second factors and sign-ins are their owners', and roles are grants: no page here changes one.
+for model in (EmailAddress, EmailConfirmation, Group, Authenticator, UserSession):
     if admin.site.is_registered(model):
         admin.site.unregister(model)
 
@@ -27,6 +29,7 @@ urlpatterns = [
     path("problems/<slug:name>", core_views.problem_page, name="problem-page"),
     path("admin/", admin.site.urls),
     path("app/", desk_views.app_page, name="app"),
+    path("account/", include("allauth.urls")),
     path("api/v1/auth/", include("allauth.headless.urls")),
     path("api/v1/", include("accounts.urls")),
     path("api/v1/", include("programs.urls")),

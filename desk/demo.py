@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from allauth.account.models import EmailAddress
+from allauth.mfa import app_settings
+from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value
 from django.conf import settings
 
 from accounts import services as accounts
@@ -16,6 +18,7 @@ from programs import services as programs
 from safety import services as safety
 
 PASSWORD = "demo clinic, not secret"  # noqa: S105 - printed for everybody to see
+TOTP_SECRET = "NFZW4J3UEBQSA43FMNZGK5BAMF2CAYLM"  # noqa: S105 - likewise, for an authenticator app
 DOMAIN = "demo.example"
 
 
@@ -59,11 +62,17 @@ def load(*, at: datetime) -> list[SignIn]:
     return staff + [SignIn(_email(name), "patient", "/api/v1/auth/") for name, *_ in PATIENTS]
 
 
+def code(*, at: datetime) -> str:
+    """Return what an authenticator app that knows the demo staff's secret shows at `at`."""
+    return str(format_hotp_value(hotp_value(TOTP_SECRET, int(at.timestamp()) // app_settings.TOTP_PERIOD)))
+
+
 def _make(*, at: datetime) -> None:
     for state in STATES:
         accounts.serve_state(state, starts_on=at.date(), set_by=None)
     for name, full_name, credentials, profession, roles in STAFF:
         user = _user(name, is_staff=True)
+        TOTP.activate(user, TOTP_SECRET)
         clinician = accounts.register_clinician(
             user, full_name=full_name, credentials=credentials, profession=profession
         )

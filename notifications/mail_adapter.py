@@ -6,8 +6,10 @@ from typing import Any
 from uuid import uuid4
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core import context
 from django.http import HttpRequest
 
+from accounts.sign_ins import is_recent
 from core import clock
 from core.addresses import client_address
 from notifications import messages
@@ -29,6 +31,11 @@ ROUTES: Mapping[str, str] = {
     "password_reset": "sign-in",
     "password_reset_key": "reset",
     "password_set": "sign-in",
+    "recovery_codes_generated": "sign-in",
+    "totp_activated": "sign-in",
+    "totp_deactivated": "sign-in",
+    "webauthn_added": "sign-in",
+    "webauthn_removed": "sign-in",
 }
 """The library's other mails, each with the page of the app that comes next."""
 
@@ -52,6 +59,14 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # the librar
     def send_account_already_exists_mail(self, email: str) -> None:
         """Tell the owner of an address that somebody tried to sign up with it."""
         self.send_mail("account/email/account_already_exists", email, {})
+
+    def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
+        """Tell whether somebody has to show again that it is them; having just signed in is enough.
+
+        The library would ask again right after the sign-in.
+        """
+        required: bool = super().is_reauthentication_required(app=app, **kwargs)
+        return required and not is_recent(context.request)
 
     def get_reset_password_from_key_url(self, key: str) -> str:
         """Return the page of the app where a new password is chosen."""

@@ -1,19 +1,23 @@
 """Real people on a real database, as the role that serves; three of them are in every test."""
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
-from importlib import import_module
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal.auth import TOTP
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.sessions.backends.base import SessionBase
 from django.core.cache import cache
 from django.db import connection
-from django.test import TransactionTestCase
+from django.test import Client, TransactionTestCase
 from django.test.utils import setup_databases, teardown_databases
 from rest_framework.test import APIClient
 
@@ -28,6 +32,7 @@ from accounts.services import (
     save_profile,
     serve_state,
 )
+from accounts.sign_ins import SessionStore
 from core import clock
 from core.actors import Actor
 from core.database import as_owner
@@ -35,6 +40,7 @@ from core.quotas import Quota
 from desk.catalogue import load
 
 PASSWORD = "a long password nobody guesses"
+TOTP_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 # Passwords are slow to check on purpose; a thousand test people need not be.
 settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
@@ -154,21 +160,52 @@ def cyd(db: None) -> Patient:
     return make_patient("cyd@example.org", "Cyd Example")
 
 
+def sign_in(session: SessionBase, user: User) -> None:
+    """Make a session what it is right after a whole sign-in: with a second factor, for who works here."""
+    shown = [{"method": "password", "at": time.time()}]
+    if user.is_staff or user.role_grants.exists():
+        factor = give_factor(user)
+        shown.append({"method": "mfa", "at": time.time(), "type": "totp", "id": factor.pk})
+    session[SESSION_KEY] = str(user.pk)
+    session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
+    session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+    session[AUTHENTICATION_METHODS_SESSION_KEY] = shown
+    session["account_authentication_methods_user"] = str(user.pk)
+
+
+def give_factor(user: User) -> Authenticator:
+    """Give somebody an authenticator app, unless they have one."""
+    found: Authenticator | None = Authenticator.objects.filter(user=user, type="totp").first()
+    return found or TOTP.activate(user, TOTP_SECRET).instance
+
+
 @pytest.fixture
 def client_of(db: None) -> Callable[[User], APIClient]:
     """Return a client signed in as a user by a real session's token, as the mobile app is."""
 
     def make(user: User) -> APIClient:
-        session = import_module(settings.SESSION_ENGINE).SessionStore()
-        session[SESSION_KEY] = str(user.pk)
-        session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
-        session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+        session = SessionStore()
+        sign_in(session, user)
         session.create()
         client = APIClient()
         client.credentials(HTTP_X_SESSION_TOKEN=session.session_key)
         return client
 
     return make
+
+
+@pytest.fixture(autouse=True, scope="session")
+def force_whole_sign_in() -> None:
+    """Let `Client.force_login` stand for a whole sign-in, the second factor included."""
+    forced = Client.force_login
+
+    def force_login(client: Client, user: User, backend: str | None = None) -> None:
+        forced(client, user, backend)
+        session = client.session
+        sign_in(session, user)
+        session.save()
+
+    Client.force_login = force_login  # type: ignore[method-assign,assignment]
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import email.policy
 import re
 import ssl
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +15,7 @@ from uuid import uuid4
 import httpx
 
 MAIL_WAIT_S = 60
+CODE_WAIT_S = 35
 _TLS = ssl.create_default_context()  # one for all: making one takes longer than a request
 
 
@@ -81,6 +82,7 @@ class Client:
     headers: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self._password = ""
         self._http = httpx.Client(base_url=f"{self.base_url}/api/v1/", timeout=60, verify=_TLS)
 
     def close(self) -> None:
@@ -110,6 +112,7 @@ class Client:
 
     def sign_up(self, password: str) -> None:
         """Sign up; a code is sent to the address, and until it is confirmed nothing is open."""
+        self._password = password
         body = {"email": self.email, "password": password}
         self._keep_token(self._checked("POST", "auth/app/v1/auth/signup", body, expect=(401,)))
 
@@ -119,18 +122,33 @@ class Client:
         confirmed = self._checked("POST", "auth/app/v1/auth/email/verify", {"key": code}, expect=(200,))
         self._keep_token(confirmed)
 
-    def sign_in(self, email_address: str, password: str) -> None:
-        """Sign in with e-mail address and password."""
-        self.email = email_address
-        answer = self._checked(
-            "POST", "auth/app/v1/auth/login", {"email": email_address, "password": password}, expect=(200,)
-        )
-        self._keep_token(answer)
+    def sign_in(self, email_address: str, password: str, *, code: Callable[[], str]) -> None:
+        """Sign in with e-mail address, password and what the authenticator app shows.
+
+        A code counts once: one that was used a moment ago, on another device, has to pass first.
+        """
+        self.email, self._password = email_address, password
+        body = {"email": email_address, "password": password}
+        self._keep_token(self._checked("POST", "auth/app/v1/auth/login", body, expect=(401,)))
+        deadline = time.monotonic() + CODE_WAIT_S
+        while True:
+            shown = {"code": code()}
+            answer = self._checked("POST", "auth/app/v1/auth/2fa/authenticate", shown, expect=(200, 400))
+            if answer["status"] == 200:
+                return self._keep_token(answer)
+            if time.monotonic() > deadline:
+                raise StepFailed(f"no code was good enough: {answer}")
+            time.sleep(1)
 
     def sign_out(self) -> None:
         """Sign out; the token opens nothing afterwards."""
         self._checked("DELETE", "auth/app/v1/auth/session", expect=(401,))
         self.get("me", expect=401)
+
+    def _reauthenticate(self) -> None:
+        """Show that it is still oneself, as the app asks before something is signed."""
+        body = {"password": self._password}
+        self._checked("POST", "auth/app/v1/auth/reauthenticate", body, expect=(200,))
 
     def _keep_token(self, answer: Any) -> None:
         if token := answer["meta"].get("session_token"):
@@ -146,6 +164,9 @@ class Client:
         expect: Iterable[int],
     ) -> Any:
         answer = self._http.request(method, path, json=body, headers=self.headers | dict(headers or {}))
+        if answer.status_code == 403 and answer.json().get("code") == "reauthentication_required":
+            self._reauthenticate()
+            answer = self._http.request(method, path, json=body, headers=self.headers | dict(headers or {}))
         if answer.status_code not in expect:
             raise StepFailed(f"{method} {path}: {answer.status_code} {answer.text[:600]}")
         return answer.json() if answer.content else None

@@ -5,7 +5,7 @@ import re
 import sys
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -97,7 +97,9 @@ def _clinicians() -> list[Client]:
     clinicians = []
     for name, *_ in demo.STAFF:
         client = Client(settings.BASE_URL)
-        client.sign_in(f"{name}@{demo.DOMAIN}", demo.PASSWORD)
+        client.sign_in(
+            f"{name}@{demo.DOMAIN}", demo.PASSWORD, code=lambda: demo.code(at=datetime.now(tz=UTC))
+        )
         clinicians.append(client)
     return clinicians
 

@@ -22,8 +22,8 @@ CALM_GAD7 = {f"gad7_{n}": 0 for n in range(1, 8)}
 NO_CLIENTS_CBI = {"cbi_gate_clients": 0} | {
     item.key: 50 for key in ("personal", "work") for item in instruments()["cbi"].scale(key).items
 }
-SIGNED_IN = ["SELECT django_session", "SELECT django_session", "SELECT accounts_user"]
-"""What every request with a session token costs: the library looks for the session, then reads it."""
+SIGNED_IN = ["SELECT accounts_rolegrant"]
+"""What every request with a session token costs: roles, sign-in and user in one."""
 
 CALM = {"phq9": CALM_PHQ9, "gad7": CALM_GAD7, "cbi": NO_CLIENTS_CBI}
 

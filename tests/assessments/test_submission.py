@@ -264,7 +264,7 @@ def test_what_submitting_asks_of_the_database(as_ada: APIClient, gad7: Assessmen
     with capture() as captured:
         assert submit(as_ada, gad7).status_code == 200
     assert statements(captured) == SUBMITTING
-    assert len(SUBMITTING) == 12
+    assert len(SUBMITTING) == 10
 
 
 @pytest.mark.django_db(transaction=True)

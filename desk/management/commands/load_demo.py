@@ -20,3 +20,5 @@ class Command(BaseCommand):
         for person in people:
             self.stdout.write(f"  {person.role:10} {person.email:20} at {person.where}")
         self.stdout.write(f"  password   {demo.PASSWORD!r} for all of them")
+        self.stdout.write(f"  code       clinicians: secret {demo.TOTP_SECRET} in an authenticator app,")
+        self.stdout.write("             or bin/manage demo_code")
