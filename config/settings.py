@@ -79,6 +79,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "core.middleware.ActingMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -102,7 +103,8 @@ TEMPLATES = [
 
 # --- database, cache ---------------------------------------------------------------------------------------
 # A new connection costs more than a request; the health check replaces one that a restart has cut.
-DATABASES = {"default": env.db("DATABASE_URL") | {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}}
+KEPT_OPEN = {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+DATABASES = {"default": env.db("DATABASE_URL", engine="core.postgresql") | KEPT_OPEN}
 # The role that migrates (core.database.as_owner); the app itself serves as one that owns nothing.
 DATABASE_OWNER = env.db("DATABASE_OWNER_URL", default=env.str("DATABASE_URL"))
 REDIS_URL = env.str("REDIS_URL")

@@ -1,15 +1,19 @@
 """What every view of ours is built on."""
 
+from contextlib import ExitStack
 from typing import Any
 
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from rest_framework import exceptions, views
+from django.http.response import HttpResponseBase
+from rest_framework import exceptions, permissions, views
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 
 from core import quotas
+from core.acting import acting_as
 from core.actors import Actor
 from core.errors import MethodNotAllowed, PreconditionRequired, Stale
 from core.limits import Limit, Verdict
@@ -21,6 +25,23 @@ class View(views.APIView):
 
     pagination_class: type[Paging] | None = Paging
     quota: tuple[Limit, Verdict] | None = None
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Answer; whoever is found to send the request acts until then."""
+        with ExitStack() as self._request:
+            return super().dispatch(request, *args, **kwargs)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Let nobody through who may not; what only reads is one transaction."""
+        super().initial(request, *args, **kwargs)
+        if request.method in permissions.SAFE_METHODS:
+            self._request.enter_context(transaction.atomic())
+
+    def perform_authentication(self, request: Request) -> None:
+        """Find out who sends the request, and let them act."""
+        super().perform_authentication(request)
+        if request.user.is_authenticated:
+            self._request.enter_context(acting_as(self.actor))
 
     @property
     def actor(self) -> Actor:

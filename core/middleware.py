@@ -3,6 +3,8 @@ from urllib.parse import unquote_to_bytes
 
 from django.http import HttpRequest, HttpResponse
 
+from core.acting import VISITOR, acting_as
+from core.actors import Actor
 from core.errors import Malformed
 from core.parsing import check_text
 from core.problems import respond
@@ -88,3 +90,18 @@ class HeadersMiddleware:
         response["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
         response["Permissions-Policy"] = PERMISSIONS_POLICY
         return response
+
+
+class ActingMiddleware:
+    """Says who acts: a visitor, until a view of ours or the admin knows better."""
+
+    def __init__(self, get_response: Next) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Pass the request on as the visitor it is, or on pages of the admin as who is signed in."""
+        with acting_as(VISITOR):
+            if not request.path.startswith("/admin/") or not request.user.is_authenticated:
+                return self.get_response(request)
+            with acting_as(Actor.person(request.user.pk)):
+                return self.get_response(request)

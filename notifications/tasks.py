@@ -3,6 +3,8 @@ from time import monotonic
 from celery import shared_task
 
 from core import clock
+from core.acting import acting_as
+from core.actors import Actor, ServiceName
 from notifications import services
 
 TURN_SECONDS = 4
@@ -13,5 +15,6 @@ TURN_SECONDS = 4
 def deliver_due() -> None:
     """Send what is due while this turn lasts, the next tick goes on; may run twice, or at once elsewhere."""
     ends = monotonic() + TURN_SECONDS
-    while services.deliver_due(at=clock.now(), limit=1) and monotonic() < ends:
-        pass
+    with acting_as(Actor.service(ServiceName.DELIVER)):
+        while services.deliver_due(at=clock.now(), limit=1) and monotonic() < ends:
+            pass

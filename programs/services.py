@@ -10,6 +10,7 @@ from accounts import services as accounts_services
 from accounts.enums import SignatureMeaning
 from accounts.errors import ProfileMissing
 from accounts.models import Patient, User
+from core.acting import seeing_all_charts
 from core.actors import Actor
 from core.database import atomic
 from core.documents import digest
@@ -73,7 +74,9 @@ def lock_enrollment(enrollment_id: UUID) -> Enrollment:
 def lock_open_enrollments(patient_id: UUID) -> list[Enrollment]:
     """Lock a patient's open enrollments, in the order of their ids, before something is held for all."""
     rows = Enrollment.objects.select_for_update().filter(patient_id=patient_id, status__in=OPEN_STATUSES)
-    return list(rows.order_by("pk"))
+    # A clinician on call answers alerts of charts they don't see; a row hidden would be a lock not taken.
+    with seeing_all_charts():
+        return list(rows.order_by("pk"))
 
 
 def move(

@@ -15,6 +15,7 @@ from accounts.errors import CannotHandOver
 from accounts.models import CareTeamMembership, Patient, User
 from accounts.queries import own_chart
 from accounts.services import Succession
+from core.acting import seeing_all_charts
 from core.actors import Actor
 from core.database import atomic
 from core.documents import digest
@@ -381,17 +382,23 @@ def hand_over_all(source_id: UUID, role: Role, *, to: User, by: User, at: dateti
 
 def _pass_on_alerts(patient_id: UUID, succession: Succession, *, at: datetime) -> None:
     alerts = Alert.objects.select_for_update().filter(patient_id=patient_id)
-    for alert in alerts.exclude(status=AlertStatus.CLOSED).order_by("id"):
-        if alert.status == AlertStatus.ACKNOWLEDGED:
-            if alert.acknowledged_by_id != succession.predecessor_id:
-                continue
-            alert.status = AlertStatus.OPEN
-            alert.next_page_at = rules.next_page_at(
-                alert.opened_at, pages_sent=alert.pages_sent, opened_again=True, at=at
-            )
-            alert.save(update_fields=["status", "next_page_at"])
-        to = succession.membership.member
-        _send_page(alert, to, key=f"handover:{succession.membership.pk}", at=at)
+    # Whoever assigns care sees no alert; they hand it on all the same.
+    with seeing_all_charts():
+        for alert in alerts.exclude(status=AlertStatus.CLOSED).order_by("id"):
+            _pass_on(alert, succession, at=at)
+
+
+def _pass_on(alert: Alert, succession: Succession, *, at: datetime) -> None:
+    if alert.status == AlertStatus.ACKNOWLEDGED:
+        if alert.acknowledged_by_id != succession.predecessor_id:
+            return
+        alert.status = AlertStatus.OPEN
+        alert.next_page_at = rules.next_page_at(
+            alert.opened_at, pages_sent=alert.pages_sent, opened_again=True, at=at
+        )
+        alert.save(update_fields=["status", "next_page_at"])
+    to = succession.membership.member
+    _send_page(alert, to, key=f"handover:{succession.membership.pk}", at=at)
 
 
 # --- holds and adverse events ----------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 from celery import shared_task
 
 from core import clock
+from core.acting import acting_as
 from safety import services as safety
 from sessions import services
 
@@ -8,7 +9,8 @@ from sessions import services
 @shared_task  # type: ignore[untyped-decorator]
 def watch() -> None:
     """Look at what time has changed, then send the pages due; may run twice, and beside the watchdog."""
-    try:
-        services.watch(at=clock.now())
-    finally:
-        safety.page_unacknowledged(at=clock.now())
+    with acting_as(services.WATCH):
+        try:
+            services.watch(at=clock.now())
+        finally:
+            safety.page_unacknowledged(at=clock.now())

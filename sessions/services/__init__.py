@@ -14,9 +14,10 @@ from sessions.services.entries import (
 )
 from sessions.services.monitors import invite_monitor
 from sessions.services.reports import report_event
-from sessions.services.watching import Watched, watch
+from sessions.services.watching import WATCH, Watched, watch
 
 __all__ = [
+    "WATCH",
     "CheckInEntry",
     "ObservationEntry",
     "Watched",

@@ -16,6 +16,7 @@ from accounts.rules import Limits, SignInFacts, is_over, is_recent
 from accounts.services import grant_role
 from core.actors import Actor
 from tests.conftest import PASSWORD
+from tests.statements import of
 
 pytestmark = pytest.mark.django_db
 
@@ -181,7 +182,7 @@ class TestCost:
         client = signed_in(ada.user)
         with CaptureQueriesContext(connection) as captured:
             client.get("/api/v1/me")
-        first = captured[0]["sql"]
+        first = of(captured)[0]
         assert all(table in first for table in ("accounts_signin", "accounts_user", "accounts_rolegrant"))
         assert sum("accounts_user" in query["sql"] for query in captured) == 1
 

@@ -28,9 +28,12 @@ from accounts.models import Patient
 from sessions import queries
 from sessions.models import Reflection
 from core.encryption import decrypt
-patient = Patient.objects.get(legal_name="Ada Example")
-row = Reflection.objects.get()
-print(patient.legal_name, patient.birth_on, decrypt(row.text, place=queries.reflection_place(row.pk)))
+from core.acting import acting_as
+from core.actors import Actor, ServiceName
+with acting_as(Actor.service(ServiceName.INSTALL)):
+    patient = Patient.objects.get(legal_name="Ada Example")
+    row = Reflection.objects.get()
+    print(patient.legal_name, patient.birth_on, decrypt(row.text, place=queries.reflection_place(row.pk)))
 """
 
 
@@ -63,10 +66,9 @@ def restored(server: dict[str, str], ada: Any, at: Any, tmp_path: Path) -> Itera
     name = f"{connection.settings_dict['NAME']}_restored"
     dump = str(tmp_path / "dump")
     run("pg_dump", "-Fc", "-f", dump, str(connection.settings_dict["NAME"]), server=server)
-    run("createdb", "-O", "rekindle_owner", name, server=server)
+    run("createdb", "-T", "template0", "-O", "rekindle_owner", name, server=server)
     try:
-        owner = ["--exit-on-error", "--no-owner", "--role=rekindle_owner"]
-        run("pg_restore", *owner, "-d", name, dump, server=server)
+        run("pg_restore", "--exit-on-error", "-d", name, dump, server=server)
         yield name
     finally:
         run("dropdb", "--force", name, server=server)

@@ -5,8 +5,6 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from accounts.models import Patient
@@ -14,6 +12,7 @@ from core import clock
 from sessions.models import TreatmentSession
 from tests.sessions import stages
 from tests.sessions.conftest import by_link
+from tests.statements import asked
 
 
 @pytest.fixture
@@ -26,14 +25,6 @@ def running(ada: Patient, at: datetime) -> TreatmentSession:
 def as_dan(running: TreatmentSession) -> APIClient:
     """Its monitor."""
     return by_link(stages.token_in_mail(running))
-
-
-def statements(call: Any) -> list[str]:
-    """Return what a call asks of the database: each statement's verb and table."""
-    with CaptureQueriesContext(connection) as captured:
-        answer = call()
-    assert answer.status_code in (200, 201), answer.content
-    return [query["sql"].split(" WHERE ")[0] for query in captured.captured_queries]
 
 
 def observe(client: APIClient, session: TreatmentSession) -> Any:
@@ -49,26 +40,26 @@ def observe(client: APIClient, session: TreatmentSession) -> Any:
 
 def test_an_observation_by_link(running: TreatmentSession, as_dan: APIClient) -> None:
     """The link, the session, the row unless it is there, and the row that is there."""
-    asked = statements(lambda: observe(as_dan, running))
-    assert len(asked) == 4, asked
+    found = asked(lambda: observe(as_dan, running))
+    assert len(found) == 4, found
 
 
 def test_reading_a_running_session_by_link(running: TreatmentSession, as_dan: APIClient) -> None:
     """The link, the session, the policy it started under, its open deadlines."""
-    asked = statements(lambda: as_dan.get(f"/api/v1/sessions/{running.pk}"))
-    assert len(asked) == 4, asked
+    found = asked(lambda: as_dan.get(f"/api/v1/sessions/{running.pk}"))
+    assert len(found) == 4, found
 
 
 def test_reading_a_booked_session(session: TreatmentSession, as_ada: APIClient) -> None:
     """Three of the five are the sign-in library's: the token's session, twice, and its user."""
-    asked = statements(lambda: as_ada.get(f"/api/v1/sessions/{session.pk}"))
-    assert len(asked) == 5, asked
+    found = asked(lambda: as_ada.get(f"/api/v1/sessions/{session.pk}"))
+    assert len(found) == 5, found
 
 
 def test_listing_sessions_costs_the_same_for_many(ada: Patient, at: datetime, as_ada: APIClient) -> None:
     session = stages.reached(ada, "cancelled", at=at)
     path = f"/api/v1/enrollments/{session.enrollment_id}/sessions"
-    one = len(statements(lambda: as_ada.get(path)))
+    one = len(asked(lambda: as_ada.get(path)))
     for _ in range(5):
         TreatmentSession.objects.create(
             enrollment=session.enrollment,
@@ -77,4 +68,4 @@ def test_listing_sessions_costs_the_same_for_many(ada: Patient, at: datetime, as
             scheduled_at=session.scheduled_at,
             timezone=session.timezone,
         )
-    assert len(statements(lambda: as_ada.get(path))) == one
+    assert len(asked(lambda: as_ada.get(path))) == one

@@ -2,6 +2,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from core.acting import acting_as
+from core.actors import Actor, ServiceName
 from core.database import as_owner
 from core.encryption import Undecipherable
 from core.rotation import encrypted_columns, remaining, rotate
@@ -14,6 +16,7 @@ class Command(BaseCommand):
     # The database check asks whether the role is unprivileged; history can be re-encrypted by its owner only.
     requires_system_checks = []
 
+    @acting_as(Actor.service(ServiceName.INSTALL))
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
         """Rotate column by column, saying how far it is; fail if anything is left under another key."""
         with as_owner():

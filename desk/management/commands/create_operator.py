@@ -3,6 +3,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from core import clock
+from core.acting import acting_as
+from core.actors import Actor, ServiceName
 from core.errors import Problem
 from desk.clinic.services import first_operator_link
 
@@ -16,6 +18,7 @@ class Command(BaseCommand):
         """Take the address that the operator will sign in with."""
         parser.add_argument("email")
 
+    @acting_as(Actor.service(ServiceName.INSTALL))
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
         """Print the link; refuse where there is an operator already."""
         try:

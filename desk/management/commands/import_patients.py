@@ -4,6 +4,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from core import clock
+from core.acting import acting_as
+from core.actors import Actor, ServiceName
 from core.errors import Problem
 from desk.clinic import importing
 
@@ -22,6 +24,7 @@ class Command(BaseCommand):
         what.add_argument("--dry-run", action="store_true", help="only say what would happen")
         what.add_argument("--commit", action="store_true", help="write, if every line is good")
 
+    @acting_as(Actor.service(ServiceName.INSTALL))
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
         """Report every fault by line and column, or write and say how many."""
         at = clock.now()

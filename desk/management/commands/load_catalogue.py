@@ -2,6 +2,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from core.acting import acting_as
+from core.actors import Actor, ServiceName
 from desk.catalogue import load
 
 
@@ -10,6 +12,7 @@ class Command(BaseCommand):
 
     help = "Publish the programs, policies and texts that come with the software."
 
+    @acting_as(Actor.service(ServiceName.CATALOGUE))
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
         """Load and say what is in force."""
         for line in load():

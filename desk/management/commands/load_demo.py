@@ -3,6 +3,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from core import clock
+from core.acting import acting_as
+from core.actors import Actor, ServiceName
 from desk import demo
 
 
@@ -11,6 +13,7 @@ class Command(BaseCommand):
 
     help = "Make the demo clinic in an empty database (DEMO=1 only), and print who to sign in as."
 
+    @acting_as(Actor.service(ServiceName.DEMO))
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
         """Load the people and print their sign-ins."""
         try:

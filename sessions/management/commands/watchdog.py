@@ -9,6 +9,8 @@ from django.core.management.base import BaseCommand
 from django.db import connection
 
 from core import clock, heartbeats
+from core.acting import acting_as
+from core.actors import Actor, ServiceName
 from core.database import refuse_privileged_role
 from core.logs import log_failure
 from notifications import services as notifications
@@ -36,9 +38,10 @@ class Command(BaseCommand):
         stop = Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
-        while not stop.is_set():
-            look()
-            stop.wait(options["pause"])
+        with acting_as(Actor.service(ServiceName.WATCH)):
+            while not stop.is_set():
+                look()
+                stop.wait(options["pause"])
 
 
 def look() -> None:

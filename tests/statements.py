@@ -1,0 +1,25 @@
+"""What a request asks of the database."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+ABOUT_TRANSACTIONS = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE", "SELECT set_config('rekindle.")
+"""A transaction's own words. In tests, where one transaction holds the whole request, who acts is told by a
+statement; when serving it travels with BEGIN (`core.postgresql`)."""
+
+
+def of(captured: CaptureQueriesContext) -> list[str]:
+    """Return the statements that read or wrote something."""
+    queries = (query["sql"] for query in captured.captured_queries)
+    return [sql for sql in queries if not sql.startswith(ABOUT_TRANSACTIONS)]
+
+
+def asked(call: Callable[[], Any]) -> list[str]:
+    """Return what a request asks of the database; it must succeed."""
+    with CaptureQueriesContext(connection) as captured:
+        answer = call()
+    assert answer.status_code in (200, 201), answer.content
+    return of(captured)
