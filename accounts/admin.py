@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
 
+from allauth.core.exceptions import ReauthenticationRequired
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
@@ -21,7 +22,7 @@ from accounts import queries
 from accounts.authentication import WHAT_TO_DO
 from accounts.enums import FactorStep, Role
 from accounts.models import User
-from accounts.sign_ins import factor_step
+from accounts.sign_ins import factor_step, is_recent
 from core import clock
 from core.actors import Actor
 from core.errors import Problem
@@ -156,6 +157,8 @@ class RoleAdmin(admin.ModelAdmin[Any]):
         row = self.get_object(request, unquote(object_id)) if self.has_view_permission(request) else None
         if act is None or row is None:
             raise Http404
+        if not is_recent(request):
+            raise ReauthenticationRequired  # the library asks who it is, then sends this form again
         self._run(act, row, request)
         return redirect(reverse(f"admin:{self._route('change')}", args=[row.pk]))
 

@@ -2,13 +2,15 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from rest_framework.exceptions import NotAuthenticated
-from rest_framework.permissions import BasePermission
+from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
 from accounts import queries
 from accounts.authentication import CapabilityHolder
 from accounts.enums import CapabilityScope, Role
+from accounts.errors import ReauthenticationRequired
 from accounts.models import User
+from accounts.sign_ins import is_recent
 from core import clock
 
 
@@ -79,6 +81,19 @@ def invited_to(request: Request) -> UUID:
     if not isinstance(request.user, CapabilityHolder):
         raise NotAuthenticated
     return request.user.capability.target_id
+
+
+class RecentlyAuthenticated(BasePermission):
+    """Whoever signs, or changes who can do what, has just shown that it is them; reading asks for nothing.
+
+    For people: a link has its own end, and nobody watches a session with a password at hand.
+    """
+
+    def has_permission(self, request: Request, view: Any) -> bool:  # noqa: ARG002
+        """Let pass who has; raises `ReauthenticationRequired`, which tells the app what to ask for."""
+        if request.method not in SAFE_METHODS and isinstance(request.user, User) and not is_recent(request):
+            raise ReauthenticationRequired
+        return True
 
 
 class IsMonitor(BasePermission):

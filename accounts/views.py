@@ -3,7 +3,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import queries, services
-from accounts.permissions import IsPerson, user_of
+from accounts.permissions import IsPerson, RecentlyAuthenticated, user_of
 from accounts.serializers import MeOutput, ProfileInput
 from core import clock
 from core.api import View
@@ -12,7 +12,7 @@ from core.api import View
 class Me(View):
     """The signed-in person."""
 
-    permission_classes = (IsPerson,)
+    permission_classes = (IsPerson, RecentlyAuthenticated)
     before_second_factor = True
 
     @extend_schema(

@@ -9,7 +9,7 @@ from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.permissions import IsClinician, IsPatient, user_of
+from accounts.permissions import IsClinician, IsPatient, RecentlyAuthenticated, user_of
 from assessments import queries, serializers, services
 from assessments.models import Assessment
 from core import clock
@@ -272,7 +272,7 @@ class ConsentDocuments(View):
 class Consents(View):
     """Agreeing to be treated; it lives here because the last agreement opens the baseline."""
 
-    permission_classes = (IsPatient,)
+    permission_classes = (IsPatient, RecentlyAuthenticated)
 
     @extend_schema(
         operation_id="consents_create",

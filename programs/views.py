@@ -6,7 +6,7 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.permissions import IsClinician, IsPatient, IsPerson, user_of
+from accounts.permissions import IsClinician, IsPatient, IsPerson, RecentlyAuthenticated, user_of
 from core import clock
 from core.api import View, etag
 from core.idempotency import idempotent
@@ -115,7 +115,7 @@ class EnrollmentDetail(View):
 class TreatmentPlans(View):
     """What a clinician orders."""
 
-    permission_classes = (IsClinician,)
+    permission_classes = (IsClinician, RecentlyAuthenticated)
 
     @extend_schema(
         operation_id="treatment_plans_sign",

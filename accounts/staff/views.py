@@ -9,7 +9,7 @@ from rest_framework.response import Response
 
 from accounts import queries, services
 from accounts.enums import Role
-from accounts.permissions import IsOperator, user_of
+from accounts.permissions import IsOperator, RecentlyAuthenticated, user_of
 from accounts.staff import serializers
 from core import clock
 from core.api import View
@@ -45,7 +45,7 @@ LAST_DAY = OpenApiExample("The end of June", value={"ends_on": "2026-06-30"}, re
 class RoleGrants(View):
     """Who may be what here."""
 
-    permission_classes = (IsOperator,)
+    permission_classes = (IsOperator, RecentlyAuthenticated)
 
     @extend_schema(
         operation_id="role_grants_list",
@@ -83,7 +83,7 @@ class RoleGrants(View):
 class RoleGrantEnds(View):
     """A role ends."""
 
-    permission_classes = (IsOperator,)
+    permission_classes = (IsOperator, RecentlyAuthenticated)
 
     @extend_schema(
         operation_id="role_grants_end",

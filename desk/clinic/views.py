@@ -8,7 +8,7 @@ from rest_framework.response import Response
 from accounts import queries as accounts
 from accounts import services as accounts_services
 from accounts.enums import Role
-from accounts.permissions import IsInvited, IsOperator, invited_to, user_of
+from accounts.permissions import IsInvited, IsOperator, RecentlyAuthenticated, invited_to, user_of
 from core import clock
 from core.api import View
 from core.idempotency import idempotent
@@ -28,7 +28,7 @@ INVITATION = {
 class Invitations(View):
     """Who is asked to work here."""
 
-    permission_classes = (IsOperator,)
+    permission_classes = (IsOperator, RecentlyAuthenticated)
 
     @extend_schema(
         operation_id="invitations_list",

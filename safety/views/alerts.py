@@ -5,7 +5,7 @@ from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.permissions import IsClinician, user_of
+from accounts.permissions import IsClinician, RecentlyAuthenticated, user_of
 from core import clock
 from core.api import View
 from core.idempotency import idempotent
@@ -115,7 +115,7 @@ class Acknowledgements(View):
 class Closures(View):
     """Ending an alert."""
 
-    permission_classes = (IsClinician,)
+    permission_classes = (IsClinician, RecentlyAuthenticated)
     throttle_classes = NEVER_COUNTED
 
     @extend_schema(
@@ -185,7 +185,7 @@ class Holds(View):
 class Lifts(View):
     """Ending a hold."""
 
-    permission_classes = (IsClinician,)
+    permission_classes = (IsClinician, RecentlyAuthenticated)
     throttle_classes = NEVER_COUNTED
 
     @extend_schema(

@@ -7,7 +7,7 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.permissions import IsClinician, IsPatient, user_of
+from accounts.permissions import IsClinician, IsPatient, RecentlyAuthenticated, user_of
 from core import clock
 from core.actors import Actor
 from core.api import View
@@ -262,7 +262,7 @@ class ScreeningDetail(View):
 class Reviews(View):
     """A clinician's decision."""
 
-    permission_classes = (IsClinician,)
+    permission_classes = (IsClinician, RecentlyAuthenticated)
     throttle_classes = NEVER_COUNTED
 
     @extend_schema(
