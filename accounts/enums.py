@@ -74,6 +74,19 @@ class SignatureMeaning(TextChoices):
     """I have dealt with this."""
 
 
+class AccountNeed(TextChoices):
+    """What an account lacks before everything in it works."""
+
+    VERIFY_EMAIL = "verify_email"
+    """The code from the mail."""
+    ENROLL_SECOND_FACTOR = "enroll_second_factor"
+    """Somebody who works here has none."""
+    USE_SECOND_FACTOR = "use_second_factor"
+    """They have one, and this sign-in has not seen it."""
+    PROFILE = "profile"
+    """A patient's name, birth date and zone."""
+
+
 class FactorStep(TextChoices):
     """What somebody who works here still has to do about their second factor."""
 

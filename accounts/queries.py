@@ -10,7 +10,7 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 
 from accounts import rules
-from accounts.enums import Role
+from accounts.enums import AccountNeed, FactorStep, Role
 from accounts.models import (
     CareTeamMembership,
     Clinician,
@@ -306,6 +306,16 @@ def _address(row: PatientAddress) -> rules.Address:
 
 def _day(at: datetime) -> date:
     return at.astimezone(UTC).date()
+
+
+def account_needs(user: User, *, step: FactorStep | None, at: datetime) -> list[AccountNeed]:
+    """Return what somebody's account still needs; `step` is what this sign-in lacks of a second factor."""
+    return rules.account_needs(
+        is_verified=EmailAddress.objects.filter(user=user, verified=True).exists(),
+        step=step,
+        works_here=_is_let_into_admin(user) or bool(roles_of(user.pk, at=at)),
+        has_chart=patient_of(user.pk) is not None,
+    )
 
 
 def sign_in(session_key: str, *, at: datetime) -> tuple[SignIn, SignInFacts] | None:

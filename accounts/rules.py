@@ -2,7 +2,7 @@ import re
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from accounts.enums import STATES, FactorStep, Role
+from accounts.enums import STATES, AccountNeed, FactorStep, Role
 from core.errors import InputError, Reason
 
 US = "US"
@@ -203,3 +203,15 @@ def factor_step(facts: SignInFacts, *, has_shown_factor: bool) -> FactorStep | N
 def is_recent(given_at: datetime | None, *, within: timedelta, at: datetime) -> bool:
     """Tell whether a password or code came so shortly before `at` that it speaks for whoever is there."""
     return given_at is not None and timedelta(0) <= at - given_at < within
+
+
+def account_needs(
+    *, is_verified: bool, step: FactorStep | None, works_here: bool, has_chart: bool
+) -> list[AccountNeed]:
+    """Return what an account still needs, in the order in which to do it."""
+    needs = [] if is_verified else [AccountNeed.VERIFY_EMAIL]
+    if step is not None:
+        needs.append(AccountNeed(step.value))
+    if not works_here and not has_chart:
+        needs.append(AccountNeed.PROFILE)
+    return needs

@@ -3,7 +3,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from accounts.enums import Language
+from accounts.enums import AccountNeed, Language
 from accounts.rules import US, Address
 from core import clock
 from core.fields import InputSerializer
@@ -83,3 +83,4 @@ class MeOutput(serializers.Serializer[Any]):
     roles = serializers.ListField(child=serializers.CharField())
     patient = ProfileOutput(allow_null=True)
     addresses = AddressOutput(many=True)
+    needs = serializers.ListField(child=serializers.ChoiceField(choices=AccountNeed.choices))

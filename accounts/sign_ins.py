@@ -107,9 +107,10 @@ def is_recent(request: HttpRequest | Request) -> bool:
     return isinstance(session, SessionStore) and session.is_recent()
 
 
-def factor_step(request: HttpRequest) -> FactorStep | None:
-    """Return what whoever looks at a page has yet to do about a second factor."""
-    return request.session.factor_step() if isinstance(request.session, SessionStore) else FactorStep.USE
+def factor_step(request: HttpRequest | Request) -> FactorStep | None:
+    """Return what whoever asks has yet to do about a second factor."""
+    session = request.auth if isinstance(request, Request) else request.session
+    return session.factor_step() if isinstance(session, SessionStore) else FactorStep.USE
 
 
 def _limits(found: tuple[SignIn, rules.SignInFacts]) -> rules.Limits | None:

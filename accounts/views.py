@@ -5,6 +5,7 @@ from rest_framework.response import Response
 from accounts import queries, services
 from accounts.permissions import IsPerson, RecentlyAuthenticated, user_of
 from accounts.serializers import MeOutput, ProfileInput
+from accounts.sign_ins import factor_step
 from core import clock
 from core.api import View
 
@@ -28,6 +29,7 @@ class Me(View):
                     "roles": [],
                     "patient": None,
                     "addresses": [],
+                    "needs": ["profile"],
                 },
                 response_only=True,
             )
@@ -84,5 +86,6 @@ class Me(View):
             "roles": sorted(queries.roles_of(user.pk, at=at)),
             "patient": patient,
             "addresses": [] if patient is None else queries.addresses_of(patient, at=at),
+            "needs": queries.account_needs(user, step=factor_step(request), at=at),
         }
         return Response(MeOutput(body).data)

@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 import django_stubs_ext
 import environ
+from corsheaders.defaults import default_headers
 from environ.fileaware_mapping import FileAwareMapping
 
 # Lets `ModelAdmin[Row]` be written at run time, as the type checker reads it.
@@ -37,7 +38,22 @@ BASE_URL = env.str("BASE_URL", default="http://127.0.0.1:8000")
 # Where the app that patients and monitors use is served; links in messages lead there.
 APP_URL = env.str("APP_URL", default=f"{BASE_URL}/app/")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[])
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+# Where web apps of ours are served from, if not from here: they may call the API from a browser.
+APP_ORIGINS = env.list("APP_ORIGINS", default=[])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[]) + APP_ORIGINS
+CORS_ALLOWED_ORIGINS = APP_ORIGINS
+CORS_ALLOW_CREDENTIALS = True
+CORS_URLS_REGEX = r"^/api/"
+CORS_ALLOW_HEADERS = (
+    *default_headers,
+    "idempotency-key",
+    "if-match",
+    "x-session-token",
+)
+CORS_EXPOSE_HEADERS = ("ETag", "Location", "Retry-After")
+# A domain above the app's and the API's, so that an app on another host can read the CSRF cookie it has to
+# send back. Empty: an app elsewhere uses a token.
+SESSION_COOKIE_DOMAIN = CSRF_COOKIE_DOMAIN = env.str("COOKIE_DOMAIN", default="") or None
 # One proxy of ours stands before us: what it adds to X-Forwarded-For and -Proto is true.
 BEHIND_PROXY = env.bool("BEHIND_PROXY", default=False)
 STATE_DIR = Path(env.str("STATE_DIR", default=str(BASE_DIR / ".rekindle")))
@@ -58,6 +74,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "corsheaders",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -72,6 +89,7 @@ MIDDLEWARE = [
     "core.middleware.HeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
     "core.middleware.PrivateMiddleware",
     "core.middleware.StrictAddressMiddleware",
     "accounts.limits.SignInLimits",
