@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core import context
+from django.contrib.auth.hashers import make_password
 from django.http import HttpRequest
 
 from accounts.sign_ins import is_recent
@@ -57,7 +58,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # the librar
         self._schedule(MessageKind.ACCOUNT_NOTICE, email, {"link": link}, NOTICE_LIFETIME)
 
     def send_account_already_exists_mail(self, email: str) -> None:
-        """Tell the owner of an address that somebody tried to sign up with it."""
+        """Tell the owner of an address that somebody tried to sign up with it.
+
+        It takes as long as a new account would: hashing the password is most of that.
+        """
+        make_password(str(uuid4()))
         self.send_mail("account/email/account_already_exists", email, {})
 
     def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
