@@ -231,6 +231,7 @@ SPECTACULAR_SETTINGS = {
         "ReviewOutcome": "safety.enums.ReviewOutcome",
         "FitOutcome": "safety.enums.FitOutcome",
         "ObservationKind": "sessions.enums.ObservationKind",
+        "ConsentKind": "programs.enums.ConsentKind",
         "AttestationKind": "sessions.enums.AttestationKind",
         "QuestionKind": "safety.screening.policy.QuestionKind",
         "Role": "accounts.enums.Role",

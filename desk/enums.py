@@ -23,3 +23,6 @@ class EntryKind(StrEnum):
     HOLD = "hold"
     HOLD_LIFTED = "hold_lifted"
     ALERT = "alert"
+    PAUSE = "pause"
+    RESUMPTION = "resumption"
+    CONSENT_WITHDRAWAL = "consent_withdrawal"

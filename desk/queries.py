@@ -16,7 +16,14 @@ from desk.enums import EntryKind
 from desk.rules import OpenSession, Standing, title
 from programs import queries as programs
 from programs.enums import EnrollmentStatus
-from programs.models import Consent, Enrollment, EnrollmentTransition, TreatmentPlan
+from programs.models import (
+    Consent,
+    ConsentWithdrawal,
+    Enrollment,
+    EnrollmentTransition,
+    Pause,
+    TreatmentPlan,
+)
 from safety import queries as safety
 from safety.models import AdverseEvent, Alert, Hold, Screening
 from sessions.enums import SessionStatus
@@ -59,6 +66,7 @@ def standing(enrollment: Enrollment, *, at: datetime) -> Standing:
         consents_missing=bool(programs.consents_missing(enrollment.pk, at=at)),
         alert_open=bool(safety.blocking_alerts(enrollment.patient_id)),
         held=bool(safety.open_holds(enrollment.patient_id)),
+        paused=programs.is_paused(enrollment.pk),
         assessment_due=bool(assessments.outstanding(enrollment.pk, at=at)),
         session=_open_session(session) if session else None,
     )
@@ -138,6 +146,14 @@ def _branches(enrollment: Enrollment) -> list[QuerySet[Any, dict[str, Any]]]:
             EntryKind.SESSION,
             at="at",
             what=numbered,
+        ),
+        _branch(Pause.objects.filter(**own), EntryKind.PAUSE, at="paused_at"),
+        _branch(Pause.objects.filter(**own, resumed_at__isnull=False), EntryKind.RESUMPTION, at="resumed_at"),
+        _branch(
+            ConsentWithdrawal.objects.filter(consent__enrollment_id=enrollment.pk),
+            EntryKind.CONSENT_WITHDRAWAL,
+            at="withdrawn_at",
+            what=F("consent__document__kind"),
         ),
         _branch(AdverseEvent.objects.filter(**chart), EntryKind.ADVERSE_EVENT, at="reported_at"),
         _branch(Hold.objects.filter(**chart), EntryKind.HOLD, at="placed_at", what=F("reason")),

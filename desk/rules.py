@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from desk.enums import EntryKind, Who
-from programs.enums import EnrollmentStatus
+from programs.enums import OPEN_STATUSES, EnrollmentStatus
 from sessions.enums import SessionStatus
 
 
@@ -28,6 +28,7 @@ class Standing:
     consents_missing: bool
     alert_open: bool
     held: bool
+    paused: bool
     assessment_due: bool
     session: OpenSession | None
 
@@ -52,7 +53,7 @@ _ENDED = {
 
 def next_step(standing: Standing) -> NextStep:
     """Return the one thing to do next; safety first, then what runs, then the way through the program."""
-    for step in (_safety, _running_session, _before_treatment, _in_treatment):
+    for step in (_safety, _running_session, _paused, _before_treatment, _in_treatment):
         if found := step(standing):
             return found
     return NextStep("ended", _ENDED[standing.status], _home(standing), Who.NOBODY)
@@ -83,6 +84,13 @@ def _running_session(standing: Standing) -> NextStep | None:
         sentence = "Rest, and do not drive before the time shown. Write down what came up, if you like."
         return NextStep("recovering", sentence, f"{link}/reflections", Who.PATIENT)
     return None
+
+
+def _paused(standing: Standing) -> NextStep | None:
+    if not standing.paused or standing.status not in OPEN_STATUSES:
+        return None
+    sentence = "You have paused. Come back whenever you want, or call us."
+    return NextStep("paused", sentence, f"{_home(standing)}/resumptions", Who.PATIENT)
 
 
 def _before_treatment(standing: Standing) -> NextStep | None:
@@ -136,6 +144,9 @@ _TITLES = {
     EntryKind.HOLD: "Treatment paused",
     EntryKind.HOLD_LIFTED: "Pause lifted",
     EntryKind.ALERT: "Alert raised",
+    EntryKind.PAUSE: "Paused by the patient",
+    EntryKind.RESUMPTION: "Gone on after a pause",
+    EntryKind.CONSENT_WITHDRAWAL: "Agreement taken back",
     EntryKind.ENROLLMENT: "Program",
     EntryKind.SESSION: "Session",
 }

@@ -129,6 +129,30 @@ class ConsentWithdrawal(ActedModel):
     withdrawn_at = models.DateTimeField()
 
 
+class Pause(ActedModel):
+    """That a patient rests: while the row stands no session is booked, started or dosed.
+
+    Beside the enrollment's status, like a hold, but the patient's own: they alone end it.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    enrollment = models.ForeignKey(Enrollment, on_delete=models.PROTECT, related_name="pauses")
+    paused_at = models.DateTimeField()
+    resumed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["paused_at", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["enrollment"], condition=Q(resumed_at=None), name="pause_one_at_a_time"
+            ),
+            models.CheckConstraint(
+                condition=Q(resumed_at=None) | Q(resumed_at__gte=models.F("paused_at")),
+                name="pause_ends_after_it_began",
+            ),
+        ]
+
+
 class ComprehensionAttempt(models.Model):
     """A patient's answers to the questions that stand in one text, and how many were right. Append-only."""
 

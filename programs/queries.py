@@ -2,7 +2,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from accounts.models import Patient
 from accounts.queries import own_chart, patients_in_care, visible_patients
@@ -19,6 +19,7 @@ from programs.models import (
     ConsentWithdrawal,
     Enrollment,
     EnrollmentTransition,
+    Pause,
     Program,
     TreatmentPlan,
 )
@@ -55,7 +56,8 @@ def enrollments_in_care(actor: Actor, *, at: datetime) -> QuerySet[Enrollment]:
 
 
 def _enrollments_of(patients: QuerySet[Patient]) -> QuerySet[Enrollment]:
-    return Enrollment.objects.filter(patient__in=patients).select_related("patient", "program")
+    found = Enrollment.objects.filter(patient__in=patients).select_related("patient", "program")
+    return found.annotate(is_paused=Exists(_open_pauses().filter(enrollment=OuterRef("pk"))))
 
 
 def _one(found: QuerySet[Enrollment], enrollment_id: UUID) -> Enrollment:
@@ -116,9 +118,9 @@ def consent_document(document_id: UUID, *, at: datetime) -> DocumentVersion | No
     return DocumentVersion.objects.filter(pk=document_id).first() if document_id in in_force else None
 
 
-def standing_consent(enrollment_id: UUID, kind: ConsentKind) -> Consent | None:
-    """Return the newest agreement to a kind that was not taken back."""
-    return _standing(enrollment_id).filter(document__kind=kind).order_by("-id").first()
+def standing_consents(enrollment_id: UUID, kind: ConsentKind) -> list[Consent]:
+    """Return the agreements to a kind that were not taken back, of older versions too."""
+    return list(_standing(enrollment_id).filter(document__kind=kind).select_related("document"))
 
 
 def last_withdrawal(enrollment_id: UUID, document_id: UUID) -> ConsentWithdrawal | None:
@@ -148,6 +150,15 @@ def _standing(enrollment_id: UUID) -> QuerySet[Consent]:
 def _agreed(enrollment_id: UUID) -> set[tuple[str, int]]:
     """Return what an enrollment has agreed to and not taken back: kind and version."""
     return set(_standing(enrollment_id).values_list("document__kind", "document__version"))
+
+
+def is_paused(enrollment_id: UUID) -> bool:
+    """Tell whether the patient has paused."""
+    return _open_pauses().filter(enrollment_id=enrollment_id).exists()
+
+
+def _open_pauses() -> QuerySet[Pause]:
+    return Pause.objects.filter(resumed_at=None)
 
 
 def transitions(enrollment_id: UUID) -> QuerySet[EnrollmentTransition]:

@@ -31,6 +31,7 @@ class EnrollmentOutput(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     program = serializers.SlugField(source="program.slug")
     status = serializers.ChoiceField(choices=EnrollmentStatus.choices)
+    is_paused = serializers.BooleanField(default=False)
     created_at = serializers.DateTimeField()
 
 
@@ -166,9 +167,3 @@ class AttemptOutput(serializers.Serializer[Any]):
     passed = serializers.BooleanField()
     wrong = ExplanationOutput(many=True)
     attempted_at = serializers.DateTimeField()
-
-
-class WithdrawalInput(InputSerializer):
-    """Leaving; a reason is welcome, never asked for."""
-
-    reason = serializers.CharField(max_length=2000, allow_blank=True, default="")

@@ -24,8 +24,10 @@ from programs.enums import OPEN_STATUSES, ConsentKind, EnrollmentEvent, Enrollme
 from programs.models import (
     ComprehensionAttempt,
     Consent,
+    ConsentWithdrawal,
     Enrollment,
     EnrollmentTransition,
+    Pause,
     Program,
     TreatmentPlan,
 )
@@ -55,8 +57,17 @@ def enroll(user: User, *, program_slug: str, at: datetime) -> Enrollment:
         enrollment = Enrollment.objects.create(patient=patient, program=program)
         actor = Actor.person(user.pk)
         _record(enrollment, "", EnrollmentEvent.ENROLLED, actor=actor, at=at)
-        notifications.suppress(user, kinds=REMINDERS, cause=NOT_AGREED_TO, at=at)
+        _begin_reminders_anew(enrollment, at=at)
         return enrollment
+
+
+def _begin_reminders_anew(enrollment: Enrollment, *, at: datetime) -> None:
+    """Stop reminders until they are agreed to; what stopped them for a program that is over is over too."""
+    user = enrollment.patient.user
+    for former in Enrollment.objects.filter(patient=enrollment.patient).exclude(pk=enrollment.pk):
+        notifications.unsuppress(user, cause=_left_cause(former), at=at)
+        notifications.unsuppress(user, cause=_pause_cause(former), at=at)
+    notifications.suppress(user, kinds=REMINDERS, cause=NOT_AGREED_TO, at=at)
 
 
 def lock_enrollment(enrollment_id: UUID) -> Enrollment:
@@ -219,14 +230,74 @@ def answer_questions(
 def withdraw(enrollment_id: UUID, *, patient_user: User, reason: str, at: datetime) -> Enrollment:
     """Let a patient leave, with or without a reason: reminders stop, whatever guards their safety goes on.
 
-    Locks the enrollment. Raises `WrongEnrollmentState` if it has ended already.
+    Leaving twice is harmless. Locks the enrollment. Raises `WrongEnrollmentState` if it has ended otherwise.
+    """
+    with atomic():
+        enrollment = lock_enrollment(enrollment_id)
+        if enrollment.status == EnrollmentStatus.WITHDRAWN:
+            return enrollment
+        actor = Actor.person(patient_user.pk)
+        move(enrollment, EnrollmentEvent.WITHDRAWN, actor=actor, at=at, reason=reason)
+        notifications.suppress(patient_user, kinds=REMINDERS, cause=_left_cause(enrollment), at=at)
+        return enrollment
+
+
+def pause(enrollment_id: UUID, *, patient_user: User, at: datetime) -> Enrollment:
+    """Let a patient rest, without a reason: reminders stop, whatever guards their safety goes on.
+
+    Pausing twice is harmless. Locks the enrollment. Raises `WrongEnrollmentState` if it has ended.
+    """
+    with atomic():
+        enrollment = lock_enrollment(enrollment_id)
+        if enrollment.status not in OPEN_STATUSES:
+            raise errors.WrongEnrollmentState("The program has ended; there is nothing to pause.")
+        if not queries.is_paused(enrollment.pk):
+            actor = Actor.person(patient_user.pk)
+            Pause.objects.create(
+                enrollment=enrollment, paused_at=at, actor_kind=actor.kind, actor_id=actor.id
+            )
+            cause = _pause_cause(enrollment)
+            notifications.suppress(patient_user, kinds=REMINDERS, cause=cause, at=at)
+        return enrollment
+
+
+def resume(enrollment_id: UUID, *, patient_user: User, at: datetime) -> Enrollment:
+    """End a patient's own pause; what else stands in the way of a session, the gate asks as always.
+
+    Resuming twice is harmless. Locks the enrollment.
+    """
+    with atomic():
+        enrollment = lock_enrollment(enrollment_id)
+        enrollment.pauses.filter(resumed_at=None).update(resumed_at=at)
+        notifications.unsuppress(patient_user, cause=_pause_cause(enrollment), at=at)
+        return enrollment
+
+
+def withdraw_consent(
+    enrollment_id: UUID, *, kind: ConsentKind, patient_user: User, at: datetime
+) -> Enrollment:
+    """Take back what was agreed to, whether or not it was: it counts at once, and is never refused.
+
+    Without one that is needed there is no session until it is given again. Locks the enrollment.
     """
     with atomic():
         enrollment = lock_enrollment(enrollment_id)
         actor = Actor.person(patient_user.pk)
-        move(enrollment, EnrollmentEvent.WITHDRAWN, actor=actor, at=at, reason=reason)
-        notifications.suppress(patient_user, kinds=REMINDERS, cause=f"enrollment:{enrollment.pk}", at=at)
+        for consent in queries.standing_consents(enrollment.pk, kind):
+            ConsentWithdrawal.objects.create(
+                consent=consent, withdrawn_at=at, actor_kind=actor.kind, actor_id=actor.id
+            )
+        if kind == ConsentKind.MESSAGING:
+            notifications.suppress(patient_user, kinds=REMINDERS, cause=NOT_AGREED_TO, at=at)
         return enrollment
+
+
+def _left_cause(enrollment: Enrollment) -> str:
+    return f"enrollment:{enrollment.pk}"
+
+
+def _pause_cause(enrollment: Enrollment) -> str:
+    return f"pause:{enrollment.pk}"
 
 
 def _document_read(read: Agreement, *, at: datetime) -> DocumentVersion:
@@ -240,8 +311,8 @@ def _document_read(read: Agreement, *, at: datetime) -> DocumentVersion:
 def _agree(enrollment: Enrollment, agreement: Agreement, user: User, *, at: datetime) -> Consent:
     document = _document_read(agreement, at=at)
     kind = ConsentKind(document.kind)
-    standing = queries.standing_consent(enrollment.pk, kind)
-    if standing is not None and standing.document.version == document.version:
+    standing = queries.standing_consents(enrollment.pk, kind)
+    if any(consent.document.version == document.version for consent in standing):
         raise errors.WrongDocument
     if not queries.has_understood(enrollment.pk, document):
         raise errors.NotUnderstoodYet

@@ -16,5 +16,4 @@ urlpatterns = [
         views.ComprehensionAttempts.as_view(),
         name="comprehension-attempts",
     ),
-    path("enrollments/<uuid:enrollment_id>/withdrawals", views.Withdrawals.as_view(), name="withdrawals"),
 ]

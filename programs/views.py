@@ -17,6 +17,7 @@ ENROLLMENT = {
     "id": "0199c0de-0000-7000-8000-000000000010",
     "program": "burnout-6",
     "status": "screening",
+    "is_paused": False,
     "created_at": "2026-03-02T15:00:00Z",
 }
 
@@ -208,27 +209,3 @@ class ComprehensionAttempts(View):
             "attempted_at": attempt.attempted_at,
         }
         return Response(serializers.AttemptOutput(body).data, status=status.HTTP_201_CREATED)
-
-
-class Withdrawals(View):
-    """Leaving a program."""
-
-    permission_classes = (IsPatient,)
-
-    @extend_schema(
-        operation_id="withdrawals_create",
-        summary="Leave the program",
-        request=serializers.WithdrawalInput,
-        responses={201: serializers.EnrollmentOutput},
-        examples=[OpenApiExample("Without a reason", value={"reason": ""}, request_only=True)],
-    )
-    @idempotent
-    def post(self, request: Request, enrollment_id: UUID) -> Response:
-        """Leave; reminders stop, what guards a session already begun goes on."""
-        at = clock.now()
-        enrollment = queries.own_enrollment(self.actor, enrollment_id)
-        said = serializers.WithdrawalInput(data=request.data)
-        said.is_valid(raise_exception=True)
-        reason = said.validated_data["reason"]
-        left = services.withdraw(enrollment.pk, patient_user=user_of(request), reason=reason, at=at)
-        return Response(serializers.EnrollmentOutput(left).data, status=status.HTTP_201_CREATED)

@@ -1,6 +1,6 @@
 from django.urls import include, path
 
-from sessions.views import booking, course, entries, reports
+from sessions.views import booking, course, entries, leaving, reports
 
 of_one_session = [
     path("reschedule", booking.Rescheduling.as_view(), name="session-reschedule"),
@@ -16,8 +16,16 @@ of_one_session = [
     path("reflections", entries.Reflections.as_view(), name="reflections"),
 ]
 
+of_one_enrollment = [
+    path("sessions", booking.Sessions.as_view(), name="sessions"),
+    path("pauses", leaving.Pauses.as_view(), name="pauses"),
+    path("resumptions", leaving.Resumptions.as_view(), name="resumptions"),
+    path("withdrawals", leaving.Withdrawals.as_view(), name="withdrawals"),
+    path("consent-withdrawals", leaving.ConsentWithdrawals.as_view(), name="consent-withdrawals"),
+]
+
 urlpatterns = [
-    path("enrollments/<uuid:enrollment_id>/sessions", booking.Sessions.as_view(), name="sessions"),
+    path("enrollments/<uuid:enrollment_id>/", include(of_one_enrollment)),
     path("sessions/<uuid:session_id>", booking.SessionDetail.as_view(), name="session"),
     path("sessions/<uuid:session_id>/", include(of_one_session)),
     path("adverse-events", reports.AdverseEvents.as_view(), name="adverse-events"),

@@ -194,9 +194,12 @@ def _pass_weeks(mailbox: Mailbox, found: Found) -> None:
 
 
 def _farewell(treated: list[Participant]) -> None:
-    """Have the last person leave and sign out: both must work at any time."""
+    """Have the last person pause, go on, leave and sign out: both must work at any time."""
     person = treated[-1]
-    person.client.post(f"enrollments/{person.enrollment}/withdrawals", {})
+    for step in ("pauses", "resumptions", "withdrawals"):
+        said = person.client.post(f"enrollments/{person.enrollment}/{step}", {})
+        if not said["contact"]["clinic_phone"]:
+            raise StepFailed(f"{step}: nobody to call")
     step = person.client.get(f"enrollments/{person.enrollment}/next-step")
     if not step["contact"]["clinic_phone"]:
         raise StepFailed("whoever leaves has nobody to call")

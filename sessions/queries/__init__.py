@@ -14,6 +14,7 @@ from sessions.queries.access import (
 )
 from sessions.queries.due import deadlines_missed, sessions_never_started, sessions_recovered
 from sessions.queries.facts import (
+    booked_sessions,
     booking_facts,
     dose_facts,
     gate_of,
@@ -22,6 +23,7 @@ from sessions.queries.facts import (
     policy_in_force,
     policy_of,
     readings,
+    running_session,
     start_facts,
 )
 from sessions.queries.shown import (
@@ -47,6 +49,7 @@ __all__ = [
     "address_of",
     "address_place",
     "addresses_of",
+    "booked_sessions",
     "booking_facts",
     "current_link",
     "day",
@@ -67,6 +70,7 @@ __all__ = [
     "reflection_place",
     "reflections",
     "reported_about",
+    "running_session",
     "session_for",
     "sessions_for",
     "sessions_in_care",

@@ -21,6 +21,7 @@ from safety import queries as safety
 from sessions import errors, rules
 from sessions.enums import (
     BOOKED_STATUSES,
+    LIVE_STATUSES,
     VOID_STATUSES,
     AttestationKind,
     ObservationKind,
@@ -89,6 +90,17 @@ def has_open_session(enrollment_id: UUID) -> bool:
     return TreatmentSession.objects.filter(enrollment_id=enrollment_id, status__in=OPEN_STATUSES).exists()
 
 
+def booked_sessions(enrollment_id: UUID) -> list[TreatmentSession]:
+    """Return the sessions of an enrollment that have not started."""
+    return list(TreatmentSession.objects.filter(enrollment_id=enrollment_id, status__in=BOOKED_STATUSES))
+
+
+def running_session(enrollment_id: UUID) -> TreatmentSession | None:
+    """Return the session that has started and is not over: in progress before in recovery."""
+    live = TreatmentSession.objects.filter(enrollment_id=enrollment_id, status__in=LIVE_STATUSES)
+    return live.order_by("-number").first()
+
+
 def start_facts(session: TreatmentSession, *, plan: TreatmentPlan | None, at: datetime) -> rules.StartFacts:
     """Gather everything the gate asks, from the rows as they are; the enrollment is locked."""
     enrollment, zone = session.enrollment, ZoneInfo(session.timezone)
@@ -99,6 +111,7 @@ def start_facts(session: TreatmentSession, *, plan: TreatmentPlan | None, at: da
         scheduled_on=rules.local_day(session.scheduled_at, zone),
         number=session.number,
         enrollment_is_active=enrollment.status == EnrollmentStatus.ACTIVE,
+        is_paused=programs.is_paused(enrollment.pk),
         plan=_plan_facts(plan, zone) if plan else None,
         missing_consents=_missing_consents(enrollment.pk, at=at),
         clearance_faults=_clearance_faults(enrollment.pk, at=at),
@@ -135,6 +148,7 @@ def dose_facts(
         ordered_dose_mg=gate.plan.dose_mg,
         order_is_current=current is not None and current.pk == gate.plan_id,
         enrollment_is_active=enrollment.status == EnrollmentStatus.ACTIVE,
+        is_paused=programs.is_paused(enrollment.pk),
         missing_consents=_missing_consents(enrollment.pk, at=at),
         clearance_faults=_clearance_faults(enrollment.pk, at=at),
         open_holds=len(safety.open_holds(enrollment.patient_id)),

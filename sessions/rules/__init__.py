@@ -3,6 +3,7 @@
 from sessions.rules.booking import BookingFacts, booking_faults
 from sessions.rules.dose import DoseFacts, dose_faults, end_faults
 from sessions.rules.entries import calls_for_help, clock_fault
+from sessions.rules.leaving import Leaving, LeavingFacts, Step, leaving
 from sessions.rules.machine import TRANSITIONS, Party, next_actions, next_status
 from sessions.rules.start import (
     PlanFacts,
@@ -20,11 +21,14 @@ __all__ = [
     "TRANSITIONS",
     "BookingFacts",
     "DoseFacts",
+    "Leaving",
+    "LeavingFacts",
     "Party",
     "PlanFacts",
     "Reading",
     "StartDecision",
     "StartFacts",
+    "Step",
     "TodayAnswers",
     "booking_faults",
     "calls_for_help",
@@ -36,6 +40,7 @@ __all__ = [
     "far_enough",
     "for_monitor",
     "is_crisis",
+    "leaving",
     "local_day",
     "meets",
     "next_actions",

@@ -13,6 +13,7 @@ from sessions.rules.start import (
     NO_MONITOR,
     NOT_ACTIVE,
     ON_HOLD,
+    PAUSED,
     Reading,
     clearance_reasons,
     consent_reasons,
@@ -35,6 +36,7 @@ class DoseFacts:
     ordered_dose_mg: Decimal
     order_is_current: bool | None
     enrollment_is_active: bool | None
+    is_paused: bool | None
     missing_consents: tuple[str, ...] | None
     clearance_faults: tuple[Reason, ...] | None
     open_holds: int | None
@@ -63,6 +65,8 @@ def _order_faults(facts: DoseFacts) -> Iterator[Reason]:
 def _safety_faults(facts: DoseFacts) -> Iterator[Reason]:
     if facts.enrollment_is_active is not True:
         yield NOT_ACTIVE
+    if facts.is_paused is not False:
+        yield PAUSED
     yield from consent_reasons(facts.missing_consents)
     yield from clearance_reasons(facts.clearance_faults)
     if facts.open_holds != 0:

@@ -58,6 +58,7 @@ class StartFacts:
     scheduled_on: date
     number: int
     enrollment_is_active: bool | None
+    is_paused: bool | None
     plan: PlanFacts | None
     missing_consents: tuple[str, ...] | None
     clearance_faults: tuple[Reason, ...] | None
@@ -109,6 +110,7 @@ SOMETHING_ELSE = Reason(
 
 Check = Callable[[StartFacts, SessionPolicy], Iterator[Reason]]
 NOT_ACTIVE = Reason("enrollment_not_active", "The program is not active.")
+PAUSED = Reason("paused", "You have paused. Say that you want to go on first.")
 ON_HOLD = Reason("on_hold", "Treatment is on hold. Your clinician will tell you when it goes on.")
 ALERT_OPEN = Reason("alert_open", "A clinician has to look at something first.")
 NO_MONITOR = Reason("monitor_missing", "Nobody holds the monitor's link.")
@@ -168,6 +170,8 @@ def level_faults(
 def _enrollment(facts: StartFacts, policy: SessionPolicy) -> Iterator[Reason]:  # noqa: ARG001 - a Check
     if facts.enrollment_is_active is not True:
         yield NOT_ACTIVE
+    if facts.is_paused is not False:
+        yield PAUSED
 
 
 def _plan(facts: StartFacts, policy: SessionPolicy) -> Iterator[Reason]:  # noqa: ARG001 - a Check

@@ -12,6 +12,7 @@ from sessions.services.entries import (
     observe,
     reflect,
 )
+from sessions.services.leaving import leave, pause, resume, take_back
 from sessions.services.monitors import invite_monitor
 from sessions.services.reports import report_event
 from sessions.services.watching import WATCH, Watched, watch
@@ -29,12 +30,16 @@ __all__ = [
     "end_session",
     "heed",
     "invite_monitor",
+    "leave",
     "observe",
+    "pause",
     "record_dose",
     "reflect",
     "report_event",
     "reschedule",
+    "resume",
     "save_preparation",
     "start_session",
+    "take_back",
     "watch",
 ]

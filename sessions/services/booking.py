@@ -15,6 +15,7 @@ from programs import services as programs
 from programs.enums import EnrollmentStatus
 from programs.errors import WrongEnrollmentState
 from programs.models import Enrollment
+from programs.queries import is_paused
 from sessions import errors, queries, rules
 from sessions.enums import BOOKED_STATUSES, SessionEvent
 from sessions.models import PreparationItem, TreatmentSession
@@ -117,6 +118,8 @@ def _bookable(
     """Return the session's number, or refuse."""
     if enrollment.status != EnrollmentStatus.ACTIVE:
         raise WrongEnrollmentState("Sessions are booked in an active program, once everything is agreed to.")
+    if is_paused(enrollment.pk):
+        raise WrongEnrollmentState("You have paused. Say that you want to go on, then book.")
     if moved is None and queries.has_open_session(enrollment.pk):
         raise errors.AlreadyBooked
     facts = queries.booking_facts(enrollment, scheduled_at=scheduled_at, moved=moved, at=at)

@@ -191,7 +191,8 @@ class TestLeaving:
     def test_not_twice(self, ada, client_of, at):
         enrollment = active(ada, at=at)
         services.withdraw(enrollment.pk, patient_user=ada.user, reason="", at=at)
-        assert post(client_of(ada.user), f"enrollments/{enrollment.pk}/withdrawals").status_code == 409
+        assert post(client_of(ada.user), f"enrollments/{enrollment.pk}/withdrawals").status_code == 201
+        assert enrollment.transitions.filter(event="withdrawn").count() == 1
 
     def test_nobody_leaves_for_another(self, ada, ben, cyd, client_of, at):
         enrollment = active(ada, at=at)

@@ -6,6 +6,7 @@ The twin of each race is the same path with the row locks alone taken away, and 
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,11 +14,12 @@ from django.db import transaction
 
 from accounts.models import Patient, User
 from core.actors import Actor
+from notifications import services as notifications
 from programs.services import lock_open_enrollments
 from safety import services as safety
 from safety.enums import AlertClass, HoldReason
 from safety.models import Alert, Hold
-from sessions import rules, services
+from sessions import queries, rules, services
 from sessions.errors import (
     AlreadyBooked,
     DoseAlreadyTaken,
@@ -103,6 +105,69 @@ def test_twin_without_locks_a_start_passes_a_hold(ben: User, at: datetime) -> No
     assert overlaps >= MOST
     assert came_to[frozenset({"TreatmentSession", "held before it"})] >= MOST
     assert Hold.objects.count() == ROUNDS
+
+
+def stopping(session: TreatmentSession, stop: str, at: datetime) -> Callable[[], str]:
+    """Pause or leave, and say whether at that moment the session had started."""
+
+    def act() -> str:
+        user, own = session.enrollment.patient.user, session.enrollment_id
+        with transaction.atomic():
+            lock_open_enrollments(session.enrollment.patient_id)
+            started = TreatmentSession.objects.filter(pk=session.pk, started_at__isnull=False).exists()
+            if stop == "pause":
+                services.pause(own, patient_user=user, at=at)
+            else:
+                services.leave(own, reason="", patient_user=user, at=at)
+        return "stopped after it" if started else "stopped before it"
+
+    return act
+
+
+def start_and_stop(stop: str, at: datetime) -> Acts:
+    def acts(number: int) -> tuple[Callable[[], Any], Callable[[], Any]]:
+        session, monitor = ready(number, at)
+        start = partial(services.start_session, session, actor=monitor, at=at)
+        return start, stopping(session, stop, at)
+
+    return acts
+
+
+MEETS = (notifications, "suppress")
+"""What either calls under its lock, with more to write: where it meets the start."""
+
+
+@pytest.mark.parametrize("stop", ["pause", "leave"])
+def test_a_start_never_passes_a_patient_who_stops(ben: User, at: datetime, stop: str) -> None:
+    came_to, overlaps = race(start_and_stop(stop, at), (rules, "decide_start"), MEETS)
+    assert set(came_to) <= {
+        frozenset({"TreatmentSession", "stopped after it"}),
+        frozenset({SessionNotStartable.__name__, "stopped before it"}),
+        frozenset({WrongSessionState.__name__, "stopped before it"}),
+    }
+    assert overlaps == 0
+
+
+@pytest.mark.parametrize("stop", ["pause", "leave"])
+def test_twin_without_locks_one_of_them_runs_into_the_compare_and_set(
+    ben: User, at: datetime, stop: str
+) -> None:
+    """Where it is the stop that does, a patient who wanted to stop is refused."""
+    with without_row_locks():
+        came_to, overlaps = race(start_and_stop(stop, at), (rules, "decide_start"), MEETS)
+    assert overlaps >= MOST
+    refused = frozenset({"TreatmentSession", WrongSessionState.__name__})
+    too_late = frozenset({WrongSessionState.__name__, "stopped before it"})
+    assert came_to[refused] + came_to[too_late] >= MOST
+
+
+def test_twin_without_locks_the_programs_own_part_lets_a_start_pass(ben: User, at: datetime) -> None:
+    """Nothing is booked that it could call off: then the lock alone stands between the two."""
+    with without_row_locks(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(queries, "booked_sessions", lambda enrollment_id: [])
+        came_to, overlaps = race(start_and_stop("pause", at), (rules, "decide_start"), MEETS)
+    assert overlaps >= MOST
+    assert came_to[frozenset({"TreatmentSession", "stopped before it"})] >= MOST
 
 
 def dose_and_hold(ben: User, at: datetime) -> Acts:

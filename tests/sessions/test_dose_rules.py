@@ -26,6 +26,8 @@ def test_the_ordered_dose_in_its_window_may_be_taken() -> None:
         ("order_changed", {"order_is_current": None}),
         ("enrollment_not_active", {"enrollment_is_active": False}),
         ("enrollment_not_active", {"enrollment_is_active": None}),
+        ("paused", {"is_paused": True}),
+        ("paused", {"is_paused": None}),
         ("not_reviewed", {"clearance_faults": (Reason("not_reviewed", "x"),)}),
         ("clearance_unknown", {"clearance_faults": None}),
         ("consent_missing", {"missing_consents": ("treatment_consent",)}),

@@ -17,6 +17,8 @@ def spoiled() -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Give each single fault, the reason it must be refused for, and what differs from the good facts."""
     yield "not active", "enrollment_not_active", {"enrollment_is_active": False}
     yield "active unknown", "enrollment_not_active", {"enrollment_is_active": None}
+    yield "paused", "paused", {"is_paused": True}
+    yield "pause unknown", "paused", {"is_paused": None}
     yield "no plan", "plan_missing", {"plan": None}
     yield "seventh of six", "all_sessions_used", {"number": 7}
     yield "a consent missing", "consent_missing", {"missing_consents": ("off_label_disclosure",)}
