@@ -235,6 +235,8 @@ SPECTACULAR_SETTINGS = {
         "AttestationKind": "sessions.enums.AttestationKind",
         "QuestionKind": "safety.screening.policy.QuestionKind",
         "Role": "accounts.enums.Role",
+        "UsState": "accounts.enums.STATES",
+        "IdentityOutcome": "safety.enums.IdentityOutcome",
         "CaringRole": "accounts.enums.CARING",
         "TimelineKind": "desk.enums.EntryKind",
     },

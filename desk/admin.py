@@ -1,19 +1,66 @@
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from accounts.admin import ClinicianAdmin
-from accounts.models import Patient
+from accounts.admin import Act, ClinicianAdmin
+from accounts.enums import STATES
+from accounts.models import Patient, User
 from accounts.queries import patients_in_care
 from core import clock
 from core.actors import Actor
 from desk import queries
 from desk.rules import next_step
+from safety import queries as safety
+from safety import services as safety_services
+from safety.enums import IdentityDocument, IdentityMethod, IdentityOutcome, MonitoringResult
+from safety.services import IdentityReport, MonitoringReport
 
 SHOWN = 50
+
+
+class IdentityForm(forms.Form):
+    """How somebody was compared with a document, just now."""
+
+    method = forms.ChoiceField(choices=IdentityMethod.choices)
+    document = forms.ChoiceField(choices=IdentityDocument.choices)
+    outcome = forms.ChoiceField(choices=IdentityOutcome.choices, widget=forms.RadioSelect)
+
+
+class MonitoringForm(forms.Form):
+    """What the registers of some states said, just now."""
+
+    states = forms.MultipleChoiceField(choices=[(state, state) for state in STATES])
+    result = forms.ChoiceField(choices=MonitoringResult.choices, widget=forms.RadioSelect)
+    note = forms.CharField(required=False, max_length=4000, widget=forms.Textarea(attrs={"rows": 3}))
+
+
+def _check_identity(patient: Patient, clinician: User, said: Mapping[str, Any], at: datetime) -> str:
+    report = IdentityReport(
+        method=IdentityMethod(said["method"]),
+        document=IdentityDocument(said["document"]),
+        outcome=IdentityOutcome(said["outcome"]),
+        checked_at=at,
+    )
+    check = safety_services.record_identity_check(patient, report=report, checker=clinician, at=at)
+    return f"Recorded: {check.get_outcome_display().lower()}, {'adult' if check.is_adult else 'not adult'}."
+
+
+def _ask_registers(patient: Patient, clinician: User, said: Mapping[str, Any], at: datetime) -> str:
+    report = MonitoringReport(
+        states=tuple(said["states"]),
+        queried_at=at,
+        result=MonitoringResult(said["result"]),
+        note=said["note"],
+    )
+    enrollment = queries.enrollments_of(patient)[0]
+    query = safety_services.record_monitoring_query(enrollment, report=report, reviewer=clinician, at=at)
+    return f"Recorded: {query.get_result_display().lower()}."
 
 
 @admin.register(Patient)
@@ -22,11 +69,58 @@ class PatientAdmin(ClinicianAdmin):
 
     list_display = ("legal_name", "birth_on", "timezone")
     search_fields = ("legal_name",)
-    fields = ("legal_name", "preferred_name", "birth_on", "timezone", "next_step", "timeline")
+    fields = (
+        "legal_name",
+        "preferred_name",
+        "birth_on",
+        "timezone",
+        "identity",
+        "registers",
+        "next_step",
+        "timeline",
+    )
+    acts = (
+        Act(
+            name="identity",
+            label="Record a check of identity",
+            form=IdentityForm,
+            run=_check_identity,
+            is_offered=lambda patient: patient.pk is not None,
+        ),
+        Act(
+            name="registers",
+            label="Record a question to prescription registers",
+            form=MonitoringForm,
+            run=_ask_registers,
+            is_offered=lambda patient: queries.enrollments_of(patient).exists(),
+        ),
+    )
 
     def rows_for(self, actor: Actor, *, at: datetime) -> QuerySet[Patient]:
         """Return the patients in one's care."""
         return patients_in_care(actor, at=at)
+
+    @admin.display(description="identity")
+    def identity(self, patient: Patient) -> str:
+        """Show the last check of identity and age."""
+        last = safety.identity_checks(patient).order_by("-id").first()
+        if last is None:
+            return "never checked"
+        adult = "adult" if last.is_adult else "not adult"
+        past = "" if last.is_current else ", of another name or birth date"
+        who = f"{last.checked_at:%Y-%m-%d} by {last.checked_by.clinician}"
+        return f"{last.get_outcome_display()}, {adult}, {who}{past}"
+
+    @admin.display(description="prescription registers")
+    def registers(self, patient: Patient) -> str:
+        """Show what the registers said last."""
+        enrollment = queries.enrollments_of(patient).first()
+        last = safety.monitoring_queries(enrollment).order_by("-id").first() if enrollment else None
+        if last is None:
+            return "not asked"
+        states = ", ".join(last.states)
+        note = safety.note_of(last)
+        return f"{last.get_result_display()} ({states}), {last.queried_at:%Y-%m-%d %H:%M} UTC. {note}"
 
     @admin.display(description="what comes next")
     def next_step(self, patient: Patient) -> SafeString:

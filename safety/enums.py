@@ -96,3 +96,39 @@ class Ascertainment(TextChoices):
     ASKED = "asked"
     VOLUNTEERED = "volunteered"
     OBSERVED = "observed"
+
+
+class IdentityMethod(TextChoices):
+    """How somebody was looked at beside their document."""
+
+    VIDEO = "video"
+    IN_PERSON = "in_person"
+
+
+class IdentityDocument(TextChoices):
+    """What they showed; its number is not kept."""
+
+    PASSPORT = "passport"
+    DRIVING_LICENCE = "driving_licence"
+    STATE_ID = "state_id"
+    OTHER = "other"
+
+
+class IdentityOutcome(TextChoices):
+    """What the check came to."""
+
+    CONFIRMED = "confirmed"
+    """Face, name and birth date are those of the document and the chart."""
+    NOT_CONFIRMED = "not_confirmed"
+    """They are not, or it could not be told."""
+
+
+class MonitoringResult(TextChoices):
+    """What a state's register of controlled prescriptions said."""
+
+    NO_CONCERN = "no_concern"
+    """Nothing that speaks against prescribing."""
+    CONCERN = "concern"
+    """Something to think about; the note says what."""
+    NO_ANSWER = "no_answer"
+    """The register could not be asked, or did not answer."""

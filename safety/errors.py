@@ -1,4 +1,4 @@
-from core.errors import Conflict, Refused, Unavailable
+from core.errors import Conflict, InvalidInput, Refused, Unavailable
 
 
 class NotScreening(Conflict):
@@ -41,6 +41,12 @@ class AlreadyLifted(Conflict):
     """This hold has been lifted already."""
 
     code = "already_lifted"
+
+
+class NotYet(InvalidInput):
+    """What is recorded has happened; that time is still to come."""
+
+    code = "in_the_future"
 
 
 class NoScreeningPolicy(Unavailable):

@@ -3,6 +3,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from accounts.enums import STATES
 from accounts.models import Patient, Signature, User
 from core.ids import new_id
 from core.models import ActedModel, DocumentVersion
@@ -13,6 +14,10 @@ from safety.enums import (
     Ascertainment,
     Grade,
     HoldReason,
+    IdentityDocument,
+    IdentityMethod,
+    IdentityOutcome,
+    MonitoringResult,
     ReviewOutcome,
     ScreeningOutcome,
     Seriousness,
@@ -160,5 +165,79 @@ class AdverseEvent(ActedModel):
             ),
             models.CheckConstraint(
                 condition=Q(ascertainment__in=Ascertainment.values), name="event_ascertainment_is_known"
+            ),
+        ]
+
+
+class IdentityCheck(models.Model):
+    """That somebody compared a patient with a document: who, how and when. Append-only.
+
+    Name and birth date are kept as they were compared; once the chart says others, the check is of the past.
+    `is_adult` is what the screening policy then in force said of the age on that day.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="identity_checks")
+    checked_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    checked_at = models.DateTimeField()
+    method = models.CharField(max_length=10, choices=IdentityMethod.choices)
+    document = models.CharField(max_length=16, choices=IdentityDocument.choices)
+    outcome = models.CharField(max_length=14, choices=IdentityOutcome.choices)
+    legal_name = models.CharField(max_length=120)
+    birth_on = models.DateField()
+    is_adult = models.BooleanField()
+    policy = models.ForeignKey(DocumentVersion, on_delete=models.PROTECT, related_name="+")
+    recorded_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(method__in=IdentityMethod.values), name="identity_method_is_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(document__in=IdentityDocument.values), name="identity_document_is_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(outcome__in=IdentityOutcome.values), name="identity_outcome_is_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(checked_at__lte=models.F("recorded_at")), name="identity_checked_before_recorded"
+            ),
+        ]
+
+    @property
+    def is_current(self) -> bool:
+        """Tell whether the chart still has the name and birth date that were compared."""
+        return (self.legal_name, self.birth_on) == (self.patient.legal_name, self.patient.birth_on)
+
+
+class MonitoringQuery(models.Model):
+    """That somebody asked states' registers of controlled prescriptions (PDMP) about a patient. Append-only.
+
+    State law asks for the time, the states, the reviewer and the result with each prescription; not verified
+    state by state. The note is encrypted for this row.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    enrollment = models.ForeignKey(Enrollment, on_delete=models.PROTECT, related_name="monitoring_queries")
+    states = ArrayField(models.CharField(max_length=2))
+    queried_at = models.DateTimeField()
+    reviewer = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    result = models.CharField(max_length=10, choices=MonitoringResult.choices)
+    note = models.BinaryField()
+    recorded_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(states__len__gt=0, states__contained_by=list(STATES)),
+                name="monitoring_query_names_states",
+            ),
+            models.CheckConstraint(
+                condition=Q(result__in=MonitoringResult.values), name="monitoring_result_is_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(queried_at__lte=models.F("recorded_at")),
+                name="monitoring_queried_before_recorded",
             ),
         ]

@@ -12,6 +12,7 @@ from accounts.queries import patients_in_care, visible_patients
 from core import documents
 from core.actors import Actor, ActorKind
 from core.documents import NoDocumentInForce, digest
+from core.encryption import decrypt
 from core.enums import DocumentKind
 from core.errors import InvalidInput, NotFound
 from core.models import DocumentVersion
@@ -19,7 +20,7 @@ from programs.enums import OPEN_STATUSES
 from programs.models import Enrollment
 from safety import errors, rules
 from safety.enums import BLOCKS_DOSING, AlertStatus, ReviewOutcome
-from safety.models import AdverseEvent, Alert, Hold, Screening
+from safety.models import AdverseEvent, Alert, Hold, IdentityCheck, MonitoringQuery, Screening
 from safety.rules import Clearance, ClearanceFacts
 from safety.screening.policy import Policy, parse_policy
 from safety.screening.rules import ScreeningDecision, screen
@@ -226,6 +227,34 @@ def event_for(actor: Actor, event_id: UUID, *, at: datetime) -> AdverseEvent:
     """Return one adverse event in a chart that `actor` may see; raises `NotFound`."""
     events = AdverseEvent.objects.filter(patient__in=visible_patients(actor, at=at))
     return _one(events.select_related("patient", "hold", "alert"), event_id)
+
+
+# --- who somebody is, and what they were prescribed elsewhere --------------------------------------------
+
+
+def patient_in_care(actor: Actor, patient_id: UUID, *, at: datetime) -> Patient:
+    """Return a patient in a clinician's care; raises `NotFound`."""
+    return _one(patients_in_care(actor, at=at), patient_id)
+
+
+def identity_checks(patient: Patient) -> QuerySet[IdentityCheck]:
+    """Return the checks of a patient's identity."""
+    return IdentityCheck.objects.filter(patient=patient).select_related("patient", "checked_by__clinician")
+
+
+def monitoring_queries(enrollment: Enrollment) -> QuerySet[MonitoringQuery]:
+    """Return what was asked of prescription registers for an enrollment."""
+    return MonitoringQuery.objects.filter(enrollment=enrollment).select_related("reviewer__clinician")
+
+
+def note_of(query: MonitoringQuery) -> str:
+    """Return the note to what the registers said."""
+    return str(decrypt(query.note, place=note_place(query.pk)))
+
+
+def note_place(query_id: UUID) -> str:
+    """Return the place that a note is encrypted for."""
+    return f"safety_monitoringquery.note:{query_id}"
 
 
 # --- care ------------------------------------------------------------------------------------------------

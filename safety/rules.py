@@ -51,6 +51,12 @@ def speaks_of_suicide(policy: Policy, answers: object) -> bool:
     return any(screen(policy, one).crisis for one in each if not validate_answers(policy, one))
 
 
+def is_adult(policy: Policy, *, age_years: int) -> bool:
+    """Tell whether no rule of the policy excludes somebody for their age alone."""
+    decision = screen(policy, {AGE: age_years})
+    return not any(reason.level == Level.EXCLUDE for reason in decision.reasons)
+
+
 def decide_screening(policy: Policy, answers: Mapping[str, object], *, age_years: int) -> ScreeningDecision:
     """Decide by the policy, with the age that the chart gives.
 

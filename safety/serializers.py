@@ -3,15 +3,27 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from accounts.enums import CARING
-from core.fields import InputSerializer
+from accounts.enums import CARING, STATES
+from core.fields import InputSerializer, InstantField
 from programs.enums import EnrollmentStatus
 from programs.serializers import SignatureOutput
 from safety import queries, texts
-from safety.enums import AlertClass, AlertStatus, FitOutcome, HoldReason, ReviewOutcome, ScreeningOutcome
-from safety.models import Screening
+from safety.enums import (
+    AlertClass,
+    AlertStatus,
+    FitOutcome,
+    HoldReason,
+    IdentityDocument,
+    IdentityMethod,
+    IdentityOutcome,
+    MonitoringResult,
+    ReviewOutcome,
+    ScreeningOutcome,
+)
+from safety.models import MonitoringQuery, Screening
 from safety.screening.policy import Level, QuestionKind
 from safety.screening.rules import Truth
+from safety.services import IdentityReport, MonitoringReport
 
 MAX_REASON = 4000
 
@@ -334,3 +346,69 @@ class MembershipsQuery(PageQuery):
     """Whose."""
 
     member = serializers.UUIDField(required=False)
+
+
+class IdentityCheckInput(InputSerializer):
+    """How, by what and when somebody was compared with a document."""
+
+    method = serializers.ChoiceField(choices=IdentityMethod.choices)
+    document = serializers.ChoiceField(choices=IdentityDocument.choices)
+    outcome = serializers.ChoiceField(choices=IdentityOutcome.choices)
+    checked_at = InstantField()
+
+    def report(self) -> IdentityReport:
+        """Return what was said."""
+        said = self.validated_data
+        return IdentityReport(
+            method=IdentityMethod(said["method"]),
+            document=IdentityDocument(said["document"]),
+            outcome=IdentityOutcome(said["outcome"]),
+            checked_at=said["checked_at"],
+        )
+
+
+class IdentityCheckOutput(serializers.Serializer[Any]):
+    """A check of identity and age; `is_current` while the chart has the name and birth date compared."""
+
+    id = serializers.UUIDField()
+    checked_by = serializers.CharField(source="checked_by.clinician")
+    checked_at = serializers.DateTimeField()
+    method = serializers.ChoiceField(choices=IdentityMethod.choices)
+    document = serializers.ChoiceField(choices=IdentityDocument.choices)
+    outcome = serializers.ChoiceField(choices=IdentityOutcome.choices)
+    is_adult = serializers.BooleanField()
+    is_current = serializers.BooleanField()
+
+
+class MonitoringQueryInput(InputSerializer):
+    """Which registers were asked, when, and what they said."""
+
+    states = serializers.ListField(child=serializers.ChoiceField(choices=STATES), min_length=1, max_length=56)
+    queried_at = InstantField()
+    result = serializers.ChoiceField(choices=MonitoringResult.choices)
+    note = serializers.CharField(max_length=4000, allow_blank=True, default="")
+
+    def report(self) -> MonitoringReport:
+        """Return what was said."""
+        said = self.validated_data
+        return MonitoringReport(
+            states=tuple(said["states"]),
+            queried_at=said["queried_at"],
+            result=MonitoringResult(said["result"]),
+            note=said["note"],
+        )
+
+
+class MonitoringQueryOutput(serializers.Serializer[Any]):
+    """What was asked of prescription registers, by whom, and what they said."""
+
+    id = serializers.UUIDField()
+    states = serializers.ListField(child=serializers.CharField())
+    queried_at = serializers.DateTimeField()
+    reviewer = serializers.CharField(source="reviewer.clinician")
+    result = serializers.ChoiceField(choices=MonitoringResult.choices)
+    note = serializers.SerializerMethodField()
+
+    def get_note(self, query: MonitoringQuery) -> str:
+        """Return the note, readable."""
+        return queries.note_of(query)

@@ -19,7 +19,8 @@ from core.acting import seeing_all_charts
 from core.actors import Actor
 from core.database import atomic
 from core.documents import digest
-from core.errors import InvalidInput, NotFound, Reason
+from core.encryption import encrypt
+from core.errors import InputError, InvalidInput, NotFound, Reason
 from core.ids import new_id
 from core.logs import log_failure
 from notifications import messages
@@ -37,11 +38,23 @@ from safety.enums import (
     Ascertainment,
     Grade,
     HoldReason,
+    IdentityDocument,
+    IdentityMethod,
+    IdentityOutcome,
+    MonitoringResult,
     ReviewOutcome,
     ScreeningOutcome,
     Seriousness,
 )
-from safety.models import AdverseEvent, Alert, Hold, Screening, ScreeningReview
+from safety.models import (
+    AdverseEvent,
+    Alert,
+    Hold,
+    IdentityCheck,
+    MonitoringQuery,
+    Screening,
+    ScreeningReview,
+)
 from safety.screening.policy import Level
 from safety.screening.rules import ScreeningDecision
 from safety.screening.texts import clinician_text, patient_text
@@ -316,6 +329,76 @@ def _advance(alert: Alert, after: AlertStatus) -> None:
         detail = f"The alert is {before.label.lower()}; it cannot become {after.label.lower()}."
         raise errors.WrongAlertState(detail)
     alert.status = after
+
+
+# --- who somebody is, and what they were prescribed elsewhere --------------------------------------------
+
+
+@dataclass(frozen=True)
+class IdentityReport:
+    """How and when a patient was compared with a document, and what that came to."""
+
+    method: IdentityMethod
+    document: IdentityDocument
+    outcome: IdentityOutcome
+    checked_at: datetime
+
+
+def record_identity_check(
+    patient: Patient, *, report: IdentityReport, checker: User, at: datetime
+) -> IdentityCheck:
+    """Store that somebody compared a patient with a document, and whether the policy counts them as adult.
+
+    Raises `NotYet` or `NoScreeningPolicy`.
+    """
+    _require_past(report.checked_at, "/checked_at", at=at)
+    document, policy = queries.screening_policy(at=at)
+    return IdentityCheck.objects.create(
+        patient=patient,
+        checked_by=checker,
+        checked_at=report.checked_at,
+        method=report.method,
+        document=report.document,
+        outcome=report.outcome,
+        legal_name=patient.legal_name,
+        birth_on=patient.birth_on,
+        is_adult=rules.is_adult(policy, age_years=_age(patient, at=report.checked_at)),
+        policy=document,
+        recorded_at=at,
+    )
+
+
+@dataclass(frozen=True)
+class MonitoringReport:
+    """Which states' registers were asked, when, and what they said."""
+
+    states: tuple[str, ...]
+    queried_at: datetime
+    result: MonitoringResult
+    note: str = ""
+
+
+def record_monitoring_query(
+    enrollment: Enrollment, *, report: MonitoringReport, reviewer: User, at: datetime
+) -> MonitoringQuery:
+    """Store that somebody asked the registers of controlled prescriptions; raises `NotYet`."""
+    _require_past(report.queried_at, "/queried_at", at=at)
+    query_id = new_id()
+    return MonitoringQuery.objects.create(
+        id=query_id,
+        enrollment=enrollment,
+        states=sorted(set(report.states)),
+        queried_at=report.queried_at,
+        reviewer=reviewer,
+        result=report.result,
+        note=encrypt(report.note, place=queries.note_place(query_id)),
+        recorded_at=at,
+    )
+
+
+def _require_past(moment: datetime, pointer: str, *, at: datetime) -> None:
+    if moment > at:
+        raise errors.NotYet(errors=[InputError(pointer, "in_the_future", "Give a time that has been.")])
 
 
 # --- care ------------------------------------------------------------------------------------------------

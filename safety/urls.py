@@ -1,6 +1,6 @@
 from django.urls import path
 
-from safety.views import alerts, care, screening
+from safety.views import alerts, care, screening, vetting
 
 urlpatterns = [
     path("fit-checks", screening.FitChecks.as_view(), name="fit-checks"),
@@ -24,6 +24,14 @@ urlpatterns = [
     path("care-team/handovers", care.Handovers.as_view(), name="handovers"),
     path("care-team/memberships", care.Memberships.as_view(), name="memberships"),
     path("care-team/unseen-patients", care.UnseenPatients.as_view(), name="unseen-patients"),
+    path(
+        "patients/<uuid:patient_id>/identity-checks", vetting.IdentityChecks.as_view(), name="identity-checks"
+    ),
+    path(
+        "enrollments/<uuid:enrollment_id>/monitoring-queries",
+        vetting.MonitoringQueries.as_view(),
+        name="monitoring-queries",
+    ),
     path("holds", alerts.Holds.as_view(), name="holds"),
     path("holds/<uuid:hold_id>/lifts", alerts.Lifts.as_view(), name="hold-lifts"),
 ]

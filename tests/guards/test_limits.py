@@ -17,6 +17,8 @@ COUNTED_IN_SAFETY = {
     "Handovers",
     "Memberships",
     "UnseenPatients",
+    "IdentityChecks",
+    "MonitoringQueries",
 }
 """What strangers ask, what clinicians read in lists, and what operators do."""
 ANSWERS = {"AssessmentDetail", "AssessmentSubmission"}
