@@ -40,6 +40,12 @@ def roles_of(user_id: UUID, *, at: datetime) -> frozenset[Role]:
     return frozenset(Role(role) for role in grants.values_list("role", flat=True))
 
 
+def holders(*roles: Role, at: datetime) -> list[User]:
+    """Return the active people who hold any of `roles` at `at`."""
+    held = RoleGrant.objects.filter(_in_force(at), role__in=roles)
+    return list(User.objects.filter(is_active=True, id__in=held.values("user_id")).order_by("id"))
+
+
 def patient_of(user_id: UUID) -> Patient | None:
     """Return the chart of a signed-in person, if they have one."""
     return Patient.objects.filter(user_id=user_id).first()

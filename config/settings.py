@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 import django_stubs_ext
 import environ
+from celery.schedules import crontab
 from corsheaders.defaults import default_headers
 from environ.fileaware_mapping import FileAwareMapping
 
@@ -31,6 +32,8 @@ SECRET_KEY = env.str("SECRET_KEY")
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 # Base64 of 32 bytes each; the first encrypts what must not lie readable in the database, all of them read it.
 FIELD_KEYS = env.list("FIELD_KEY")
+# Base64 of the 32 bytes of an Ed25519 key: signs where the audit trail stands, outside the database.
+ANCHOR_KEY = env.str("ANCHOR_KEY")
 DEBUG = env.bool("DEBUG", default=False)
 # A rehearsal: the clock can be moved, demo people exist, sign-up limits are wide. Never with real people.
 DEMO = env.bool("DEMO", default=False)
@@ -57,6 +60,8 @@ SESSION_COOKIE_DOMAIN = CSRF_COOKIE_DOMAIN = env.str("COOKIE_DOMAIN", default=""
 # One proxy of ours stands before us: what it adds to X-Forwarded-For and -Proto is true.
 BEHIND_PROXY = env.bool("BEHIND_PROXY", default=False)
 STATE_DIR = Path(env.str("STATE_DIR", default=str(BASE_DIR / ".rekindle")))
+# Where that is noted. Best on a disk that whoever runs the database cannot write to.
+ANCHOR_FILE = Path(env.str("ANCHOR_FILE", default=str(STATE_DIR / "anchors.jsonl")))
 
 # --- the house ---------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
@@ -271,8 +276,9 @@ CELERY_BEAT_SCHEDULE = {
         ("deliver", "notifications.tasks.deliver_due", 5.0),
         ("watch", "sessions.tasks.watch", 10.0),
         ("forget limits", "core.tasks.forget_ended_limits", 3600.0),
+        ("anchor", "core.tasks.anchor", 300.0),
     ]
-}
+} | {"verify trail": {"task": "desk.tasks.verify_trail", "schedule": crontab(hour="3", minute="0")}}
 
 # --- mail --------------------------------------------------------------------------------------------------
 EMAIL_CONFIG = env.email("EMAIL_URL", default="consolemail://")

@@ -22,6 +22,8 @@ class ServiceName(TextChoices):
     """Looks for sessions and check-ins that need something."""
     DELIVER = "deliver"
     """Sends messages that are due."""
+    ANCHOR = "anchor"
+    """Notes where the audit trail stands, and checks it."""
     INSTALL = "install"
     """A command that somebody with the server in their hands runs."""
     CATALOGUE = "catalogue"

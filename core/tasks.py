@@ -1,6 +1,9 @@
 from celery import shared_task
+from django.utils import timezone
 
-from core import heartbeats, limits
+from core import heartbeats, limits, trail
+from core.acting import acting_as
+from core.actors import Actor, ServiceName
 
 
 @shared_task  # type: ignore[untyped-decorator]  # Celery has no types
@@ -13,3 +16,10 @@ def tick() -> None:
 def forget_ended_limits() -> None:
     """Clear away counters of limits that bind nobody any more; may run twice."""
     limits.forget_ended()
+
+
+@shared_task  # type: ignore[untyped-decorator]
+@acting_as(Actor.service(ServiceName.ANCHOR))
+def anchor() -> None:
+    """Note outside the database where the trail stands; may run twice. In real time, like the trail."""
+    trail.anchor(at=timezone.now())

@@ -57,6 +57,7 @@ class Servers:
         self._keys = {
             "SECRET_KEY": self.state.secret("secret_key"),
             "FIELD_KEY": base64.b64encode(bytes.fromhex(self.state.secret("field_key"))).decode(),
+            "ANCHOR_KEY": base64.b64encode(bytes.fromhex(self.state.secret("anchor_key"))).decode(),
         }
         for server in (self.postgres, self.redis):
             if server:

@@ -10,6 +10,7 @@ TRAIL = r"""
 CREATE TABLE guard.head (
     chain text PRIMARY KEY,
     seq bigint NOT NULL,
+    at timestamptz NOT NULL,
     hash bytea NOT NULL
 ) WITH (fillfactor = 50);
 
@@ -44,10 +45,11 @@ BEGIN
     said := concat_ws(
         E'\x1f', (extract(epoch FROM moment) * 1000000)::bigint, who, act_, subject_, row_id_, body_
     );
-    INSERT INTO guard.head AS head (chain, seq, hash)
-    VALUES (chain_, 1, sha256(convert_to(chain_ || E'\x1f1\x1f' || said, 'UTF8')))
+    INSERT INTO guard.head AS head (chain, seq, at, hash)
+    VALUES (chain_, 1, moment, sha256(convert_to(chain_ || E'\x1f1\x1f' || said, 'UTF8')))
     ON CONFLICT (chain) DO UPDATE SET
         seq = head.seq + 1,
+        at = moment,
         hash = sha256(head.hash || convert_to(chain_ || E'\x1f' || (head.seq + 1) || E'\x1f' || said, 'UTF8'))
     RETURNING * INTO added;
     INSERT INTO guard.event (chain, seq, at, actor, act, subject, row_id, body, hash)
