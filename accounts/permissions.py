@@ -96,6 +96,16 @@ class RecentlyAuthenticated(BasePermission):
         return True
 
 
+class RecentlyAuthenticatedToRead(BasePermission):
+    """Whoever takes a whole record away has just shown that it is them: a phone left open gives none."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:  # noqa: ARG002
+        """Let pass who has; raises `ReauthenticationRequired`, which tells the app what to ask for."""
+        if isinstance(request.user, User) and not is_recent(request):
+            raise ReauthenticationRequired
+        return True
+
+
 class IsMonitor(BasePermission):
     """Whoever holds a session's link; for which session is the query's business."""
 

@@ -7,11 +7,12 @@ from uuid import UUID
 from django.db.models import CharField, F, Q, QuerySet, Value
 from django.db.models.functions import Cast, Concat
 
-from accounts.models import Patient
-from accounts.queries import patients_in_care
+from accounts.models import Patient, User
+from accounts.queries import patient_of, patients_in_care
 from assessments import queries as assessments
 from assessments.models import Assessment
 from core.actors import Actor
+from core.errors import NotFound
 from desk.enums import EntryKind
 from desk.rules import OpenSession, Standing, title
 from programs import queries as programs
@@ -85,6 +86,14 @@ def _open_session(session: TreatmentSession) -> OpenSession:
         status=SessionStatus(session.status),
         monitor_invited=session.invitations.filter(capability__revoked_at=None).exists(),
     )
+
+
+def own_patient(user: User) -> Patient:
+    """Return the chart of somebody whom `IsPatient` let in; raises `NotFound` where there is none."""
+    patient = patient_of(user.pk)
+    if patient is None:
+        raise NotFound
+    return patient
 
 
 def enrollments_of(patient: Patient) -> QuerySet[Enrollment]:

@@ -6,6 +6,21 @@ from core.contact import ContactOutput
 from desk.enums import EntryKind, Who
 
 
+class ChapterOutput(serializers.Serializer[Any]):
+    """One table of the record, its rows as they are kept."""
+
+    name = serializers.CharField()
+    title = serializers.CharField()
+    rows = serializers.ListField(child=serializers.DictField())
+
+
+class ExportOutput(serializers.Serializer[Any]):
+    """Everything that is kept about somebody."""
+
+    made_at = serializers.DateTimeField()
+    chapters = ChapterOutput(many=True)
+
+
 class NextStepOutput(serializers.Serializer[Any]):
     """One sentence, one link, who has to act, and how to reach a human."""
 

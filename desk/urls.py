@@ -3,6 +3,8 @@ from django.urls import include, path
 from desk import views
 
 urlpatterns = [
+    path("me/export", views.Export.as_view(), name="export"),
+    path("me/export/readable", views.ReadableExport.as_view(), name="export-readable"),
     path("", include("desk.clinic.urls")),
     path("enrollments/<uuid:enrollment_id>/timeline", views.Timeline.as_view(), name="timeline"),
     path("enrollments/<uuid:enrollment_id>/next-step", views.NextStep.as_view(), name="next-step"),

@@ -10,13 +10,14 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schem
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.permissions import IsPerson
+from accounts.permissions import IsPatient, IsPerson, RecentlyAuthenticatedToRead, user_of
 from core import clock
 from core.api import View
 from core.contact import contact
 from core.errors import InputError, InvalidInput
 from desk import queries, serializers
-from desk.queries import Before
+from desk.export import export
+from desk.queries import Before, own_patient
 from desk.rules import next_step
 from programs import queries as programs
 
@@ -107,6 +108,62 @@ class NextStep(View):
             "contact": contact(),
         }
         return Response(serializers.NextStepOutput(body).data)
+
+
+class Export(View):
+    """Everything about oneself."""
+
+    permission_classes = (IsPatient, RecentlyAuthenticatedToRead)
+
+    @extend_schema(
+        operation_id="export_read",
+        summary="Everything that is kept about me",
+        responses=serializers.ExportOutput,
+        examples=[
+            OpenApiExample(
+                "The beginning",
+                value={
+                    "made_at": "2026-03-02T15:00:00Z",
+                    "chapters": [
+                        {
+                            "name": "accounts.patient",
+                            "title": "Who you are",
+                            "rows": [{"legal_name": "Ada Example"}],
+                        }
+                    ],
+                },
+                response_only=True,
+            )
+        ],
+    )
+    def get(self, request: Request) -> Response:
+        """Download one's whole record, free text and signatures too; nobody else's."""
+        made = export(own_patient(user_of(request)), at=clock.now())
+        body = {"made_at": made.made_at, "chapters": [vars(chapter) for chapter in made.chapters]}
+        return Response(body, headers={"Content-Disposition": 'attachment; filename="my-record.json"'})
+
+
+class ReadableExport(View):
+    """The same to read."""
+
+    permission_classes = (IsPatient, RecentlyAuthenticatedToRead)
+
+    @extend_schema(
+        operation_id="export_read_page",
+        summary="Everything that is kept about me, as a page",
+        responses={(200, "text/html"): str},
+        examples=[
+            OpenApiExample(
+                "The beginning", value="<!doctype html>", media_type="text/html", response_only=True
+            )
+        ],
+    )
+    def get(self, request: Request) -> HttpResponse:
+        """Download one's whole record as a page without any script."""
+        made = export(own_patient(user_of(request)), at=clock.now())
+        page = render(request, "desk/export.html", {"export": made, "clinic_phone": settings.CLINIC_PHONE})
+        page["Content-Disposition"] = 'attachment; filename="my-record.html"'
+        return page
 
 
 @require_safe

@@ -1,0 +1,173 @@
+"""Everything that is kept about one patient, for themselves: whatever leads to them, table by table.
+
+A room's new table has to be named here, in `PARTS` or with a reason in `WITHHELD`; a guard walks every
+foreign key and finds the one that is in neither.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from allauth.account.models import EmailAddress
+from django.db.models import BinaryField, Field, Model
+
+from accounts.models import (
+    CareTeamMembership,
+    Clinician,
+    Licence,
+    Patient,
+    PatientAddress,
+    RoleGrant,
+    ServedState,
+    Signature,
+    SignIn,
+    StaffInvitation,
+    User,
+)
+from assessments.models import Assessment
+from core.encryption import decrypt
+from core.models import DocumentVersion
+from notifications.models import Delivery, Suppression
+from programs.models import (
+    ComprehensionAttempt,
+    Consent,
+    ConsentWithdrawal,
+    Enrollment,
+    EnrollmentTransition,
+    Pause,
+    TreatmentPlan,
+)
+from safety.models import AdverseEvent, Alert, Hold, Screening, ScreeningReview
+from sessions.models import (
+    Attestation,
+    CheckIn,
+    CheckInDeadline,
+    Dose,
+    GateDecision,
+    MonitorInvitation,
+    Observation,
+    PreparationItem,
+    Reflection,
+    SessionEventLink,
+    SessionTransition,
+    TreatmentSession,
+)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One table: what it is called for its reader, which rows are theirs, and which columns stay here."""
+
+    title: str
+    model: type[Model]
+    path: str
+    hidden: frozenset[str] = frozenset()
+
+
+_ENROLLMENT = "enrollment__patient"
+_SESSION = "session__enrollment__patient"
+_ACCOUNT = "user__patient"
+PARTS = (
+    Part("Who you are", Patient, "pk"),
+    Part("Your addresses", PatientAddress, "patient"),
+    Part(
+        "Your account",
+        User,
+        "patient",
+        hidden=frozenset({"password", "is_staff", "is_superuser"}),
+    ),
+    Part("Your mail addresses", EmailAddress, _ACCOUNT),
+    Part("Your roles", RoleGrant, _ACCOUNT),
+    Part("Where you are signed in", SignIn, _ACCOUNT, hidden=frozenset({"session_key", "session_data"})),
+    Part("Who cares for you", CareTeamMembership, "patient"),
+    Part("Your programs", Enrollment, "patient"),
+    Part("What happened in your programs", EnrollmentTransition, _ENROLLMENT),
+    Part("Your screenings", Screening, _ENROLLMENT),
+    Part("What was decided on them", ScreeningReview, "screening__enrollment__patient"),
+    Part("Your treatment plans", TreatmentPlan, _ENROLLMENT),
+    Part("What you agreed to", Consent, _ENROLLMENT),
+    Part("What you took back", ConsentWithdrawal, "consent__enrollment__patient"),
+    Part("Your answers about the texts", ComprehensionAttempt, _ENROLLMENT),
+    Part("Your pauses", Pause, _ENROLLMENT),
+    Part("Your signatures", Signature, "signer__patient"),
+    Part("Your forms and their scores", Assessment, _ENROLLMENT),
+    Part("Your sessions", TreatmentSession, _ENROLLMENT),
+    Part("What happened in your sessions", SessionTransition, _SESSION),
+    Part("What was prepared", PreparationItem, _SESSION),
+    Part("Whom you invited", MonitorInvitation, _SESSION),
+    Part("What was vouched for", Attestation, _SESSION),
+    Part("What was asked before a dose", GateDecision, _SESSION),
+    Part("Your doses", Dose, _SESSION),
+    Part("What was seen and measured", Observation, _SESSION),
+    Part("When somebody was to check in", CheckInDeadline, _SESSION),
+    Part("Who checked in", CheckIn, _SESSION),
+    Part("What you wrote down", Reflection, _SESSION),
+    Part("Reports of harm", AdverseEvent, "patient"),
+    Part("Which session a report is about", SessionEventLink, _SESSION),
+    Part("When treatment was held", Hold, "patient"),
+    Part("When somebody was called", Alert, "patient"),
+    # What was in a message is emptied when it has left; before that it is a secret of whoever gets it.
+    Part("Messages to you", Delivery, _ACCOUNT, hidden=frozenset({"payload", "leased_until", "fence"})),
+    Part("Messages that are stopped", Suppression, _ACCOUNT),
+)
+WITHHELD: Mapping[type[Model], str] = {
+    Clinician: "about somebody who works here",
+    Licence: "about somebody who works here",
+    ServedState: "about the clinic",
+    StaffInvitation: "about somebody who works here",
+}
+"""Tables that lead to a person and hold nothing of a patient's, and why."""
+
+
+_SHOWN_WHOLE: Mapping[Any, tuple[str, ...]] = {
+    Signature: ("signer_name", "meaning", "signed_at", "document_sha256"),
+    DocumentVersion: ("kind", "version", "minor", "language", "sha256", "content"),
+}
+"""What stands in place of the bare id of a row that a signature or a decision rests on."""
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """One part with its rows: each a dictionary of column and value."""
+
+    name: str
+    title: str
+    rows: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Export:
+    """Everything about one patient as of one moment."""
+
+    made_at: datetime
+    chapters: list[Chapter]
+
+
+def export(patient: Patient, *, at: datetime) -> Export:
+    """Return everything that is kept about a patient, what is encrypted opened."""
+    return Export(made_at=at, chapters=[_chapter(part, patient) for part in PARTS])
+
+
+def _chapter(part: Part, patient: Patient) -> Chapter:
+    fields = [field for field in part.model._meta.concrete_fields if field.name not in part.hidden]
+    related = [field.name for field in fields if field.related_model in _SHOWN_WHOLE]
+    found = part.model._default_manager.filter(**{part.path: patient.pk}).order_by("pk")
+    rows = found.select_related(*related) if related else found
+    return Chapter(
+        name=part.model._meta.label_lower,
+        title=part.title,
+        rows=[{field.name: _value(row, field) for field in fields} for row in rows],
+    )
+
+
+def _value(row: Model, field: "Field[Any, Any]") -> Any:
+    """Return a column's value: what is signed or agreed to in full, what is encrypted opened."""
+    if (shown := _SHOWN_WHOLE.get(field.related_model)) is not None:
+        related = getattr(row, field.name)
+        return related and {name: getattr(related, name) for name in shown}
+    value = getattr(row, field.attname)
+    if isinstance(field, BinaryField):
+        place = f"{row._meta.db_table}.{field.column}:{row.pk}"
+        return decrypt(bytes(value), place=place) if value else None
+    return value
