@@ -29,6 +29,7 @@ from assessments.models import Assessment
 from core.encryption import decrypt
 from core.models import DocumentVersion
 from notifications.models import Delivery, Suppression
+from programs.enums import ConsentKind
 from programs.models import (
     ComprehensionAttempt,
     Consent,
@@ -38,7 +39,15 @@ from programs.models import (
     Pause,
     TreatmentPlan,
 )
-from safety.models import AdverseEvent, Alert, Hold, Screening, ScreeningReview
+from safety.models import (
+    AdverseEvent,
+    Alert,
+    Hold,
+    IdentityCheck,
+    MonitoringQuery,
+    Screening,
+    ScreeningReview,
+)
 from sessions.models import (
     Attestation,
     CheckIn,
@@ -81,10 +90,12 @@ PARTS = (
     Part("Your roles", RoleGrant, _ACCOUNT),
     Part("Where you are signed in", SignIn, _ACCOUNT, hidden=frozenset({"session_key", "session_data"})),
     Part("Who cares for you", CareTeamMembership, "patient"),
+    Part("How we checked who you are", IdentityCheck, "patient"),
     Part("Your programs", Enrollment, "patient"),
     Part("What happened in your programs", EnrollmentTransition, _ENROLLMENT),
     Part("Your screenings", Screening, _ENROLLMENT),
     Part("What was decided on them", ScreeningReview, "screening__enrollment__patient"),
+    Part("What registers of controlled medicines said", MonitoringQuery, _ENROLLMENT),
     Part("Your treatment plans", TreatmentPlan, _ENROLLMENT),
     Part("What you agreed to", Consent, _ENROLLMENT),
     Part("What you took back", ConsentWithdrawal, "consent__enrollment__patient"),
@@ -165,7 +176,10 @@ def _value(row: Model, field: "Field[Any, Any]") -> Any:
     """Return a column's value: what is signed or agreed to in full, what is encrypted opened."""
     if (shown := _SHOWN_WHOLE.get(field.related_model)) is not None:
         related = getattr(row, field.name)
-        return related and {name: getattr(related, name) for name in shown}
+        whole = related and {name: getattr(related, name) for name in shown}
+        if field.related_model is DocumentVersion and related.kind not in ConsentKind.values:
+            del whole["content"]  # a policy is the clinic's, long, and told apart by its hash
+        return whole
     value = getattr(row, field.attname)
     if isinstance(field, BinaryField):
         place = f"{row._meta.db_table}.{field.column}:{row.pk}"

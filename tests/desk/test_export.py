@@ -22,6 +22,8 @@ from tests.sessions import stages
 
 ClientOf = Callable[[User], APIClient]
 NOTHING_YET = {
+    "safety.identitycheck",
+    "safety.monitoringquery",
     "accounts.rolegrant",
     "programs.consentwithdrawal",
     "programs.pause",
@@ -56,6 +58,7 @@ def test_it_holds_what_was_said_signed_measured_and_sent(told: Patient, client_o
     consent = found["programs.consent"][0]
     assert consent["signature"]["document_sha256"] == consent["document"]["sha256"]
     assert consent["document"]["content"]["text"]
+    assert "content" not in found["safety.screening"][0]["policy"]
     plan = found["programs.treatmentplan"][0]
     assert plan["signature"]["signer_name"] == "Ben Example, MD"
     empty = {name for name, rows in found.items() if not rows}
