@@ -49,3 +49,8 @@ def problem_page(request: HttpRequest, name: str) -> HttpResponse:  # noqa: ARG0
     if not page.is_file():
         raise Http404
     return HttpResponse(page.read_text(), content_type="text/markdown; charset=utf-8")
+
+
+def absent(request: HttpRequest, *args: str) -> HttpResponse:  # noqa: ARG001
+    """Answer as if there were nothing here: for what a library serves and we don't."""
+    raise Http404
