@@ -97,6 +97,7 @@ MIDDLEWARE = [
     "corsheaders.middleware.CorsMiddleware",
     "core.middleware.PrivateMiddleware",
     "core.middleware.StrictAddressMiddleware",
+    "core.middleware.StrictSignInMiddleware",
     "accounts.limits.SignInLimits",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",

@@ -1,12 +1,13 @@
 from collections.abc import Callable
 from urllib.parse import unquote_to_bytes
 
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from core.acting import VISITOR, acting_as
 from core.actors import Actor
 from core.errors import Malformed
-from core.parsing import check_text
+from core.parsing import check_text, loads_strictly
 from core.problems import respond
 
 Next = Callable[[HttpRequest], HttpResponse]
@@ -27,6 +28,26 @@ class StrictAddressMiddleware:
             return respond(Malformed("The address is not UTF-8."), request)
         except Malformed as problem:
             return respond(problem, request)
+        return self.get_response(request)
+
+
+class StrictSignInMiddleware:
+    """Reads what is sent to the sign-in library as strictly as our own parser, before it does, in its format.
+
+    It would take a lone surrogate for text, and break when it hashes or stores it.
+    """
+
+    def __init__(self, get_response: Next) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer 400, or pass the request on."""
+        if request.path.startswith("/api/v1/auth/"):
+            try:
+                loads_strictly(request.body or b"{}")
+            except (Malformed, RequestDataTooBig) as fault:
+                errors = [{"code": "malformed", "message": str(fault)}]
+                return JsonResponse({"status": 400, "errors": errors}, status=400)
         return self.get_response(request)
 
 

@@ -48,3 +48,11 @@ def test_reads(body, value):
 
 def test_text_in_any_script_passes():
     assert check_text("Åsa, 明, مريم, שרה\tnew line\n") == "Åsa, 明, مريم, שרה\tnew line\n"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("body", [b'{"email": "\\ud800@x"}', b'{"a": 1, "a": 2}', b"[" * 100, b"{", b"\xff"])
+def test_the_sign_in_library_is_sent_nothing_that_our_parser_refuses(client, body):
+    answer = client.post("/api/v1/auth/app/v1/auth/login", body, content_type="application/json")
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["code"] == "malformed"
