@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, ClassVar
 
 from allauth.core.exceptions import ReauthenticationRequired
@@ -26,6 +27,7 @@ from accounts.sign_ins import factor_step, is_recent
 from core import clock
 from core.actors import Actor
 from core.errors import Problem
+from core.looks import looked_at, refused
 
 MAX_REASON = 4000
 
@@ -92,6 +94,8 @@ class RoleAdmin(admin.ModelAdmin[Any]):
     """
 
     roles: ClassVar[frozenset[Role]]
+    chart: ClassVar[str]
+    """The attribute of a row that leads to the chart it is part of."""
     acts: ClassVar[tuple[Act, ...]] = ()
     actions = None
     change_form_template = "accounts/clinician_page.html"
@@ -133,6 +137,36 @@ class RoleAdmin(admin.ModelAdmin[Any]):
         route = "<path:object_id>/acts/<slug:name>/"
         return [path(route, view, name=self._route("act")), *super().get_urls()]
 
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """List rows; each chart that is on the page leaves a line in the audit trail."""
+        response = super().changelist_view(request, extra_context)
+        listed = getattr(response, "context_data", None) or {}
+        if "cl" in listed:
+            self._shown(*listed["cl"].result_list)
+        return response
+
+    def history_view(
+        self,
+        request: HttpRequest,  # noqa: ARG002
+        object_id: str,  # noqa: ARG002
+        extra_context: dict[str, Any] | None = None,  # noqa: ARG002
+    ) -> HttpResponse:
+        """Have no such page: our pages write nothing there, the audit trail holds what was done."""
+        raise Http404
+
+    def _get_obj_does_not_exist_redirect(
+        self, request: HttpRequest, opts: Any, object_id: str
+    ) -> HttpResponse:
+        """Send back to the list, as the framework does, with a line in the audit trail."""
+        refused(what="admin", status=404, path=request.path)
+        return super()._get_obj_does_not_exist_redirect(request, opts, object_id)  # type: ignore[misc,no-any-return]
+
+    def _shown(self, *rows: Any) -> None:
+        with transaction.atomic():
+            looked_at(*map(attrgetter(self.chart), rows), what=f"admin:{self.opts.model_name}")
+
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
@@ -147,7 +181,10 @@ class RoleAdmin(admin.ModelAdmin[Any]):
             for act in self.acts
             if row is not None and act.is_offered(row)
         ]
-        return super().render_change_form(request, context, *args, **kwargs)
+        response = super().render_change_form(request, context, *args, **kwargs)
+        if row is not None:
+            self._shown(row)
+        return response
 
     def act(self, request: HttpRequest, object_id: str, name: str) -> HttpResponse:
         """Do what was asked by its service, and come back with what it said."""

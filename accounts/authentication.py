@@ -36,6 +36,14 @@ class CapabilityHolder:
     pk: None = None
 
 
+class LinkRefused(AuthenticationFailed):
+    """A link that opens nothing; `principal` is whose it was, if it was ever anybody's."""
+
+    def __init__(self, *, principal: Actor | None) -> None:
+        super().__init__()
+        self.principal = principal
+
+
 class CapabilityAuthentication(BaseAuthentication):
     """Lets the holder of a link in: `Authorization: Capability <token>`.
 
@@ -51,7 +59,7 @@ class CapabilityAuthentication(BaseAuthentication):
         if capability is None or not capability.is_live(clock.now()):
             # Only now: whoever holds a link that opens is never counted, from whatever address (HZ-17).
             limits.count_link_guess(request)
-            raise AuthenticationFailed
+            raise LinkRefused(principal=Actor.capability(capability.pk) if capability else None)
         return CapabilityHolder(capability), Actor.capability(capability.pk)
 
     def authenticate_header(self, request: Request) -> str:  # noqa: ARG002
@@ -71,7 +79,7 @@ class TokenAuthentication(BaseAuthentication):
         user = session.person() if session else None
         if user is None:
             raise AuthenticationFailed
-        require_second_factor(session, request)
+        require_second_factor(session, request, user=user)
         return user, session
 
     def authenticate_header(self, request: Request) -> str:  # noqa: ARG002
@@ -88,11 +96,11 @@ class CookieAuthentication(SessionAuthentication):
         if not isinstance(session, SessionStore) or (user := session.person()) is None:
             return None
         self.enforce_csrf(request)
-        require_second_factor(session, request)
+        require_second_factor(session, request, user=user)
         return user, session
 
 
-def require_second_factor(session: SessionStore, request: Request) -> None:
+def require_second_factor(session: SessionStore, request: Request, *, user: User) -> None:
     """Let nobody work here without a second factor, wherever they turn; raises `SecondFactorRequired`.
 
     A view that says `before_second_factor` stays open, so that they find out what to do.
@@ -100,7 +108,8 @@ def require_second_factor(session: SessionStore, request: Request) -> None:
     step = session.factor_step()
     if step is None or getattr(request.parser_context.get("view"), "before_second_factor", False):
         return
-    raise SecondFactorRequired(reasons=[Reason(code=step, detail=WHAT_TO_DO[step])])
+    reasons = [Reason(code=step, detail=WHAT_TO_DO[step])]
+    raise SecondFactorRequired(reasons=reasons, principal=Actor.person(user.pk))
 
 
 class CapabilityScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]

@@ -1,4 +1,7 @@
-from core.errors import Conflict, InvalidInput, NotAllowed, Refused
+from collections.abc import Sequence
+
+from core.actors import Actor
+from core.errors import Conflict, InvalidInput, NotAllowed, Reason, Refused
 
 
 class ProfileMissing(Refused):
@@ -103,6 +106,10 @@ class SecondFactorRequired(NotAllowed):
     type = "second-factor-required"
     title = "Second factor required"
     code = "second_factor_required"
+
+    def __init__(self, *, principal: Actor, reasons: Sequence[Reason]) -> None:
+        super().__init__(reasons=reasons)
+        self.principal = principal
 
 
 class ReauthenticationRequired(NotAllowed):

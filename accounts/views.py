@@ -88,4 +88,5 @@ class Me(View):
             "addresses": [] if patient is None else queries.addresses_of(patient, at=at),
             "needs": queries.account_needs(user, step=factor_step(request), at=at),
         }
-        return Response(MeOutput(body).data)
+        charts = () if patient is None else (patient.pk,)
+        return self.shown(Response(MeOutput(body).data), *charts)

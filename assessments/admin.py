@@ -18,6 +18,7 @@ from core.actors import Actor
 class AssessmentAdmin(ClinicianAdmin):
     """What one's patients were asked, what they answered, and what it came to; only to read."""
 
+    chart = "enrollment.patient_id"
     list_display = ("patient", "title", "after_session", "status", "due_at", "submitted_at", "result")
     list_filter = ("instrument", "after_session")
     fields = (*list_display, "opens_at", "closes_at", "scales", "given", "safety_alert")

@@ -127,7 +127,8 @@ class Assessments(View):
         paging = Paging()
         found = paging.paginate_queryset(rows, request, view=self)
         forms = [queries.form(assessment, at=at) for assessment in found or ()]
-        return paging.get_paginated_response(serializers.AssessmentOutput(forms, many=True).data)
+        answer = paging.get_paginated_response(serializers.AssessmentOutput(forms, many=True).data)
+        return self.shown(answer, *(assessment.enrollment.patient_id for assessment in found or ()))
 
 
 class AssessmentDetail(View):
@@ -149,7 +150,8 @@ class AssessmentDetail(View):
     def get(self, request: Request, assessment_id: UUID) -> Response:  # noqa: ARG002
         """Show a form with its answers, and its scores once it is submitted."""
         at = clock.now()
-        return _answer(queries.assessment_for(self.actor, assessment_id, at=at), at=at)
+        assessment = queries.assessment_for(self.actor, assessment_id, at=at)
+        return self.shown(_answer(assessment, at=at), assessment.enrollment.patient_id)
 
     @extend_schema(
         operation_id="assessments_save_draft",
@@ -266,7 +268,7 @@ class ConsentDocuments(View):
         enrollment = programs.enrollment_for(self.actor, enrollment_id, at=at)
         language = asked.validated_data["language"] or enrollment.patient.language
         texts = programs.consents_open(enrollment.pk, at=at, language=language)
-        return Response(DocumentOutput(texts, many=True).data)
+        return self.shown(Response(DocumentOutput(texts, many=True).data), enrollment.patient_id)
 
 
 class Consents(View):

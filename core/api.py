@@ -1,9 +1,11 @@
 """What every view of ours is built on."""
 
+from collections.abc import Callable
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, TypeVar
+from uuid import UUID
 
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -12,12 +14,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 
-from core import quotas
+from core import looks, quotas
 from core.acting import acting_as
 from core.actors import Actor
 from core.errors import MethodNotAllowed, PreconditionRequired, Stale
 from core.limits import Limit, Verdict
 from core.paging import Paging
+
+_Answer = TypeVar("_Answer", bound=HttpResponseBase)
+REFUSALS = (401, 403, 404)
 
 
 class View(views.APIView):
@@ -25,6 +30,7 @@ class View(views.APIView):
 
     pagination_class: type[Paging] | None = Paging
     quota: tuple[Limit, Verdict] | None = None
+    _is_known = False
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Answer; whoever is found to send the request acts until then."""
@@ -42,17 +48,69 @@ class View(views.APIView):
         super().perform_authentication(request)
         if request.user.is_authenticated:
             self._request.enter_context(acting_as(self.actor))
+            self._is_known = True
 
     @property
     def actor(self) -> Actor:
         """Return who acts: the holder of the link that was shown, or the signed-in person."""
         return actor_of(self.request)
 
-    def page(self, rows: QuerySet[Any], shape: type[Serializer[Any]]) -> Response:
-        """Answer with one page of `rows`, each in `shape`, and where the next page is."""
+    def page(
+        self,
+        rows: QuerySet[Any],
+        shape: type[Serializer[Any]],
+        *,
+        chart_of: Callable[[Any], UUID] | None = None,
+        also: tuple[UUID, ...] = (),
+    ) -> Response:
+        """Answer with one page of `rows`, each in `shape`, and where the next page is.
+
+        `chart_of` says whose chart a row is part of; `also` is a chart that was opened whatever is in it.
+        """
         paging = Paging()
-        found = paging.paginate_queryset(rows, self.request, view=self)
-        return paging.get_paginated_response(shape(found, many=True).data)
+        found = paging.paginate_queryset(rows, self.request, view=self) or []
+        answer = paging.get_paginated_response(shape(found, many=True).data)
+        return self.shown(answer, *also, *map(chart_of, found) if chart_of else ())
+
+    def shown(self, answer: _Answer, *charts: UUID) -> _Answer:
+        """Return an answer to a reader, having written down whose charts it shows; the last thing to do.
+
+        What changes a chart leaves the lines of its changes instead.
+        """
+        if self.request.method in permissions.SAFE_METHODS:
+            looks.looked_at(*charts, what=self.route)
+        return answer
+
+    @property
+    def route(self) -> str:
+        """Return the name of the address that was asked for, as the audit trail calls it."""
+        match = self.request.resolver_match
+        return str(match.view_name if match else "")
+
+    def handle_exception(self, exc: Exception) -> Response:
+        """Answer with a problem document; whom we know and refuse leaves a line in the audit trail.
+
+        By now what the request did is rolled back.
+        """
+        response = super().handle_exception(exc)
+        if response.status_code not in REFUSALS:
+            return response
+        try:
+            self._note_refusal(response.status_code, known=getattr(exc, "principal", None))
+        except OperationalError as failure:
+            return super().handle_exception(failure)
+        return response
+
+    def _note_refusal(self, status: int, *, known: Actor | None) -> None:
+        """Note it of the actor, or of `known`: whose link is dead, whose sign-in is not whole."""
+        with ExitStack() as acting:
+            if known is not None:
+                acting.enter_context(acting_as(known))
+            elif not self._is_known:
+                return
+            asked = {name: str(value) for name, value in self.kwargs.items()}
+            method = str(self.request.method)
+            looks.refused(what=self.route, status=status, method=method, **asked)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         """Say in every answer under the quota how much of it is left."""

@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from core.acting import VISITOR, acting_as
 from core.actors import Actor
 from core.errors import Malformed
+from core.looks import refused
 from core.parsing import check_text, loads_strictly
 from core.problems import respond
 
@@ -125,4 +126,7 @@ class ActingMiddleware:
             if not request.path.startswith("/admin/") or not request.user.is_authenticated:
                 return self.get_response(request)
             with acting_as(Actor.person(request.user.pk)):
-                return self.get_response(request)
+                response = self.get_response(request)
+                if response.status_code in (403, 404):
+                    refused(what="admin", status=response.status_code, path=request.path)
+                return response

@@ -67,6 +67,7 @@ def _ask_registers(patient: Patient, clinician: User, said: Mapping[str, Any], a
 class PatientAdmin(ClinicianAdmin):
     """A patient's page: what comes next, and what happened."""
 
+    chart = "pk"
     list_display = ("legal_name", "birth_on", "timezone")
     search_fields = ("legal_name",)
     fields = (

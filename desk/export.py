@@ -5,7 +5,7 @@ foreign key and finds the one that is in neither.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -28,6 +28,7 @@ from accounts.models import (
 from assessments.models import Assessment
 from core.encryption import decrypt
 from core.models import DocumentVersion
+from desk.looks import looks
 from notifications.models import Delivery, Suppression
 from programs.enums import ConsentKind
 from programs.models import (
@@ -157,7 +158,13 @@ class Export:
 
 def export(patient: Patient, *, at: datetime) -> Export:
     """Return everything that is kept about a patient, what is encrypted opened."""
-    return Export(made_at=at, chapters=[_chapter(part, patient) for part in PARTS])
+    chapters = [_chapter(part, patient) for part in PARTS]
+    return Export(made_at=at, chapters=[*chapters, _who_looked(patient)])
+
+
+def _who_looked(patient: Patient) -> Chapter:
+    seen = [asdict(look) for look in looks(patient, with_own=True)]
+    return Chapter(name="looks", title="Who looked at your record", rows=seen)
 
 
 def _chapter(part: Part, patient: Patient) -> Chapter:

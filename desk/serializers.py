@@ -3,6 +3,7 @@ from typing import Any
 from rest_framework import serializers
 
 from core.contact import ContactOutput
+from core.fields import InputSerializer
 from desk.enums import EntryKind, Who
 
 
@@ -19,6 +20,31 @@ class ExportOutput(serializers.Serializer[Any]):
 
     made_at = serializers.DateTimeField()
     chapters = ChapterOutput(many=True)
+
+
+class LooksQuery(InputSerializer):
+    """Whose looks, and which page."""
+
+    by = serializers.ChoiceField(choices=["others", "everybody"], default="others")
+    cursor = serializers.IntegerField(required=False, min_value=1, max_value=2**62, help_text="From `next`.")
+    limit = serializers.IntegerField(default=20, min_value=1, max_value=100)
+
+
+class LookOutput(serializers.Serializer[Any]):
+    """That somebody looked: when, who they are and as what, at which page, and why they may."""
+
+    at = serializers.DateTimeField()
+    who = serializers.CharField()
+    role = serializers.CharField()
+    what = serializers.CharField()
+    why = serializers.CharField()
+
+
+class LooksOutput(serializers.Serializer[Any]):
+    """A page of looks, newest first; `next` is the address of those before."""
+
+    next = serializers.CharField(allow_null=True)
+    results = LookOutput(many=True)
 
 
 class NextStepOutput(serializers.Serializer[Any]):

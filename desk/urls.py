@@ -5,6 +5,7 @@ from desk import views
 urlpatterns = [
     path("me/export", views.Export.as_view(), name="export"),
     path("me/export/readable", views.ReadableExport.as_view(), name="export-readable"),
+    path("me/looks", views.Looks.as_view(), name="looks"),
     path("", include("desk.clinic.urls")),
     path("enrollments/<uuid:enrollment_id>/timeline", views.Timeline.as_view(), name="timeline"),
     path("enrollments/<uuid:enrollment_id>/next-step", views.NextStep.as_view(), name="next-step"),

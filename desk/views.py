@@ -17,6 +17,7 @@ from core.contact import contact
 from core.errors import InputError, InvalidInput
 from desk import queries, serializers
 from desk.export import export
+from desk.looks import looks
 from desk.queries import Before, own_patient
 from desk.rules import next_step
 from programs import queries as programs
@@ -65,7 +66,8 @@ class Timeline(View):
         entries = queries.timeline(enrollment, with_alerts=with_alerts, before=before, limit=limit + 1)
         shown, more = entries[:limit], len(entries) > limit
         link = f"{request.path}?limit={limit}&cursor={_encode(shown[-1])}" if more else None
-        return Response(serializers.TimelineOutput({"next": link, "results": shown}).data)
+        answer = Response(serializers.TimelineOutput({"next": link, "results": shown}).data)
+        return self.shown(answer, enrollment.patient_id)
 
 
 class NextStep(View):
@@ -107,7 +109,7 @@ class NextStep(View):
             "who": step.who,
             "contact": contact(),
         }
-        return Response(serializers.NextStepOutput(body).data)
+        return self.shown(Response(serializers.NextStepOutput(body).data), enrollment.patient_id)
 
 
 class Export(View):
@@ -138,9 +140,11 @@ class Export(View):
     )
     def get(self, request: Request) -> Response:
         """Download one's whole record, free text and signatures too; nobody else's."""
-        made = export(own_patient(user_of(request)), at=clock.now())
+        patient = own_patient(user_of(request))
+        made = export(patient, at=clock.now())
         body = {"made_at": made.made_at, "chapters": [vars(chapter) for chapter in made.chapters]}
-        return Response(body, headers={"Content-Disposition": 'attachment; filename="my-record.json"'})
+        answer = Response(body, headers={"Content-Disposition": 'attachment; filename="my-record.json"'})
+        return self.shown(answer, patient.pk)
 
 
 class ReadableExport(View):
@@ -160,10 +164,53 @@ class ReadableExport(View):
     )
     def get(self, request: Request) -> HttpResponse:
         """Download one's whole record as a page without any script."""
-        made = export(own_patient(user_of(request)), at=clock.now())
+        patient = own_patient(user_of(request))
+        made = export(patient, at=clock.now())
         page = render(request, "desk/export.html", {"export": made, "clinic_phone": settings.CLINIC_PHONE})
         page["Content-Disposition"] = 'attachment; filename="my-record.html"'
-        return page
+        return self.shown(page, patient.pk)
+
+
+class Looks(View):
+    """Who looked."""
+
+    permission_classes = (IsPatient,)
+
+    @extend_schema(
+        operation_id="looks_list",
+        summary="Who looked at my chart?",
+        parameters=[serializers.LooksQuery],
+        responses=serializers.LooksOutput,
+        examples=[
+            OpenApiExample(
+                "My clinician",
+                value={
+                    "next": None,
+                    "results": [
+                        {
+                            "at": "2026-03-02T15:00:00Z",
+                            "who": "Ben Example, MD",
+                            "role": "clinician",
+                            "what": "timeline",
+                            "why": "care",
+                        }
+                    ],
+                },
+                response_only=True,
+            )
+        ],
+    )
+    def get(self, request: Request) -> Response:
+        """List who was shown one's chart, newest first: others, or everybody."""
+        asked = serializers.LooksQuery(data=request.query_params.dict())
+        asked.is_valid(raise_exception=True)
+        by, limit = asked.validated_data["by"], asked.validated_data["limit"]
+        patient, before = own_patient(user_of(request)), asked.validated_data.get("cursor")
+        found = looks(patient, with_own=by == "everybody", before=before, limit=limit + 1)
+        shown, more = found[:limit], len(found) > limit
+        link = f"{request.path}?by={by}&limit={limit}&cursor={shown[-1].number}" if more else None
+        answer = Response(serializers.LooksOutput({"next": link, "results": shown}).data)
+        return self.shown(answer, patient.pk)
 
 
 @require_safe

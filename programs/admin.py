@@ -35,6 +35,7 @@ def _sign_plan(enrollment: Enrollment, clinician: User, said: Mapping[str, Any],
 class EnrollmentAdmin(ClinicianAdmin):
     """One's patients' programs, and the place to sign a plan."""
 
+    chart = "patient_id"
     list_display = ("patient", "program", "status", "created_at")
     list_filter = ("status",)
     fields = ("patient", "program", "status", "created_at", "plan")

@@ -1,3 +1,4 @@
+from operator import attrgetter
 from uuid import UUID
 
 from drf_spectacular.utils import OpenApiExample, extend_schema
@@ -67,7 +68,7 @@ class Enrollments(View):
     def get(self, request: Request) -> Response:  # noqa: ARG002
         """List the enrollments one may see."""
         found = queries.enrollments_for(self.actor, at=clock.now())
-        return self.page(found, serializers.EnrollmentOutput)
+        return self.page(found, serializers.EnrollmentOutput, chart_of=attrgetter("patient_id"))
 
     @extend_schema(
         operation_id="enrollments_create",
@@ -108,9 +109,10 @@ class EnrollmentDetail(View):
     def get(self, request: Request, enrollment_id: UUID) -> Response:  # noqa: ARG002
         """Show one enrollment."""
         enrollment = queries.enrollment_for(self.actor, enrollment_id, at=clock.now())
-        return Response(
+        answer = Response(
             serializers.EnrollmentOutput(enrollment).data, headers={"ETag": etag(enrollment.version)}
         )
+        return self.shown(answer, enrollment.patient_id)
 
 
 class TreatmentPlans(View):

@@ -132,6 +132,7 @@ class HandoverForm(forms.Form):
 class ScreeningAdmin(ClinicianAdmin):
     """The screenings of one's patients, those that wait first; each with its explanation and the decision."""
 
+    chart = "enrollment.patient_id"
     list_display = ("patient", "submitted_at", "outcome", "decided")
     list_filter = (ScreeningList,)
     fields = ("patient", "enrollment", "submitted_at", "outcome", "explanation", "decided", "rationale")
@@ -179,6 +180,7 @@ class ScreeningAdmin(ClinicianAdmin):
 class AlertAdmin(ClinicianAdmin):
     """Where somebody must look: taken in hand here, and closed under signature."""
 
+    chart = "patient_id"
     list_display = ("patient", "alert_class", "status", "opened_at", "pages_sent", "acknowledged_by")
     list_filter = (AlertList,)
     fields = (*list_display, "source", "acknowledged_at", "close_reason", "signature")
@@ -208,6 +210,7 @@ class AlertAdmin(ClinicianAdmin):
 class HoldAdmin(ClinicianAdmin):
     """Whose treatment stands still; lifted here under signature."""
 
+    chart = "patient_id"
     list_display = ("patient", "reason", "placed_at", "lifted_at")
     list_filter = (HoldList,)
     fields = (*list_display, "note", "lift_reason", "lift_signature")
@@ -230,6 +233,7 @@ class HoldAdmin(ClinicianAdmin):
 class CareTeamAdmin(RoleAdmin):
     """Who looks after whom, for those who assign care; somebody else takes over here."""
 
+    chart = "patient_id"
     roles = frozenset({Role.OPERATOR, Role.MEDICAL_DIRECTOR})
     list_display = ("who", "role", "member", "starts_at")
     list_filter = ("role",)

@@ -13,6 +13,7 @@ from sessions.models import TreatmentSession
 class TreatmentSessionAdmin(ClinicianAdmin):
     """The sessions of a clinician's own patients, to read."""
 
+    chart = "enrollment.patient_id"
     list_display = ("scheduled_at", "enrollment", "number", "status", "dosed_at", "no_drive_until")
     list_filter = ("status",)
     fields = (

@@ -97,8 +97,10 @@ class PossibleDuplicates(View):
     )
     def get(self, request: Request) -> Response:  # noqa: ARG002
         """List the charts that share a name and a birth date; nothing is merged."""
-        groups = [{"charts": charts} for charts in accounts.possible_duplicates()]
-        return Response(serializers.DuplicatesOutput({"groups": groups}).data)
+        found = accounts.possible_duplicates()
+        groups = [{"charts": charts} for charts in found]
+        answer = Response(serializers.DuplicatesOutput({"groups": groups}).data)
+        return self.shown(answer, *(patient.pk for charts in found for patient in charts))
 
 
 class InvitationAcceptances(View):

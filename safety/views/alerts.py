@@ -1,3 +1,4 @@
+from operator import attrgetter
 from uuid import UUID
 
 from drf_spectacular.utils import OpenApiExample, extend_schema
@@ -65,7 +66,7 @@ class Alerts(View):
         asked = serializers.AlertsQuery(data=request.query_params.dict())
         asked.is_valid(raise_exception=True)
         found = queries.listed_alerts(self.actor, asked.validated_data["status"], at=clock.now())
-        return self.page(found, serializers.AlertOutput)
+        return self.page(found, serializers.AlertOutput, chart_of=attrgetter("patient_id"))
 
 
 class AlertDetail(View):
@@ -83,7 +84,7 @@ class AlertDetail(View):
     def get(self, request: Request, alert_id: UUID) -> Response:  # noqa: ARG002
         """Show one alert, as the page's link promises."""
         alert = queries.alert_for(self.actor, alert_id, at=clock.now())
-        return Response(serializers.AlertOutput(alert).data)
+        return self.shown(Response(serializers.AlertOutput(alert).data), alert.patient_id)
 
 
 class Acknowledgements(View):
@@ -179,7 +180,7 @@ class Holds(View):
             patient_id=asked.validated_data.get("patient"),
             at=clock.now(),
         )
-        return self.page(found, serializers.HoldOutput)
+        return self.page(found, serializers.HoldOutput, chart_of=attrgetter("patient_id"))
 
 
 class Lifts(View):

@@ -1,3 +1,5 @@
+from operator import attrgetter
+
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import status
 from rest_framework.request import Request
@@ -82,7 +84,7 @@ class Memberships(View):
         asked = serializers.MembershipsQuery(data=request.query_params.dict())
         asked.is_valid(raise_exception=True)
         found = accounts.current_memberships(member_id=asked.validated_data.get("member"))
-        return self.page(found, serializers.MembershipOutput)
+        return self.page(found, serializers.MembershipOutput, chart_of=attrgetter("patient_id"))
 
 
 class UnseenPatients(View):
@@ -99,4 +101,5 @@ class UnseenPatients(View):
     )
     def get(self, request: Request) -> Response:  # noqa: ARG002
         """List those whose clinician lost role, licence or account, or who moved; hand them over."""
-        return self.page(queries.unseen_patients(at=clock.now()), serializers.PersonOutput)
+        found = queries.unseen_patients(at=clock.now())
+        return self.page(found, serializers.PersonOutput, chart_of=attrgetter("pk"))

@@ -1,3 +1,4 @@
+from operator import attrgetter
 from uuid import UUID
 
 from drf_spectacular.utils import OpenApiExample, PolymorphicProxySerializer, extend_schema
@@ -233,7 +234,7 @@ class Screenings(View):
         asked = serializers.ScreeningsQuery(data=request.query_params.dict())
         asked.is_valid(raise_exception=True)
         found = queries.listed_screenings(self.actor, asked.validated_data["status"], at=clock.now())
-        return self.page(found, serializers.ScreeningRowOutput)
+        return self.page(found, serializers.ScreeningRowOutput, chart_of=attrgetter("enrollment.patient_id"))
 
 
 class ScreeningDetail(View):
@@ -256,7 +257,7 @@ class ScreeningDetail(View):
         screening = queries.screening_for(self.actor, screening_id, at=clock.now())
         is_own = self.actor == Actor.person(screening.enrollment.patient.user_id)
         shape = serializers.ScreeningOutput if is_own else serializers.ScreeningForClinicianOutput
-        return Response(shape(screening).data)
+        return self.shown(Response(shape(screening).data), screening.enrollment.patient_id)
 
 
 class Reviews(View):

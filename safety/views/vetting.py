@@ -48,7 +48,8 @@ class IdentityChecks(View):
     def get(self, request: Request, patient_id: UUID) -> Response:  # noqa: ARG002
         """List the checks of a patient in one's care."""
         patient = queries.patient_in_care(self.actor, patient_id, at=clock.now())
-        return self.page(queries.identity_checks(patient), serializers.IdentityCheckOutput)
+        found = queries.identity_checks(patient)
+        return self.page(found, serializers.IdentityCheckOutput, also=(patient.pk,))
 
     @extend_schema(
         operation_id="identity_checks_create",
@@ -86,7 +87,8 @@ class MonitoringQueries(View):
     def get(self, request: Request, enrollment_id: UUID) -> Response:  # noqa: ARG002
         """List what was asked for an enrollment in one's care."""
         enrollment = programs.enrollment_in_care(self.actor, enrollment_id, at=clock.now())
-        return self.page(queries.monitoring_queries(enrollment), serializers.MonitoringQueryOutput)
+        found = queries.monitoring_queries(enrollment)
+        return self.page(found, serializers.MonitoringQueryOutput, also=(enrollment.patient_id,))
 
     @extend_schema(
         operation_id="monitoring_queries_create",

@@ -30,7 +30,16 @@ def sessions_for(actor: Actor, *, at: datetime) -> QuerySet[TreatmentSession]:
 
 def session_for(actor: Actor, session_id: UUID, *, at: datetime) -> TreatmentSession:
     """Return one session that `actor` may see; somebody else's is as absent as none (`NotFound`)."""
-    session = sessions_for(actor, at=at).filter(pk=session_id).first()
+    return _one(sessions_for(actor, at=at), session_id)
+
+
+def session_to_show(actor: Actor, session_id: UUID, *, at: datetime) -> TreatmentSession:
+    """Return what `session_for` does, with the policy that a session was started under: one statement."""
+    return _one(sessions_for(actor, at=at).select_related("gate__policy"), session_id)
+
+
+def _one(found: QuerySet[TreatmentSession], session_id: UUID) -> TreatmentSession:
+    session = found.filter(pk=session_id).first()
     if session is None:
         raise NotFound
     return session

@@ -18,9 +18,9 @@ from safety.models import AdverseEvent
 from sessions import rules
 from sessions.enums import Audience, SessionStatus
 from sessions.models import CheckInDeadline, Reflection, TreatmentSession
-from sessions.policy import Emergency, Item
+from sessions.policy import Emergency, Item, parse_policy
 from sessions.queries.access import first_name, sessions_for
-from sessions.queries.facts import policy_of
+from sessions.queries.facts import policy_in_force, policy_of
 from sessions.rules import Party
 
 
@@ -41,7 +41,7 @@ class Day:
 
 def day(session: TreatmentSession, *, party: Party, at: datetime) -> Day:
     """Gather what `party` needs to see of a session now: its open deadlines and what they may do next."""
-    _, policy = policy_of(session, at=at)
+    policy = parse_policy(session.gate.policy.content) if session.gate else policy_in_force(at=at)[1]
     status = SessionStatus(session.status)
     running = status == SessionStatus.IN_PROGRESS
     dosed = session.dosed_at is not None

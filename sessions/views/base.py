@@ -56,4 +56,5 @@ class SessionView(View):
         headers = {"ETag": etag(session.version), "Location": f"/api/v1/sessions/{session.pk}"}
         if code != status.HTTP_201_CREATED:
             del headers["Location"]
-        return Response(DayOutput(day).data, status=code, headers=headers)
+        answer = Response(DayOutput(day).data, status=code, headers=headers)
+        return self.shown(answer, session.enrollment.patient_id)

@@ -58,7 +58,7 @@ class Sessions(SessionView):
     def get(self, request: Request, enrollment_id: UUID) -> Response:  # noqa: ARG002
         """List an enrollment's sessions in the order they were booked, the void ones too."""
         enrollment = enrollment_for(self.actor, enrollment_id, at=clock.now())
-        return self.page(queries.sessions_of(enrollment), SessionOutput)
+        return self.page(queries.sessions_of(enrollment), SessionOutput, also=(enrollment.patient_id,))
 
     @extend_schema(
         operation_id="sessions_book",
@@ -99,7 +99,7 @@ class SessionDetail(SessionView):
     def get(self, request: Request, session_id: UUID) -> Response:  # noqa: ARG002
         """Show the session with our time, its open deadlines, and what one may do next."""
         at = clock.now()
-        return self.answer(self.session(session_id, *Party, at=at), at=at)
+        return self.answer(queries.session_to_show(self.actor, session_id, at=at), at=at)
 
 
 class Rescheduling(SessionView):
@@ -241,4 +241,5 @@ class Preparation(SessionView):
 
     def _list(self, session: TreatmentSession) -> Response:
         items = {"items": queries.preparation(session, at=clock.now())}
-        return Response(PreparationOutput(items).data, headers={"ETag": etag(session.version)})
+        answer = Response(PreparationOutput(items).data, headers={"ETag": etag(session.version)})
+        return self.shown(answer, session.enrollment.patient_id)

@@ -149,7 +149,8 @@ class Reflections(SessionView):
         """List the patient's own, or for a clinician what the patient shares with them."""
         session = self.session(session_id, Party.PATIENT, Party.CLINICIAN, at=clock.now())
         found = queries.reflections(session, party=party_of(self.actor, session))
-        return Response(ReflectionOutput(found, many=True).data)
+        answer = Response(ReflectionOutput(found, many=True).data)
+        return self.shown(answer, session.enrollment.patient_id)
 
     @extend_schema(
         operation_id="reflections_create",

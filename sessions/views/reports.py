@@ -93,4 +93,4 @@ class AdverseEventDetail(SessionView):
     def get(self, request: Request, event_id: UUID) -> Response:  # noqa: ARG002
         """Show a report to the patient, their clinician, or the holder of the link it came by."""
         event = queries.event_for(self.actor, event_id, at=clock.now())
-        return Response(EventOutput(event).data)
+        return self.shown(Response(EventOutput(event).data), event.patient_id)

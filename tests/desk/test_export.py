@@ -25,11 +25,12 @@ NOTHING_YET = {
     "safety.identitycheck",
     "safety.monitoringquery",
     "accounts.rolegrant",
+    "looks",
     "programs.consentwithdrawal",
     "programs.pause",
     "treatment_sessions.sessioneventlink",
 }
-"""What Ada has none of: she has no role, took nothing back, and reported from outside a session."""
+"""What Ada has none of: no role, nothing taken back, no look yet, no report from inside a session."""
 WORDS = "<b>A river</b> & my grandmother"
 
 

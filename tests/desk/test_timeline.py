@@ -120,7 +120,7 @@ class TestTimeline:
         path = self.path(enrollment, limit=3)
         client.get(path)  # takes a share of the quota, for the next ones too
         # Who is signed in, enrollment, who looks, the page.
-        assert len(asked(lambda: client.get(path))) == 4
+        assert len(asked(lambda: client.get(path))) == 5
         for number in range(30):
             safety.raise_alert(ada.pk, alert_class=AlertClass.ADVERSE_EVENT, source=f"test:{number}", at=at)
-        assert len(asked(lambda: client.get(path))) == 4
+        assert len(asked(lambda: client.get(path))) == 5
