@@ -1,27 +1,17 @@
 """`bin/bench api`: what a request costs, in alternated rounds with the floor of the same run."""
 
 import json
-import os
-import socket
 import ssl
-import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from importlib import import_module
 from itertools import count
-from statistics import median, quantiles
+from statistics import median
 from typing import Any
 from uuid import uuid4
 
 import httpx
-import psutil
-from django.conf import settings
-from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.core.management import call_command
 from django.db import connection
 from django.test import Client
@@ -29,21 +19,21 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from tqdm import tqdm
 
-from accounts.models import User
 from assessments.models import Assessment
+from core.acting import acting_as
+from core.actors import Actor, ActorKind
 from core.database import as_owner
 from programs.models import Enrollment
 from sessions.models import TreatmentSession
 from tests.bench import floor
+from tests.bench.measure import Request, Round, measure, serve, token_of
 from tests.statements import of
 
+BENCH = Actor(ActorKind.SERVICE, "bench")
 ROUNDS = 5
 REQUESTS = 200
 WARM_UP = 50
-CLIENTS = 4
 GAD7 = {f"gad7_{number}": number % 4 for number in range(1, 8)}
-
-Request = tuple[str, str, dict[str, Any] | None, dict[str, str]]
 
 
 @dataclass
@@ -53,35 +43,34 @@ class Case:
     name: str
     ours: Callable[[], Request]
     floor: Callable[[], Request]
-    results: dict[str, list["Round"]] = field(default_factory=lambda: {"ours": [], "floor": []})
-
-
-@dataclass(frozen=True)
-class Round:
-    """What one round cost: CPU of application and PostgreSQL, time, WAL."""
-
-    cpu_ms: float
-    per_s: float
-    p50_ms: float
-    p95_ms: float
-    wal_bytes: float
+    results: dict[str, list[Round]] = field(default_factory=lambda: {"ours": [], "floor": []})
 
 
 def run() -> int:
     """Measure every case and print one JSON line each; progress goes to stderr."""
+    with acting_as(BENCH):
+        return _run()
+
+
+def clean() -> None:
+    """Empty the bench's database, but for the catalogue."""
     call_command("migrate", verbosity=0)
     with as_owner():
         call_command("flush", verbosity=0, interactive=False)
     call_command("load_catalogue", stdout=sys.stderr)
+
+
+def _run() -> int:
+    clean()
     floor.make_table()
-    token, cases = _prepare()
-    with _server() as (base_url, server):
+    token, cases = prepare()
+    with serve() as (base_url, server):
         client = httpx.Client(base_url=base_url, timeout=60, verify=ssl.create_default_context())
         client.headers["X-Session-Token"] = token
         rounds = [(case, kind) for _ in range(ROUNDS + 1) for case in cases for kind in ("ours", "floor")]
         for number, (case, kind) in enumerate(tqdm(rounds, desc="rounds")):
             warming = number < 2 * len(cases)
-            measured = _round(client, server, getattr(case, kind), WARM_UP if warming else REQUESTS)
+            measured = measure(client, server, getattr(case, kind), WARM_UP if warming else REQUESTS)
             if not warming:
                 case.results[kind].append(measured)
     for case in cases:
@@ -89,7 +78,7 @@ def run() -> int:
     return 0
 
 
-def _prepare() -> tuple[str, list[Case]]:
+def prepare() -> tuple[str, list[Case]]:
     """Make somebody in treatment, with a form for every request to come."""
     from tests import conftest, steps
 
@@ -100,7 +89,7 @@ def _prepare() -> tuple[str, list[Case]]:
         enrollment=enrollment, number=1, scheduled_at=at + timedelta(days=2), timezone="America/New_York"
     )
     forms = iter(_forms(enrollment))
-    return _token(enrollment.patient.user), _cases(enrollment, session, forms)
+    return token_of(enrollment.patient.user), _cases(enrollment, session, forms)
 
 
 def _forms(enrollment: Enrollment) -> list[str]:
@@ -150,84 +139,6 @@ def _cases(enrollment: Enrollment, session: TreatmentSession, forms: Iterator[st
             lambda: ("GET", "/floor", None, {}),
         ),
     ]
-
-
-def _token(user: User) -> str:
-    session = import_module(settings.SESSION_ENGINE).SessionStore()
-    session[SESSION_KEY] = str(user.pk)
-    session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
-    session[HASH_SESSION_KEY] = user.get_session_auth_hash()
-    session.create()
-    return str(session.session_key)
-
-
-@contextmanager
-def _server() -> Iterator[tuple[str, psutil.Process]]:
-    """Serve on a free port, with the clinic's own server and as many workers."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "gunicorn", "tests.bench.wsgi", "--bind", f"127.0.0.1:{port}"]
-    command += ["--workers", "2", "--worker-class", "gthread", "--threads", "4", "--log-level", "warning"]
-    process = subprocess.Popen(command, env=os.environ | {"DEMO": ""}, stdin=subprocess.DEVNULL)
-    base_url = f"http://127.0.0.1:{port}"
-    try:
-        _await(base_url)
-        yield base_url, psutil.Process(process.pid)
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
-
-
-def _await(base_url: str) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        try:
-            httpx.get(f"{base_url}/api/v1/programs", timeout=5)
-            return
-        except httpx.TransportError:
-            time.sleep(0.2)
-    raise SystemExit("the server did not come up")
-
-
-def _round(
-    client: httpx.Client, server: psutil.Process, next_request: Callable[[], Request], requests: int
-) -> Round:
-    prepared = [next_request() for _ in range(requests)]
-    cpu_before, wal_before, began = _cpu_s(server), _wal(), time.monotonic()
-    with ThreadPoolExecutor(CLIENTS) as pool:
-        times_ms = list(pool.map(lambda request: _timed(client, request), prepared))
-    took_s = time.monotonic() - began
-    cpu_ms, wal_bytes = 1000 * (_cpu_s(server) - cpu_before) / requests, (_wal() - wal_before) / requests
-    cuts = quantiles(times_ms, n=20)
-    return Round(cpu_ms, requests / took_s, median(times_ms), cuts[18], wal_bytes)
-
-
-def _timed(client: httpx.Client, request: Request) -> float:
-    method, path, body, headers = request
-    began = time.monotonic()
-    answer = client.request(method, path, json=body, headers=headers)
-    if answer.status_code not in (200, 201):
-        raise SystemExit(f"{method} {path}: {answer.status_code} {answer.text[:300]}")
-    return 1000 * (time.monotonic() - began)
-
-
-def _cpu_s(server: psutil.Process) -> float:
-    """Return the CPU seconds used so far by the web workers and by every process of PostgreSQL."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_backend_pid()")
-        own = psutil.Process(cursor.fetchone()[0])
-    postmaster = own.parent()
-    assert postmaster is not None
-    watched = [server, *server.children(recursive=True), postmaster, *postmaster.children(recursive=True)]
-    # What this connection uses is ours, not the application's.
-    return sum(sum(process.cpu_times()[:2]) for process in watched if process.pid != own.pid)
-
-
-def _wal() -> int:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')")
-        return int(cursor.fetchone()[0])
 
 
 def _statements(next_request: Callable[[], Request], token: str) -> int:
