@@ -94,3 +94,20 @@ class FactorStep(TextChoices):
     """Set one up: an authenticator app or a passkey."""
     USE = "use_second_factor"
     """Show the one they have: this sign-in has not seen it yet."""
+
+
+class BreakGlassPurpose(TextChoices):
+    """Why a chart was opened by break-glass, in words that the patient reads."""
+
+    DANGER = "danger", "Somebody was thought to be in danger."
+    COVER = "cover", "Your own clinician could not be reached."
+    OTHER = "other", "Something else; call us and ask."
+
+
+class BreakGlassFinding(TextChoices):
+    """What a privacy officer found about a chart that was opened by break-glass."""
+
+    JUSTIFIED = "justified"
+    """There was a reason to open it."""
+    NOT_JUSTIFIED = "not_justified"
+    """There was none; what follows is for people to do."""

@@ -118,3 +118,27 @@ class ReauthenticationRequired(NotAllowed):
     type = "reauthentication-required"
     title = "Sign in once more"
     code = "reauthentication_required"
+
+
+class ChartIsOpen(Conflict):
+    """This chart is open to you already; read it as usual."""
+
+    code = "chart_is_open"
+
+
+class AskPrivacyOfficer(Refused):
+    """This cannot be told apart from here; call the privacy officer."""
+
+    code = "ask_privacy_officer"
+
+
+class OpeningReviewed(Conflict):
+    """Somebody has reviewed this already."""
+
+    code = "opening_reviewed"
+
+
+class OwnOpening(Refused):
+    """Nobody reviews what they opened themselves; ask another privacy officer."""
+
+    code = "own_opening"

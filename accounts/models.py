@@ -1,4 +1,4 @@
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -8,7 +8,16 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower, Now
 
-from accounts.enums import STATES, CapabilityScope, Language, Profession, Role, SignatureMeaning
+from accounts.enums import (
+    STATES,
+    BreakGlassFinding,
+    BreakGlassPurpose,
+    CapabilityScope,
+    Language,
+    Profession,
+    Role,
+    SignatureMeaning,
+)
 from core.ids import new_id
 from core.models import ActedModel
 
@@ -319,5 +328,51 @@ class Signature(models.Model):
             models.CheckConstraint(
                 condition=Q(document_sha256__regex=r"^[0-9a-f]{64}$"),
                 name="signature_is_bound_to_a_hash",
+            ),
+        ]
+
+
+class BreakGlass(models.Model):
+    """That a clinician opened the chart of somebody who is not in their care, to read, for an hour at most.
+
+    `reason` and `note`, in the words of clinician and reviewer, are encrypted for this row.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="+")
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    purpose = models.CharField(max_length=10, choices=BreakGlassPurpose.choices)
+    reason = models.BinaryField()
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    next_call_at = models.DateTimeField(null=True)
+    reviewed_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    reviewed_at = models.DateTimeField(null=True)
+    finding = models.CharField(max_length=14, choices=BreakGlassFinding.choices, blank=True)
+    note = models.BinaryField(default=b"")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(purpose__in=BreakGlassPurpose.values), name="break_glass_purpose_is_known"
+            ),
+            models.CheckConstraint(condition=~Q(reason=b""), name="break_glass_gives_a_reason"),
+            models.CheckConstraint(
+                condition=Q(ends_at__gte=models.F("starts_at"))
+                & Q(ends_at__lte=models.F("starts_at") + timedelta(minutes=60)),
+                name="break_glass_lasts_an_hour_at_most",
+            ),
+            models.CheckConstraint(
+                condition=~Q(reviewed_by=models.F("user")), name="break_glass_reviewed_by_another"
+            ),
+            models.CheckConstraint(
+                condition=Q(reviewed_by=None, reviewed_at=None, finding="", next_call_at__isnull=False)
+                | Q(
+                    reviewed_by__isnull=False,
+                    reviewed_at__isnull=False,
+                    finding__in=BreakGlassFinding.values,
+                    next_call_at=None,
+                ),
+                name="break_glass_called_for_until_reviewed",
             ),
         ]

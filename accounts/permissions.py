@@ -61,6 +61,12 @@ class IsOperator(HoldsRole):
     roles = frozenset({Role.OPERATOR})
 
 
+class IsPrivacyOfficer(HoldsRole):
+    """Somebody signed in who reviews who looked at what."""
+
+    roles = frozenset({Role.PRIVACY_OFFICER})
+
+
 class AssignsCare(HoldsRole):
     """Somebody signed in who may say who cares for whom now."""
 

@@ -12,6 +12,7 @@ from django.utils import timezone
 from accounts import rules
 from accounts.enums import AccountNeed, FactorStep, Role
 from accounts.models import (
+    BreakGlass,
     CareTeamMembership,
     Clinician,
     Licence,
@@ -57,12 +58,34 @@ def clinician_of(user_id: UUID) -> Clinician | None:
 
 
 def visible_patients(actor: Actor, *, at: datetime) -> QuerySet[Patient]:
-    """Return the charts that `actor` may see at `at`: one's own, and those in one's care.
+    """Return the charts that `actor` may see at `at`: one's own, in one's care, or opened by break-glass.
 
-    With the two it is made of, the one place that says so: every room narrows its reads by them. The holder
+    With those it is made of, the one place that says so: every room narrows its reads by them. The holder
     of a link sees no chart.
     """
-    return own_chart(actor) | patients_in_care(actor, at=at)
+    return own_chart(actor) | patients_read(actor, at=at)
+
+
+def patients_read(actor: Actor, *, at: datetime) -> QuerySet[Patient]:
+    """Return the charts that `actor` may read as a clinician: in their care, or open by break-glass.
+
+    What a clinician signs, clears, lifts or records is narrowed by `patients_in_care` alone.
+    """
+    return patients_in_care(actor, at=at) | patients_opened(actor, at=at)
+
+
+def patients_opened(actor: Actor, *, at: datetime) -> QuerySet[Patient]:
+    """Return the charts that a practising clinician has open by break-glass at `at`; never their own.
+
+    No licence is asked for: reading in an emergency is not treating (ADR 0017).
+    """
+    if actor.kind != ActorKind.PERSON:
+        return Patient.objects.none()
+    practising = RoleGrant.objects.filter(_in_force(at), user_id=actor.id, role=Role.CLINICIAN)
+    opened = BreakGlass.objects.filter(
+        user_id__in=practising.values("user_id"), starts_at__lte=at, ends_at__gt=at
+    )
+    return Patient.objects.filter(id__in=opened.values("patient_id")).exclude(user_id=actor.id)
 
 
 def own_chart(actor: Actor) -> QuerySet[Patient]:

@@ -5,4 +5,5 @@ from accounts import views
 urlpatterns = [
     path("me", views.Me.as_view(), name="me"),
     path("", include("accounts.staff.urls")),
+    path("", include("accounts.break_glass.urls")),
 ]

@@ -211,6 +211,7 @@ LIMITS = {
     "fit_check": (30, 60),  # by address
     "link_guess": (20, 60),  # by address: tokens that open nothing; one that opens is never counted
     "code": (10, 900),  # by begun sign-in: mailed codes, TOTP, passwords asked again
+    "break_glass": (10, 3600),  # by person: asking for charts by name and birth date
     "auth": (120, 60),  # by address: everything that changes something under /api/v1/auth/
 }
 if DEMO:
@@ -244,6 +245,7 @@ SPECTACULAR_SETTINGS = {
         "UsState": "accounts.enums.STATES",
         "IdentityOutcome": "safety.enums.IdentityOutcome",
         "CaringRole": "accounts.enums.CARING",
+        "BreakGlassPurpose": "accounts.enums.BreakGlassPurpose",
         "TimelineKind": "desk.enums.EntryKind",
     },
 }
@@ -278,6 +280,7 @@ CELERY_BEAT_SCHEDULE = {
         ("watch", "sessions.tasks.watch", 10.0),
         ("forget limits", "core.tasks.forget_ended_limits", 3600.0),
         ("anchor", "core.tasks.anchor", 300.0),
+        ("break-glass reviews", "safety.tasks.call_for_overdue_reviews", 300.0),
     ]
 } | {"verify trail": {"task": "desk.tasks.verify_trail", "schedule": crontab(hour="3", minute="0")}}
 

@@ -13,6 +13,7 @@ ROLES = {
     "own": "patient",
     "care": "clinician",
     "on_call": "clinician",
+    "break_glass": "clinician",
     "guide": "guide",
     "assigning": "staff",
     "link": "monitor",

@@ -8,7 +8,7 @@ from django.db.models import CharField, F, Q, QuerySet, Value
 from django.db.models.functions import Cast, Concat
 
 from accounts.models import Patient, User
-from accounts.queries import patient_of, patients_in_care
+from accounts.queries import patient_of, patients_read
 from assessments import queries as assessments
 from assessments.models import Assessment
 from core.actors import Actor
@@ -102,8 +102,8 @@ def enrollments_of(patient: Patient) -> QuerySet[Enrollment]:
 
 
 def answers_alerts(actor: Actor, enrollment: Enrollment, *, at: datetime) -> bool:
-    """Tell whether `actor` is somebody who answers this patient's alerts: they see them on the timeline."""
-    return patients_in_care(actor, at=at).filter(pk=enrollment.patient_id).exists()
+    """Tell whether `actor` reads as one who answers this patient's alerts: they see them on the timeline."""
+    return patients_read(actor, at=at).filter(pk=enrollment.patient_id).exists()
 
 
 def timeline(enrollment: Enrollment, *, with_alerts: bool, before: Before | None, limit: int) -> list[Entry]:

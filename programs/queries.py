@@ -5,7 +5,7 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef, QuerySet
 
 from accounts.models import Patient
-from accounts.queries import own_chart, patients_in_care, visible_patients
+from accounts.queries import own_chart, patients_in_care, patients_read, visible_patients
 from core import documents
 from core.actors import Actor
 from core.enums import DocumentKind
@@ -48,6 +48,11 @@ def own_enrollment(actor: Actor, enrollment_id: UUID) -> Enrollment:
 def enrollment_in_care(actor: Actor, enrollment_id: UUID, *, at: datetime) -> Enrollment:
     """Return an enrollment in one's care, for what only a clinician does; raises `NotFound`."""
     return _one(enrollments_in_care(actor, at=at), enrollment_id)
+
+
+def enrollment_read(actor: Actor, enrollment_id: UUID, *, at: datetime) -> Enrollment:
+    """Return an enrollment in a chart one may read as a clinician; raises `NotFound`."""
+    return _one(_enrollments_of(patients_read(actor, at=at)), enrollment_id)
 
 
 def enrollments_in_care(actor: Actor, *, at: datetime) -> QuerySet[Enrollment]:

@@ -11,8 +11,12 @@ from django.utils.safestring import SafeString
 
 from accounts import queries as accounts
 from accounts.admin import Act, ClinicianAdmin, ReasonForm, RoleAdmin
-from accounts.enums import Role
-from accounts.models import CareTeamMembership, User
+from accounts.break_glass import services as break_glass
+from accounts.break_glass.queries import note_of, openings, reason_of
+from accounts.break_glass.serializers import MAX_WORDS
+from accounts.enums import BreakGlassFinding, Role
+from accounts.models import BreakGlass, CareTeamMembership, User
+from core.acting import seeing_all_charts
 from core.actors import Actor
 from core.errors import NotFound
 from safety import queries, services
@@ -256,3 +260,60 @@ class CareTeamAdmin(RoleAdmin):
     def who(self, membership: CareTeamMembership) -> str:
         """Show whose care it is: who they are, and nothing of their chart."""
         return f"{membership.patient.legal_name}, born {membership.patient.birth_on}"
+
+
+class OpeningReviewForm(forms.Form):
+    """Whether there was a reason, and what shows it."""
+
+    finding = forms.ChoiceField(choices=BreakGlassFinding.choices)
+    note = forms.CharField(max_length=MAX_WORDS, widget=forms.Textarea(attrs={"rows": 4, "cols": 80}))
+
+
+def _review_opening(opening: BreakGlass, reviewer: User, said: Mapping[str, Any], at: datetime) -> str:
+    finding = BreakGlassFinding(said["finding"])
+    break_glass.review(opening, finding=finding, note=said["note"], reviewer=reviewer, at=at)
+    return "Reviewed. Nobody is called about it any more."
+
+
+@admin.register(BreakGlass)
+class BreakGlassAdmin(RoleAdmin):
+    """Which charts were opened in an emergency, for privacy officers: reviewed here, within 72 hours."""
+
+    chart = "patient_id"
+    roles = frozenset({Role.PRIVACY_OFFICER})
+    list_display = ("opened_by", "who", "purpose", "starts_at", "ends_at", "reviewed_at")
+    fields = (*list_display, "why", "reviewed_by", "finding", "words")
+    acts = (
+        Act(
+            name="review",
+            label="Record what I found",
+            form=OpeningReviewForm,
+            run=_review_opening,
+            is_offered=lambda opening: opening.reviewed_at is None,
+        ),
+    )
+
+    def rows_for(self, actor: Actor, *, at: datetime) -> QuerySet[BreakGlass]:  # noqa: ARG002
+        """Return every opening; one's own can be seen, and not reviewed."""
+        return openings()
+
+    @admin.display(description="opened by")
+    def opened_by(self, opening: BreakGlass) -> str:
+        """Show who opened it."""
+        return str(opening.user.clinician)
+
+    @admin.display(description="patient")
+    def who(self, opening: BreakGlass) -> str:
+        """Show whose chart it was, which no wall would show a privacy officer, and nothing else of it."""
+        with seeing_all_charts():
+            return f"{opening.patient.legal_name}, born {opening.patient.birth_on}"
+
+    @admin.display(description="why")
+    def why(self, opening: BreakGlass) -> str:
+        """Show the clinician's words."""
+        return reason_of(opening)
+
+    @admin.display(description="note")
+    def words(self, opening: BreakGlass) -> str:
+        """Show the reviewer's words."""
+        return note_of(opening)

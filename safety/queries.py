@@ -8,7 +8,7 @@ from django.db.models import Case, Model, OuterRef, Q, QuerySet, Subquery, When
 from accounts import queries as accounts
 from accounts.enums import Role
 from accounts.models import Patient, User
-from accounts.queries import patients_in_care, visible_patients
+from accounts.queries import patients_in_care, patients_read, visible_patients
 from core import documents
 from core.actors import Actor, ActorKind
 from core.documents import NoDocumentInForce, digest
@@ -157,14 +157,14 @@ def on_call(alert: Alert, *, at: datetime) -> list[User]:
 def alerts_for(actor: Actor, *, at: datetime) -> QuerySet[Alert]:
     """Return the alerts that a clinician may see and answer.
 
-    Those of patients in their care; and, because every practising clinician is on call and is paged, any
-    that is not closed, and any that they answered. Never one about themselves.
+    Those of patients whose chart they may read; and, because every practising clinician is on call and is
+    paged, any that is not closed, and any that they answered. Never one about themselves.
     """
     alerts = Alert.objects.select_related("patient", "acknowledged_by__clinician", "signature")
     if not _practises(actor, at=at):
         return alerts.none()
     answered = Q(acknowledged_by=actor.id) | Q(signature__signer=actor.id)
-    mine = Q(patient__in=patients_in_care(actor, at=at)) | ~Q(status=AlertStatus.CLOSED) | answered
+    mine = Q(patient__in=patients_read(actor, at=at)) | ~Q(status=AlertStatus.CLOSED) | answered
     return alerts.filter(mine).exclude(patient__user_id=actor.id)
 
 
@@ -205,16 +205,15 @@ def open_holds(patient_id: UUID) -> list[Hold]:
 
 def holds_in_care(actor: Actor, *, at: datetime) -> QuerySet[Hold]:
     """Return the holds of patients in a clinician's care, those that stand and those that were lifted."""
-    holds = Hold.objects.filter(patient__in=patients_in_care(actor, at=at))
-    return holds.select_related("patient", "lift_signature")
+    return _holds_of(patients_in_care(actor, at=at))
 
 
 HOLD_LISTS = {"standing": Q(lifted_at=None), "lifted": Q(lifted_at__isnull=False), "all": Q()}
 
 
 def listed_holds(actor: Actor, which: str, *, patient_id: UUID | None = None, at: datetime) -> QuerySet[Hold]:
-    """Return those of the holds in one's care which are on the list `which`, of one patient if named."""
-    holds = holds_in_care(actor, at=at).filter(HOLD_LISTS[which])
+    """Return those of the holds one may read which are on the list `which`, of one patient if named."""
+    holds = _holds_of(patients_read(actor, at=at)).filter(HOLD_LISTS[which])
     return holds.filter(patient_id=patient_id) if patient_id else holds
 
 
@@ -235,6 +234,11 @@ def event_for(actor: Actor, event_id: UUID, *, at: datetime) -> AdverseEvent:
 def patient_in_care(actor: Actor, patient_id: UUID, *, at: datetime) -> Patient:
     """Return a patient in a clinician's care; raises `NotFound`."""
     return _one(patients_in_care(actor, at=at), patient_id)
+
+
+def patient_read(actor: Actor, patient_id: UUID, *, at: datetime) -> Patient:
+    """Return a patient whose chart one may read as a clinician; raises `NotFound`."""
+    return _one(patients_read(actor, at=at), patient_id)
 
 
 def identity_checks(patient: Patient) -> QuerySet[IdentityCheck]:
@@ -269,6 +273,10 @@ def cared_for(user_id: UUID, role: Role) -> list[UUID]:
 def unseen_patients(*, at: datetime) -> QuerySet[Patient]:
     """Return the patients in a program whose chart no clinician can see: somebody has to take over."""
     return accounts.in_nobodys_sight(at=at).filter(enrollments__status__in=OPEN_STATUSES)
+
+
+def _holds_of(patients: QuerySet[Patient]) -> QuerySet[Hold]:
+    return Hold.objects.filter(patient__in=patients).select_related("patient", "lift_signature")
 
 
 def _practises(actor: Actor, *, at: datetime) -> bool:

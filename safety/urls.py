@@ -1,5 +1,6 @@
 from django.urls import path
 
+from safety.break_glass.views import Openings
 from safety.views import alerts, care, screening, vetting
 
 urlpatterns = [
@@ -32,6 +33,7 @@ urlpatterns = [
         vetting.MonitoringQueries.as_view(),
         name="monitoring-queries",
     ),
+    path("break-glass", Openings.as_view(), name="break-glass"),
     path("holds", alerts.Holds.as_view(), name="holds"),
     path("holds/<uuid:hold_id>/lifts", alerts.Lifts.as_view(), name="hold-lifts"),
 ]

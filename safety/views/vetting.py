@@ -46,8 +46,8 @@ class IdentityChecks(View):
         examples=[OpenApiExample("One", value=CHECK, response_only=True)],
     )
     def get(self, request: Request, patient_id: UUID) -> Response:  # noqa: ARG002
-        """List the checks of a patient in one's care."""
-        patient = queries.patient_in_care(self.actor, patient_id, at=clock.now())
+        """List the checks of a patient whose chart one may read."""
+        patient = queries.patient_read(self.actor, patient_id, at=clock.now())
         found = queries.identity_checks(patient)
         return self.page(found, serializers.IdentityCheckOutput, also=(patient.pk,))
 
@@ -85,8 +85,8 @@ class MonitoringQueries(View):
         examples=[OpenApiExample("One", value=QUERY, response_only=True)],
     )
     def get(self, request: Request, enrollment_id: UUID) -> Response:  # noqa: ARG002
-        """List what was asked for an enrollment in one's care."""
-        enrollment = programs.enrollment_in_care(self.actor, enrollment_id, at=clock.now())
+        """List what was asked for an enrollment in a chart that one may read."""
+        enrollment = programs.enrollment_read(self.actor, enrollment_id, at=clock.now())
         found = queries.monitoring_queries(enrollment)
         return self.page(found, serializers.MonitoringQueryOutput, also=(enrollment.patient_id,))
 

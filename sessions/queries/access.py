@@ -56,6 +56,11 @@ def sessions_in_care(actor: Actor, *, at: datetime) -> QuerySet[TreatmentSession
     return found.select_related("enrollment__patient", "enrollment__program").order_by("-scheduled_at")
 
 
+def cares_for(actor: Actor, session: TreatmentSession, *, at: datetime) -> bool:
+    """Tell whether a clinician has the session's patient in their care, and so may write what happens."""
+    return patients_in_care(actor, at=at).filter(pk=session.enrollment.patient_id).exists()
+
+
 def first_name(patient: Patient) -> str:
     """Return what a patient is called by, and nothing more of their name."""
     return patient.preferred_name or patient.legal_name.split()[0]

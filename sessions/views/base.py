@@ -3,9 +3,11 @@ from typing import Any
 from uuid import UUID
 
 from rest_framework import status
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.response import Response
 
 from core.api import View, etag
+from core.errors import NotAllowed
 from core.quotas import NEVER_COUNTED
 from sessions import queries
 from sessions.models import TreatmentSession
@@ -45,9 +47,15 @@ class SessionView(View):
     throttle_classes = NEVER_COUNTED
 
     def session(self, session_id: UUID, *allowed: Party, at: datetime) -> TreatmentSession:
-        """Return a session that the actor may see and, as one of `allowed`, act in."""
+        """Return a session that the actor may see and, as one of `allowed`, act in.
+
+        A chart that was opened by break-glass is for reading: raises `NotAllowed` for anything else.
+        """
         session = queries.session_for(self.actor, session_id, at=at)
-        require_party(self.actor, session, *allowed)
+        party = require_party(self.actor, session, *allowed)
+        reads = self.request.method in SAFE_METHODS
+        if party == Party.CLINICIAN and not reads and not queries.cares_for(self.actor, session, at=at):
+            raise NotAllowed("A chart opened by break-glass is for reading.")
         return session
 
     def answer(self, session: TreatmentSession, *, at: datetime, code: int = status.HTTP_200_OK) -> Response:

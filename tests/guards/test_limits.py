@@ -7,6 +7,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from core.api import View
 from core.quotas import NEVER_COUNTED, Quota
+from safety.break_glass.views import BreakGlassLimit
 from safety.views.screening import FitCheckLimit
 
 COUNTED_IN_SAFETY = {
@@ -19,8 +20,11 @@ COUNTED_IN_SAFETY = {
     "UnseenPatients",
     "IdentityChecks",
     "MonitoringQueries",
+    "Openings",
 }
 """What strangers ask, what clinicians read in lists, and what operators do."""
+LIMITED = {"FitChecks": (FitCheckLimit,), "Openings": (Quota, BreakGlassLimit)}
+"""What has a limit of its own."""
 ANSWERS = {"AssessmentDetail", "AssessmentSubmission"}
 """Forms in which somebody may say that they are in danger."""
 
@@ -40,7 +44,7 @@ def faults(found: set[type[View]]) -> list[str]:
     for view in found:
         room, name = view.__module__.split(".")[0], view.__name__
         free = room == "sessions" or (room == "safety" and name not in COUNTED_IN_SAFETY) or name in ANSWERS
-        expected = NEVER_COUNTED if free else (FitCheckLimit,) if name == "FitChecks" else (Quota,)
+        expected = NEVER_COUNTED if free else LIMITED.get(name, (Quota,))
         if tuple(view.throttle_classes) != expected:
             wrong.append(f"{room}.{name} is counted by {view.throttle_classes}")
     return wrong

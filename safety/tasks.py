@@ -1,0 +1,13 @@
+from celery import shared_task
+
+from core import clock
+from core.acting import acting_as
+from core.actors import Actor, ServiceName
+from safety.break_glass import services as break_glass
+
+
+@shared_task  # type: ignore[untyped-decorator]  # Celery has no types
+@acting_as(Actor.service(ServiceName.WATCH))
+def call_for_overdue_reviews() -> None:
+    """Call for the reviews of opened charts that are overdue; may run twice."""
+    break_glass.call_for_overdue_reviews(at=clock.now())
