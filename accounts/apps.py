@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.conf import settings
 from django.contrib.admin.apps import AdminConfig
 
 
@@ -9,10 +10,15 @@ class AccountsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Let the sign-in library count its limits where ours are counted."""
-        from accounts import limits
+        """Let the sign-in library count its limits where ours are counted; look at the list of breaches.
+
+        Raises `ImproperlyConfigured` where a list is named that cannot be used: no process starts with it.
+        """
+        from accounts import breached_passwords, limits
 
         limits.count_for_allauth()
+        if settings.BREACHED_PASSWORDS_FILE:
+            breached_passwords.listed(settings.BREACHED_PASSWORDS_FILE)
 
 
 class ClinicAdminConfig(AdminConfig):

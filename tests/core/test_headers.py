@@ -107,7 +107,9 @@ def told(environment: dict[str, str], *command: str) -> str:
     return done.stdout + done.stderr
 
 
-def test_secrets_come_from_files_and_the_deployment_check_has_nothing_to_say(with_files: Any) -> None:
+def test_secrets_come_from_files_and_the_deployment_check_has_nothing_to_say(
+    with_files: Any, tmp_path: Path
+) -> None:
     shown = (
         "from django.conf import settings as s; print(len(s.SECRET_KEY), len(s.FIELD_KEYS), "
         "s.SECRET_KEY_FALLBACKS, s.SESSION_COOKIE_NAME, s.CSRF_COOKIE_NAME, s.SECURE_HSTS_SECONDS)"
@@ -115,6 +117,12 @@ def test_secrets_come_from_files_and_the_deployment_check_has_nothing_to_say(wit
     expected = f"{len(KEY)} 2 ['{KEY[::-1]}'] __Host-sessionid __Host-csrftoken 31536000"
     assert expected in told(with_files, "shell", "-c", shown)
     checked = told(with_files, "check", "--deploy", "--fail-level", "WARNING")
+    assert "System check identified 1 issue (0 silenced)." in checked
+    assert "BREACHED_PASSWORDS_FILE is not set" in checked, "which is nothing to fail for"
+    breached = tmp_path / "breached"
+    breached.write_text("0" * 40 + ":1\n")
+    named = with_files | {"BREACHED_PASSWORDS_FILE": str(breached)}
+    checked = told(named, "check", "--deploy", "--fail-level", "WARNING")
     assert "System check identified no issues (0 silenced)." in checked
 
 
