@@ -6,15 +6,21 @@ from typing import Any
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-ABOUT_TRANSACTIONS = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE", "SELECT set_config('rekindle.")
+TELLING = "SELECT set_config('rekindle."
+ABOUT_TRANSACTIONS = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE")
 """A transaction's own words. In tests, where one transaction holds the whole request, who acts is told by a
 statement; when serving it travels with BEGIN (`core.postgresql`)."""
 
 
 def of(captured: CaptureQueriesContext) -> list[str]:
     """Return the statements that read or wrote something."""
-    queries = (query["sql"] for query in captured.captured_queries)
-    return [sql for sql in queries if not sql.startswith(ABOUT_TRANSACTIONS)]
+    queries = (_bare(query["sql"]) for query in captured.captured_queries)
+    return [sql for sql in queries if sql and not sql.startswith(ABOUT_TRANSACTIONS)]
+
+
+def _bare(sql: str) -> str:
+    """Return a statement without what says in front of it who acts."""
+    return sql.partition(";")[2] if sql.startswith(TELLING) else sql
 
 
 def asked(call: Callable[[], Any]) -> list[str]:

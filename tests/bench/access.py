@@ -108,8 +108,8 @@ def _requests() -> None:
                 if (_events() > before) != walled:
                     raise SystemExit("the trail was not what it was to be")
     for name, rounds in results.items():
-        on, off = (median(one.cpu_ms for one in rounds[walled][1:]) for walled in (True, False))
-        _print(f"{name}, with walls and trail", on, "CPU ms per request", baseline=off, rows=ROWS)
+        cost, bare = (median(one.cpu_ms for one in rounds[walled][1:]) for walled in (True, False))
+        _print(f"{name}, with walls and trail", cost, "CPU ms per request", baseline=bare, rows=ROWS)
 
 
 def _events() -> int:
