@@ -100,6 +100,12 @@ class CannotHandOver(Refused):
     code = "cannot_hand_over"
 
 
+class WorksHere(Refused):
+    """You work here with this account; ask the clinic's operator to end your roles first."""
+
+    code = "works_here"
+
+
 class SecondFactorRequired(NotAllowed):
     """Whoever works here signs in with a second factor."""
 

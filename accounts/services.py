@@ -484,6 +484,19 @@ def issue_capability(
     return capability, token
 
 
+def close_account(user: User, *, at: datetime) -> None:
+    """Let nobody sign in as `user` any more, and end every sign-in they have; again is harmless.
+
+    Nothing is erased: the rows stay for as long as the law asks, and the audit trail has who closed it and
+    when. Raises `WorksHere` for somebody who holds a role: patients may wait for them.
+    """
+    if queries.roles_of(user.pk, at=at):
+        raise errors.WorksHere
+    with atomic():
+        User.objects.filter(pk=user.pk, is_active=True).update(is_active=False)
+        SignIn.objects.filter(user=user).delete()
+
+
 def saw(sign_in: SignIn, *, at: datetime) -> None:
     """Note that a device was in use at `at`."""
     SignIn.objects.filter(pk=sign_in.pk).update(last_seen_at=at)

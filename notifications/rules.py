@@ -10,6 +10,8 @@ REMINDERS = frozenset({MessageKind.ASSESSMENT_DUE, MessageKind.SESSION_TOMORROW}
 """Suppressions stop these alone; and these alone are better lost in sight of staff than sent twice."""
 CLAIMED_FIRST = frozenset({MessageKind.ALERT_PAGE, MessageKind.CHECK_IN_MISSED})
 """Claimed before everything else: somebody may be in danger."""
+ABOUT_A_LIFE = frozenset({MessageKind.CHECK_IN_MISSED})
+"""Sent to whoever has closed their account, too: the session that they were in is watched to its end."""
 URGENT = CLAIMED_FIRST | {MessageKind.TRIAGE_PAGE}
 """Tried again at short intervals, and written to the log where they miscarry."""
 TO_MEMBERS = REMINDERS | {MessageKind.ALERT_PAGE, MessageKind.TRIAGE_PAGE, MessageKind.NEWS}
@@ -81,6 +83,9 @@ def before_sending(facts: SendingFacts, *, at: datetime) -> Outcome | None:
     reminder ends UNKNOWN: the person finds what it was about in the app anyway, and a nagging system is one
     that people stop reading.
 
+    Who has closed their account, or was shut out, gets nothing any more, except a call about themselves: it
+    is meant for somebody who may lie on the floor, whatever became of their account.
+
     Without a verified address a reminder is not wanted any more, but an urgent message has FAILED: somebody
     counted on it.
     """
@@ -90,7 +95,7 @@ def before_sending(facts: SendingFacts, *, at: datetime) -> Outcome | None:
         return _too_late(DeliveryStatus.EXPIRED, "Its time passed before it could be sent.", facts)
     if facts.attempt > MAX_ATTEMPTS:
         return _too_late(DeliveryStatus.FAILED, f"Given up after {MAX_ATTEMPTS} tries.", facts)
-    if facts.account_closed:
+    if facts.account_closed and facts.kind not in ABOUT_A_LIFE:
         return Outcome(DeliveryStatus.CANCELLED, "The account is closed.")
     if not facts.address:
         ended = DeliveryStatus.FAILED if facts.kind in URGENT else DeliveryStatus.CANCELLED

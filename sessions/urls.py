@@ -25,6 +25,7 @@ of_one_enrollment = [
 ]
 
 urlpatterns = [
+    path("me/closure", leaving.Closure.as_view(), name="closure"),
     path("enrollments/<uuid:enrollment_id>/", include(of_one_enrollment)),
     path("sessions/<uuid:session_id>", booking.SessionDetail.as_view(), name="session"),
     path("sessions/<uuid:session_id>/", include(of_one_session)),

@@ -26,6 +26,7 @@ from sessions.queries.facts import (
     policy_of,
     readings,
     running_session,
+    running_session_of,
     start_facts,
 )
 from sessions.queries.shown import (
@@ -74,6 +75,7 @@ __all__ = [
     "reflections",
     "reported_about",
     "running_session",
+    "running_session_of",
     "session_for",
     "session_to_show",
     "sessions_for",

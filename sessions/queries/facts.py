@@ -101,6 +101,13 @@ def running_session(enrollment_id: UUID) -> TreatmentSession | None:
     return live.order_by("-number").first()
 
 
+def running_session_of(patient_id: UUID) -> TreatmentSession | None:
+    """Return a patient's session that is not over, whatever became of the enrollment it belongs to."""
+    live = TreatmentSession.objects.filter(enrollment__patient_id=patient_id, status__in=LIVE_STATUSES)
+    # In progress before in recovery: what has yet to be watched comes first.
+    return live.order_by("status", "-number").first()
+
+
 def start_facts(session: TreatmentSession, *, plan: TreatmentPlan | None, at: datetime) -> rules.StartFacts:
     """Gather everything the gate asks, from the rows as they are; the enrollment is locked."""
     enrollment, zone = session.enrollment, ZoneInfo(session.timezone)

@@ -18,6 +18,8 @@ class Step(StrEnum):
     TOOK_BACK_OPTIONAL = "took_back_optional"
     """An agreement that treatment does not depend on."""
     RESUMED = "resumed"
+    CLOSED = "closed"
+    """Left everything, and closed the account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ _SUMMARIES = {
     Step.LEFT: "You have left the program. You can call us at any time.",
     Step.TOOK_BACK: "You have taken this back, and it counts from now on. Call us if you have a question.",
     Step.TOOK_BACK_OPTIONAL: "You have taken this back, and it counts from now on. Your treatment goes on.",
+    Step.CLOSED: "Your account is closed. You can call us at any time.",
     Step.RESUMED: "Welcome back. Book your next session when you are ready.",
 }
 
@@ -54,9 +57,11 @@ def leaving(facts: LeavingFacts) -> Leaving:
 
 
 def _stops(facts: LeavingFacts) -> Iterator[Reason]:
-    if facts.step in (Step.PAUSED, Step.LEFT):
+    if facts.step == Step.CLOSED:
+        yield Reason("sign_in", "You are signed out everywhere. To come back, call us.")
+    if facts.step in (Step.PAUSED, Step.LEFT, Step.CLOSED):
         yield Reason("reminders", "We send no more reminders.")
-    if facts.step in (Step.PAUSED, Step.LEFT, Step.TOOK_BACK):
+    if facts.step in (Step.PAUSED, Step.LEFT, Step.CLOSED, Step.TOOK_BACK):
         yield Reason("sessions", "No session can start.")
     if facts.called_off:
         yield Reason("booking", "Your booked session is called off. Tell the adult who wanted to stay.")
@@ -67,8 +72,21 @@ def _stops(facts: LeavingFacts) -> Iterator[Reason]:
 def _goes_on(facts: LeavingFacts) -> Iterator[Reason]:
     if facts.running == SessionStatus.IN_PROGRESS and facts.is_dosed:
         yield Reason("watch", "Your session is watched to its end. Stay with the adult who is with you.")
+    yield from _closed_goes_on(facts) if facts.step == Step.CLOSED else _open_goes_on(facts)
+
+
+def _open_goes_on(facts: LeavingFacts) -> Iterator[Reason]:
     if facts.is_dosed:
         yield Reason("driving", "Do not drive before the time that your session shows.")
     yield Reason("help", "If something is wrong, tell us or call. Somebody answers.")
     if facts.step == Step.LEFT:
         yield Reason("record", "We keep your record as the law asks. You can read and download it.")
+
+
+def _closed_goes_on(facts: LeavingFacts) -> Iterator[Reason]:
+    """Say it without the app, which shows them nothing any more."""
+    if facts.is_dosed:
+        yield Reason("driving", "Do not drive today. Call us to hear from when you may.")
+        yield Reason("check_in", "If we do not hear from the adult with you, we still write to you both.")
+    yield Reason("help", "If something is wrong, call. Somebody answers.")
+    yield Reason("record", "We keep your record as the law asks. Call us if you want a copy.")

@@ -33,6 +33,12 @@ class LeavingWordsOutput(serializers.Serializer[Any]):
     goes_on = SaidOutput(many=True)
 
 
+class ClosureOutput(LeavingWordsOutput):
+    """What stops, what goes on for one's safety, and whom to call."""
+
+    contact = ContactOutput()
+
+
 class LeavingOutput(LeavingWordsOutput, EnrollmentOutput):
     """Where the program stands now, what stops, what goes on for one's safety, and whom to call."""
 

@@ -12,7 +12,7 @@ from sessions.services.entries import (
     observe,
     reflect,
 )
-from sessions.services.leaving import leave, pause, resume, take_back
+from sessions.services.leaving import close_account, leave, pause, resume, take_back
 from sessions.services.monitors import invite_monitor
 from sessions.services.reports import report_event
 from sessions.services.watching import WATCH, Watched, watch
@@ -27,6 +27,7 @@ __all__ = [
     "book",
     "cancel",
     "check_in",
+    "close_account",
     "end_session",
     "heed",
     "invite_monitor",

@@ -6,7 +6,7 @@ from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.permissions import IsPatient, user_of
+from accounts.permissions import IsPatient, IsPerson, RecentlyAuthenticated, user_of
 from core import clock
 from core.api import View, etag
 from core.contact import contact
@@ -18,7 +18,13 @@ from programs.queries import enrollment_for, own_enrollment
 from programs.serializers import EnrollmentOutput
 from sessions import services
 from sessions.rules import Leaving
-from sessions.serializers.leaving import LeavingOutput, LeavingWordsOutput, NothingInput, TakenBackInput
+from sessions.serializers.leaving import (
+    ClosureOutput,
+    LeavingOutput,
+    LeavingWordsOutput,
+    NothingInput,
+    TakenBackInput,
+)
 from sessions.serializers.sessions import ReasonInput
 
 LEFT: dict[str, Any] = {
@@ -40,6 +46,12 @@ LEFT: dict[str, Any] = {
         {"code": "help", "detail": "If something is wrong, tell us or call. Somebody answers."},
     ],
     "contact": {"clinic_phone": "+1-555-0100", "emergency_phone": "911", "crisis_phone": "988"},
+}
+CLOSED = {
+    "summary": "Your account is closed. You can call us at any time.",
+    "stops": [{"code": "sessions", "detail": "No session can start."}],
+    "goes_on": [{"code": "help", "detail": "If something is wrong, call. Somebody answers."}],
+    "contact": LEFT["contact"],
 }
 PAUSED = LEFT | {
     "status": "active",
@@ -161,3 +173,28 @@ class ConsentWithdrawals(LeavingView):
         said.is_valid(raise_exception=True)
         kind = ConsentKind(said.validated_data["kind"])
         return self.answer(services.take_back(own, kind=kind, patient_user=user_of(request), at=clock.now()))
+
+
+class Closure(View):
+    """The end of an account, which is its owner's to close."""
+
+    permission_classes = (IsPerson, RecentlyAuthenticated)
+    throttle_classes = NEVER_COUNTED
+
+    @extend_schema(
+        operation_id="me_close",
+        summary="Close my account",
+        request=NothingInput,
+        responses={201: ClosureOutput},
+        examples=[
+            OpenApiExample("Nothing to say", value={}, request_only=True),
+            OpenApiExample("Closed", value=CLOSED, response_only=True, status_codes=["201"]),
+        ],
+    )
+    @idempotent
+    def post(self, request: Request) -> Response:
+        """Leave everything and close the account, for good; what guards a session already dosed goes on."""
+        NothingInput(data=request.data).is_valid(raise_exception=True)
+        said = services.close_account(user_of(request), at=clock.now())
+        body = LeavingWordsOutput(said).data | {"contact": contact()}
+        return Response(body, status=status.HTTP_201_CREATED)

@@ -32,6 +32,8 @@ def test_nothing_stands_in_the_way() -> None:
         ({"expires_at": AT}, DeliveryStatus.EXPIRED),
         ({"attempt": rules.MAX_ATTEMPTS + 1}, DeliveryStatus.FAILED),
         ({"account_closed": True}, DeliveryStatus.CANCELLED),
+        ({"account_closed": True, "kind": MessageKind.NEWS}, DeliveryStatus.CANCELLED),
+        ({"account_closed": True, "kind": MessageKind.ALERT_PAGE}, DeliveryStatus.CANCELLED),
         ({"address": ""}, DeliveryStatus.CANCELLED),
         ({"suppressed_by": "hold:1"}, DeliveryStatus.CANCELLED),
         ({"in_doubt": True}, DeliveryStatus.UNKNOWN),

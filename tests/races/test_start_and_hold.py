@@ -108,7 +108,7 @@ def test_twin_without_locks_a_start_passes_a_hold(ben: User, at: datetime) -> No
 
 
 def stopping(session: TreatmentSession, stop: str, at: datetime) -> Callable[[], str]:
-    """Pause or leave, and say whether at that moment the session had started."""
+    """Pause, leave or close the account, and say whether at that moment the session had started."""
 
     def act() -> str:
         user, own = session.enrollment.patient.user, session.enrollment_id
@@ -117,6 +117,8 @@ def stopping(session: TreatmentSession, stop: str, at: datetime) -> Callable[[],
             started = TreatmentSession.objects.filter(pk=session.pk, started_at__isnull=False).exists()
             if stop == "pause":
                 services.pause(own, patient_user=user, at=at)
+            elif stop == "close":
+                services.close_account(user, at=at)
             else:
                 services.leave(own, reason="", patient_user=user, at=at)
         return "stopped after it" if started else "stopped before it"
@@ -137,7 +139,7 @@ MEETS = (notifications, "suppress")
 """What either calls under its lock, with more to write: where it meets the start."""
 
 
-@pytest.mark.parametrize("stop", ["pause", "leave"])
+@pytest.mark.parametrize("stop", ["pause", "leave", "close"])
 def test_a_start_never_passes_a_patient_who_stops(ben: User, at: datetime, stop: str) -> None:
     came_to, overlaps = race(start_and_stop(stop, at), (rules, "decide_start"), MEETS)
     assert set(came_to) <= {
@@ -148,7 +150,7 @@ def test_a_start_never_passes_a_patient_who_stops(ben: User, at: datetime, stop:
     assert overlaps == 0
 
 
-@pytest.mark.parametrize("stop", ["pause", "leave"])
+@pytest.mark.parametrize("stop", ["pause", "leave", "close"])
 def test_twin_without_locks_one_of_them_runs_into_the_compare_and_set(
     ben: User, at: datetime, stop: str
 ) -> None:
