@@ -13,6 +13,7 @@ from allauth.account.models import EmailAddress
 from django.db.models import BinaryField, Field, Model
 
 from accounts.models import (
+    BreakGlass,
     CareTeamMembership,
     Clinician,
     Licence,
@@ -91,6 +92,13 @@ PARTS = (
     Part("Your roles", RoleGrant, _ACCOUNT),
     Part("Where you are signed in", SignIn, _ACCOUNT, hidden=frozenset({"session_key", "session_data"})),
     Part("Who cares for you", CareTeamMembership, "patient"),
+    # The words are for reviewers: they may name somebody who called for help (ADR 0017).
+    Part(
+        "Who opened your record in an emergency",
+        BreakGlass,
+        "patient",
+        hidden=frozenset({"reason", "note", "next_call_at"}),
+    ),
     Part("How we checked who you are", IdentityCheck, "patient"),
     Part("Your programs", Enrollment, "patient"),
     Part("What happened in your programs", EnrollmentTransition, _ENROLLMENT),

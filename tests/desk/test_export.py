@@ -22,6 +22,7 @@ from tests.sessions import stages
 
 ClientOf = Callable[[User], APIClient]
 NOTHING_YET = {
+    "accounts.breakglass",
     "safety.identitycheck",
     "safety.monitoringquery",
     "accounts.rolegrant",

@@ -22,6 +22,7 @@ from core.actors import Actor
 from core.database import as_owner
 from core.encryption import encrypt
 from core.ids import new_id
+from desk.export import export
 from notifications.models import Delivery
 from programs.models import Enrollment
 from safety import tasks
@@ -253,6 +254,11 @@ class TestSeen:
         assert as_cyd.get(f"/api/v1/enrollments/{enrollment.pk}").status_code == 200
         (look,) = as_ada.get("/api/v1/me/looks").json()["results"]
         assert (look["who"], look["role"], look["why"]) == ("Cyd Example, MD", "clinician", "break_glass")
+
+    def test_in_what_she_downloads_without_the_words(self, opening, ada, at):
+        (chapter,) = [each for each in export(ada, at=at).chapters if each.name == "accounts.breakglass"]
+        assert chapter.rows[0]["purpose"] == "danger"
+        assert not {"reason", "note"} & set(chapter.rows[0])
 
     def test_and_not_by_those_who_care_for_her(self, opening, as_ben):
         assert as_ben.get("/api/v1/me/break-glass").status_code == 403
