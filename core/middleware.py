@@ -115,15 +115,19 @@ class HeadersMiddleware:
 
 
 class ActingMiddleware:
-    """Says who acts: a visitor, until a view of ours or the admin knows better."""
+    """Says who acts: a visitor, until a view of ours or a page knows better."""
 
     def __init__(self, get_response: Next) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Pass the request on as the visitor it is, or on pages of the admin as who is signed in."""
+        """Pass the request on as the visitor it is, or on pages as who is signed in.
+
+        Not only on the admin's: after asking for the password again, the sign-in library's page does what was
+        asked for on one of those.
+        """
         with acting_as(VISITOR):
-            if not request.path.startswith("/admin/") or not request.user.is_authenticated:
+            if request.path.startswith("/api/") or not request.user.is_authenticated:
                 return self.get_response(request)
             with acting_as(Actor.person(request.user.pk)):
                 response = self.get_response(request)
