@@ -43,6 +43,8 @@ class AlertClass(TextChoices):
     """A running session went silent."""
     ADVERSE_EVENT = "adverse_event"
     """An adverse event was reported and waits for triage."""
+    LATE_DOSE = "late_dose"
+    """A dose was reported after the time for it was over; nobody was asked again when it was taken."""
 
 
 class AlertStatus(TextChoices):

@@ -31,6 +31,12 @@ class DoseNotNow(Refused):
     code = "dose_not_now"
 
 
+class NotALateDose(Refused):
+    """This is not the report of a dose that was taken in its time."""
+
+    code = "not_a_late_dose"
+
+
 class DoseAlreadyTaken(Conflict):
     """The dose of this session is taken; there is never a second one."""
 

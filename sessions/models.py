@@ -224,7 +224,11 @@ class Observation(ActedModel):
 
 
 class Dose(ActedModel):
-    """The dose that was taken, as it was reported. Append-only; one a session."""
+    """The dose that was taken, as it was reported. Append-only; one a session.
+
+    One that was reported late names the alert that told a clinician so. That its gate is the session's own
+    is a foreign key too (`dose_passed_its_own_gate`).
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id)
     session = models.OneToOneField(TreatmentSession, on_delete=models.PROTECT, related_name="dose")
@@ -233,9 +237,24 @@ class Dose(ActedModel):
     dose_mg = models.DecimalField(max_digits=6, decimal_places=1)
     taken_at = models.DateTimeField()
     recorded_at = models.DateTimeField()
+    alert = models.ForeignKey(Alert, on_delete=models.PROTECT, null=True, related_name="+")
 
     class Meta:
-        constraints = [models.CheckConstraint(condition=Q(dose_mg__gt=0), name="dose_is_positive")]
+        constraints = [
+            models.CheckConstraint(condition=Q(dose_mg__gt=0), name="dose_is_positive"),
+            models.CheckConstraint(
+                condition=Q(recorded_at__gte=F("taken_at")), name="dose_taken_before_it_is_recorded"
+            ),
+            models.CheckConstraint(
+                condition=Q(recorded_at__lte=F("taken_at")) | Q(alert__isnull=False),
+                name="dose_reported_late_means_alert",
+            ),
+        ]
+
+    @property
+    def is_late(self) -> bool:
+        """Tell whether the dose was reported after it was taken."""
+        return self.recorded_at > self.taken_at
 
 
 class CheckInDeadline(models.Model):

@@ -28,7 +28,14 @@ from sessions.enums import (
     SessionEvent,
     SessionStatus,
 )
-from sessions.models import Attestation, GateDecision, MonitorInvitation, Observation, TreatmentSession
+from sessions.models import (
+    Attestation,
+    Dose,
+    GateDecision,
+    MonitorInvitation,
+    Observation,
+    TreatmentSession,
+)
 from sessions.policy import SessionPolicy, parse_policy
 from sessions.queries.access import current_link
 
@@ -106,6 +113,17 @@ def running_session_of(patient_id: UUID) -> TreatmentSession | None:
     live = TreatmentSession.objects.filter(enrollment__patient_id=patient_id, status__in=LIVE_STATUSES)
     # In progress before in recovery: what has yet to be watched comes first.
     return live.order_by("status", "-number").first()
+
+
+def dosed_by(session: TreatmentSession) -> datetime | None:
+    """Return the latest moment at which the dose of a session can have been taken, `None` without one.
+
+    A time that was reported afterwards may be wrong: then that is the end of the window.
+    """
+    dose = Dose.objects.select_related("gate").filter(session=session).first()
+    if dose is None:
+        return None
+    return dose.gate.dose_by if dose.is_late else dose.taken_at
 
 
 def start_facts(session: TreatmentSession, *, plan: TreatmentPlan | None, at: datetime) -> rules.StartFacts:

@@ -1,7 +1,7 @@
 """Every decision about a session, as pure functions over values."""
 
 from sessions.rules.booking import BookingFacts, booking_faults
-from sessions.rules.dose import DoseFacts, dose_faults, end_faults
+from sessions.rules.dose import DoseFacts, dose_faults, end_faults, late_dose_faults
 from sessions.rules.entries import calls_for_help, clock_fault
 from sessions.rules.leaving import Leaving, LeavingFacts, Step, leaving
 from sessions.rules.machine import TRANSITIONS, Party, next_actions, next_status
@@ -40,6 +40,7 @@ __all__ = [
     "far_enough",
     "for_monitor",
     "is_crisis",
+    "late_dose_faults",
     "leaving",
     "local_day",
     "meets",

@@ -53,7 +53,10 @@ def dose_faults(facts: DoseFacts, policy: SessionPolicy) -> list[Reason]:
 
 def _order_faults(facts: DoseFacts) -> Iterator[Reason]:
     if facts.at > facts.dose_by:
-        yield Reason("dose_window_over", "The time for the dose has passed. End this session.")
+        yield Reason(
+            "dose_window_over",
+            "The time for it has passed. If it was taken in time, report it late.",
+        )
     if facts.order_is_current is not True:
         yield Reason("order_changed", "The plan has changed since the start. End this session.")
     if facts.route != facts.ordered_route:
@@ -81,12 +84,35 @@ def _reading_faults(facts: DoseFacts, policy: SessionPolicy) -> Iterator[Reason]
     return level_faults(facts.readings, policy, at=facts.at, fresh_from=facts.fresh_from)
 
 
-def end_faults(*, at: datetime, dosed_at: datetime | None, policy: SessionPolicy) -> list[Reason]:
+def late_dose_faults(
+    *, taken_at: datetime, opened_at: datetime, dose_by: datetime, at: datetime
+) -> list[Reason]:
+    """Return what keeps a report from being that of a dose taken in its window and reported after it.
+
+    The window is from `opened_at` to `dose_by`, both included. That a dose was taken is a fact, so nothing
+    else is asked: neither whether it might have been, nor how much was ordered.
+    """
+    if at <= dose_by:
+        return [Reason("dose_window_open", "There is still time. Record the dose as taken now.")]
+    if taken_at > at:
+        return [Reason("in_the_future", "Give a time that has been.")]
+    if taken_at < opened_at:
+        return [Reason("before_the_start", f"That was before this session started. {_TELL_US}")]
+    if taken_at > dose_by:
+        return [Reason("dose_window_over", f"That was after the time for the dose. {_TELL_US}")]
+    return []
+
+
+_TELL_US = "Report what happened, or call us."
+
+
+def end_faults(*, at: datetime, dosed_by: datetime | None, policy: SessionPolicy) -> list[Reason]:
     """Return what keeps a session from ending: once dosed, it is watched to the end of its time.
 
-    Nothing shortens that, neither a hold nor leaving the program.
+    `dosed_by` is the latest moment at which the dose can have been taken. Nothing shortens that time, neither
+    a hold nor leaving the program.
     """
-    if dosed_at is None or at >= dosed_at + policy.watched_after_dose:
+    if dosed_by is None or at >= dosed_by + policy.watched_after_dose:
         return []
     minutes = int(policy.watched_after_dose.total_seconds() // 60)
     return [Reason("still_watched", f"Somebody stays for {minutes} minutes after the dose.")]

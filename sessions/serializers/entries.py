@@ -1,4 +1,5 @@
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from rest_framework import serializers
@@ -121,6 +122,14 @@ class DoseInput(InputSerializer):
     dose_mg = serializers.DecimalField(max_digits=6, decimal_places=1, min_value=0)
 
 
+class LateDoseInput(InputSerializer):
+    """The dose that was taken in its time, and when; with a pinch of doubt, the later time."""
+
+    route = serializers.ChoiceField(choices=Route.choices)
+    dose_mg = serializers.DecimalField(max_digits=6, decimal_places=1, min_value=Decimal("0.1"))
+    taken_at = InstantField()
+
+
 class DoseOutput(serializers.Serializer[Any]):
     """The dose that was taken."""
 
@@ -129,6 +138,7 @@ class DoseOutput(serializers.Serializer[Any]):
     dose_mg = serializers.DecimalField(max_digits=6, decimal_places=1)
     taken_at = serializers.DateTimeField()
     recorded_at = serializers.DateTimeField()
+    is_late = serializers.BooleanField()
 
 
 class ReflectionInput(InputSerializer):

@@ -1,7 +1,7 @@
 """Every write of a session, one function per verb."""
 
 from sessions.services.booking import book, cancel, reschedule, save_preparation
-from sessions.services.course import end_session, record_dose, start_session
+from sessions.services.course import end_session, record_dose, record_late_dose, start_session
 from sessions.services.entries import (
     CheckInEntry,
     ObservationEntry,
@@ -35,6 +35,7 @@ __all__ = [
     "observe",
     "pause",
     "record_dose",
+    "record_late_dose",
     "reflect",
     "report_event",
     "reschedule",

@@ -18,6 +18,8 @@ from core.models import DocumentVersion
 from programs.enums import Route
 from programs.models import TreatmentPlan
 from programs.queries import current_plan
+from safety import services as safety
+from safety.enums import AlertClass
 from sessions import errors, queries, rules
 from sessions.enums import BOOKED_STATUSES, SessionEvent, SessionStatus
 from sessions.models import CheckInDeadline, Dose, GateDecision, TreatmentSession
@@ -74,19 +76,60 @@ def record_dose(
         facts = queries.dose_facts(locked, gate, route=route, dose_mg=dose_mg, policy=policy, at=at)
         if faults := rules.dose_faults(facts, policy):
             raise errors.DoseNotNow(reasons=_told(faults, actor))
-        dosed_on = rules.local_day(at, ZoneInfo(locked.timezone))
-        version, columns = gate.policy.version, {"dosed_at": at, "dosed_on": dosed_on}
-        move(locked, SessionEvent.DOSED, actor=actor, at=at, policy_version=version, columns=columns)
-        return Dose.objects.create(
-            session=locked,
-            gate=gate,
-            route=route,
-            dose_mg=dose_mg,
-            taken_at=at,
-            recorded_at=at,
-            actor_kind=actor.kind,
-            actor_id=actor.id,
+        taken = Dose(gate=gate, route=route, dose_mg=dose_mg, taken_at=at, recorded_at=at)
+        return _taken(locked, taken, actor=actor)
+
+
+def record_late_dose(
+    session: TreatmentSession,
+    *,
+    route: Route,
+    dose_mg: Decimal,
+    taken_at: datetime,
+    actor: Actor,
+    at: datetime,
+) -> Dose:
+    """Write down a dose that was taken within its window and is reported after it; tell a clinician at once.
+
+    The session goes on as dosed, from the time that was reported; it is watched as if that had been the last
+    minute of the window. What keeps a dose from being taken does not keep one that was from being recorded,
+    nor does another amount than was ordered: the alert asks somebody to look. Asking twice is harmless. Locks
+    the enrollment, then the session. Raises `WrongSessionState`, `DoseAlreadyTaken`, or `NotALateDose`.
+    """
+    with atomic():
+        locked = lock(session)
+        if (known := Dose.objects.filter(session=locked).first()) is not None:
+            said = (actor, route, dose_mg, taken_at)
+            if (known.actor, known.route, known.dose_mg, known.taken_at) == said:
+                return known
+            raise errors.DoseAlreadyTaken
+        if locked.status != SessionStatus.IN_PROGRESS:
+            raise errors.WrongSessionState("This session does not run. Report what happened, or call us.")
+        gate = queries.gate_of(locked)
+        faults = rules.late_dose_faults(
+            taken_at=taken_at, opened_at=gate.decided_at, dose_by=gate.dose_by, at=at
         )
+        if faults:
+            raise errors.NotALateDose(reasons=faults)
+        alert = safety.raise_alert(
+            locked.enrollment.patient_id,
+            alert_class=AlertClass.LATE_DOSE,
+            source=f"late-dose:{locked.pk}",
+            at=at,
+        )
+        taken = Dose(gate=gate, route=route, dose_mg=dose_mg, taken_at=taken_at, recorded_at=at, alert=alert)
+        return _taken(locked, taken, actor=actor)
+
+
+def _taken(session: TreatmentSession, dose: Dose, *, actor: Actor) -> Dose:
+    """Store the dose of a locked session, and let the session be dosed from the time it was taken."""
+    dosed_on = rules.local_day(dose.taken_at, ZoneInfo(session.timezone))
+    version, columns = dose.gate.policy.version, {"dosed_at": dose.taken_at, "dosed_on": dosed_on}
+    at = dose.recorded_at
+    move(session, SessionEvent.DOSED, actor=actor, at=at, policy_version=version, columns=columns)
+    dose.session, dose.actor_kind, dose.actor_id = session, actor.kind, actor.id
+    dose.save(force_insert=True)
+    return dose
 
 
 def end_session(session: TreatmentSession, *, reason: str, actor: Actor, at: datetime) -> TreatmentSession:
@@ -101,7 +144,7 @@ def end_session(session: TreatmentSession, *, reason: str, actor: Actor, at: dat
             return locked
         require_status(locked, [SessionStatus.IN_PROGRESS])
         document, policy = queries.policy_of(locked, at=at)
-        if faults := rules.end_faults(at=at, dosed_at=locked.dosed_at, policy=policy):
+        if faults := rules.end_faults(at=at, dosed_by=queries.dosed_by(locked), policy=policy):
             raise errors.NotOverYet(reasons=faults)
         event, columns = _ending(locked, policy=policy, at=at)
         version = document.version

@@ -11,7 +11,7 @@ from programs.enums import Route
 from sessions import services
 from sessions.enums import AttestationKind
 from sessions.rules import Party
-from sessions.serializers.entries import DoseInput, DoseOutput
+from sessions.serializers.entries import DoseInput, DoseOutput, LateDoseInput
 from sessions.serializers.sessions import AttestationInput, AttestationOutput, DayOutput, ReasonInput
 from sessions.views.base import DAY, SESSION_ID, SessionView
 
@@ -96,6 +96,7 @@ class Doses(SessionView):
                     "dose_mg": "300.0",
                     "taken_at": "2026-03-02T17:05:00Z",
                     "recorded_at": "2026-03-02T17:05:00Z",
+                    "is_late": False,
                 },
                 response_only=True,
                 status_codes=["201"],
@@ -116,6 +117,47 @@ class Doses(SessionView):
             actor=self.actor,
             at=at,
         )
+        return Response(DoseOutput(dose).data, status=status.HTTP_201_CREATED)
+
+
+class LateDoses(SessionView):
+    """A dose that nobody wrote down in time."""
+
+    @extend_schema(
+        operation_id="late_doses_record",
+        summary="The dose was taken in its time, and nobody wrote it down",
+        request=LateDoseInput,
+        responses={201: DoseOutput},
+        examples=[
+            OpenApiExample(
+                "Taken half an hour ago",
+                value={"route": "sublingual", "dose_mg": "300.0", "taken_at": "2026-03-02T17:10:00Z"},
+                request_only=True,
+            ),
+            OpenApiExample(
+                "Recorded",
+                value={
+                    "id": SESSION_ID,
+                    "route": "sublingual",
+                    "dose_mg": "300.0",
+                    "taken_at": "2026-03-02T17:10:00Z",
+                    "recorded_at": "2026-03-02T17:40:00Z",
+                    "is_late": True,
+                },
+                response_only=True,
+                status_codes=["201"],
+            ),
+        ],
+    )
+    @idempotent
+    def post(self, request: Request, session_id: UUID) -> Response:
+        """Record it as late, page a clinician, and go on as with any dose; also for who was told of it."""
+        at = clock.now()
+        session = self.session(session_id, *Party, at=at)
+        said = LateDoseInput(data=request.data)
+        said.is_valid(raise_exception=True)
+        fields = said.validated_data | {"route": Route(said.validated_data["route"])}
+        dose = services.record_late_dose(session, actor=self.actor, at=at, **fields)
         return Response(DoseOutput(dose).data, status=status.HTTP_201_CREATED)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from core.errors import Reason
 from programs.enums import Route
-from sessions.rules import dose_faults, end_faults
+from sessions.rules import dose_faults, end_faults, late_dose_faults
 from tests.sessions.facts import GOOD_DOSE, NOON, POLICY, reading
 
 
@@ -64,15 +64,39 @@ def test_the_window_ends_with_its_last_moment() -> None:
 
 @pytest.mark.parametrize("minutes", [0, 60, 119, 119.99])
 def test_a_dosed_session_is_watched_to_the_end_of_its_time(minutes: float) -> None:
-    faults = end_faults(at=NOON + timedelta(minutes=minutes), dosed_at=NOON, policy=POLICY)
+    faults = end_faults(at=NOON + timedelta(minutes=minutes), dosed_by=NOON, policy=POLICY)
     assert [fault.code for fault in faults] == ["still_watched"]
 
 
 def test_a_dosed_session_ends_after_the_longer_of_timer_and_observation() -> None:
-    assert end_faults(at=NOON + timedelta(minutes=120), dosed_at=NOON, policy=POLICY) == []
+    assert end_faults(at=NOON + timedelta(minutes=120), dosed_by=NOON, policy=POLICY) == []
     longer = replace(POLICY, timer=timedelta(minutes=180))
-    assert end_faults(at=NOON + timedelta(minutes=179), dosed_at=NOON, policy=longer) != []
+    assert end_faults(at=NOON + timedelta(minutes=179), dosed_by=NOON, policy=longer) != []
 
 
 def test_a_session_without_a_dose_may_end_at_once() -> None:
-    assert end_faults(at=NOON, dosed_at=None, policy=POLICY) == []
+    assert end_faults(at=NOON, dosed_by=None, policy=POLICY) == []
+
+
+OPENED, CLOSED = NOON, NOON + timedelta(minutes=30)
+
+
+@pytest.mark.parametrize(
+    ("taken", "now", "codes"),
+    [
+        (10, 30, ["dose_window_open"]),
+        (10, 5, ["dose_window_open"]),
+        (41, 40, ["in_the_future"]),
+        (-1, 40, ["before_the_start"]),
+        (31, 40, ["dose_window_over"]),
+        (0, 31, []),
+        (30, 31, []),
+        (10, 600, []),
+    ],
+)
+def test_a_late_report_is_of_a_dose_in_its_window_and_comes_after_it(
+    taken: int, now: int, codes: list[str]
+) -> None:
+    taken_at, at = NOON + timedelta(minutes=taken), NOON + timedelta(minutes=now)
+    faults = late_dose_faults(taken_at=taken_at, opened_at=OPENED, dose_by=CLOSED, at=at)
+    assert [fault.code for fault in faults] == codes

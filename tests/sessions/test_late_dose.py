@@ -1,0 +1,225 @@
+"""A dose that was taken in its window and written down after it: late and marked, but never unseen."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.db import transaction
+from rest_framework.test import APIClient
+
+from accounts.models import Patient, User
+from core.actors import Actor
+from notifications.models import Delivery
+from programs.enums import Route
+from safety.models import Alert
+from sessions import queries, rules, services
+from sessions.errors import DoseAlreadyTaken, DoseNotNow, NotALateDose, NotOverYet, WrongSessionState
+from sessions.models import Dose, SessionTransition, TreatmentSession
+from tests import steps
+from tests.api import post
+from tests.sessions import stages
+from tests.sessions.facts import POLICY
+from tests.sessions.test_constraints import TABLE, refused_by, run
+from tests.sessions.test_gate import hold
+
+MINUTE = timedelta(minutes=1)
+
+
+def report(
+    session: TreatmentSession, actor: Actor, *, taken_at: datetime, at: datetime, **changed: Any
+) -> Dose:
+    said: dict[str, Any] = {"route": Route.SUBLINGUAL, "dose_mg": steps.ORDER.dose_mg} | changed
+    return services.record_late_dose(session, taken_at=taken_at, actor=actor, at=at, **said)
+
+
+def nothing_written(session: TreatmentSession) -> bool:
+    return not Dose.objects.exists() and stages.fetch(session).dosed_at is None and not Alert.objects.exists()
+
+
+# --- what is refused -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("taken", "code"),
+    [(-1, "before_the_start"), (31, "dose_window_over"), (45, "in_the_future")],
+)
+def test_a_time_outside_the_window_is_refused(ada: Patient, at: datetime, taken: int, code: str) -> None:
+    session, monitor = stages.started(ada, at=at)
+    with stages.refused(NotALateDose) as refused:
+        report(session, monitor, taken_at=at + taken * MINUTE, at=at + 40 * MINUTE)
+    assert [reason.code for reason in refused.value.reasons] == [code]
+    assert nothing_written(session)
+
+
+def test_within_the_window_the_ordinary_way_is_the_way(ada: Patient, at: datetime) -> None:
+    """What is asked at the moment of a dose is not got round by calling it late."""
+    session, monitor = stages.started(ada, at=at)
+    hold(stages.fetch(session), at)
+    with stages.refused(NotALateDose):
+        report(session, monitor, taken_at=at + MINUTE, at=at + 2 * MINUTE)
+    with stages.refused(DoseNotNow):
+        stages.take(session, monitor, at=at + 2 * MINUTE)
+    assert nothing_written(session)
+
+
+@pytest.mark.parametrize("status", ["scheduled", "ready", "cancelled", "missed", "aborted"])
+def test_without_a_session_that_runs_there_is_none(ada: Patient, at: datetime, status: str) -> None:
+    session = stages.reached(ada, status, at=at)
+    with stages.refused(WrongSessionState) as refused:
+        report(session, Actor.person(ada.user_id), taken_at=at + MINUTE, at=at + 40 * MINUTE)
+    assert "call us" in str(refused.value.detail)
+    assert nothing_written(session)
+
+
+@pytest.mark.parametrize("status", ["recovering", "completed"])
+def test_there_is_never_a_second_dose_after_the_end(ada: Patient, at: datetime, status: str) -> None:
+    session = stages.reached(ada, status, at=at)
+    with stages.refused(DoseAlreadyTaken):
+        report(session, Actor.person(ada.user_id), taken_at=at, at=at)
+    assert Dose.objects.count() == 1
+
+
+def test_there_is_never_a_second_dose(ada: Patient, at: datetime) -> None:
+    session, monitor = stages.dosed(ada, at=at)
+    with stages.refused(DoseAlreadyTaken):
+        report(session, monitor, taken_at=at + 20 * MINUTE, at=at + 40 * MINUTE)
+    assert not Alert.objects.exists()
+
+
+def test_nor_a_second_late_one(ada: Patient, at: datetime) -> None:
+    session, monitor = stages.started(ada, at=at)
+    report(session, monitor, taken_at=at + 10 * MINUTE, at=at + 40 * MINUTE)
+    with stages.refused(DoseAlreadyTaken):
+        report(session, monitor, taken_at=at + 11 * MINUTE, at=at + 41 * MINUTE)
+    with stages.refused(DoseAlreadyTaken):
+        report(session, Actor.person(ada.user_id), taken_at=at + 10 * MINUTE, at=at + 41 * MINUTE)
+
+
+def test_the_database_keeps_a_late_dose_to_its_alert_and_every_dose_to_its_own_gate(
+    ada: Patient, cyd: Patient, at: datetime
+) -> None:
+    session, _ = stages.started(ada, at=at)
+    other, _ = stages.started(cyd, at=at)
+    columns = "id, session_id, gate_id, route, dose_mg, taken_at, recorded_at, actor_kind, actor_id"
+    insert = f"INSERT INTO {TABLE}dose ({columns}) VALUES (%s, %s, %s, 'oral', 1, %s, %s, 'person', 'x')"  # noqa: S608
+    before, after = at, at + MINUTE
+    with refused_by("dose_reported_late_means_alert"):
+        run(insert, uuid4(), session.pk, session.gate_id, before, after)
+    with refused_by("dose_taken_before_it_is_recorded"):
+        run(insert, uuid4(), session.pk, session.gate_id, after, before)
+    with refused_by("dose_passed_its_own_gate"):
+        run(insert, uuid4(), session.pk, other.gate_id, at, at)
+
+
+# --- what follows ----------------------------------------------------------------------------------------
+
+
+def test_it_is_a_dose_from_its_own_time_marked_late_with_a_clinician_paged(
+    ada: Patient, ben: User, at: datetime
+) -> None:
+    session, monitor = stages.started(ada, at=at)
+    taken_at, now = at + 10 * MINUTE, at + 40 * MINUTE
+    dose = report(session, monitor, taken_at=taken_at, at=now)
+    after = stages.fetch(session)
+    assert (after.status, after.dosed_at) == ("in_progress", taken_at)
+    assert (dose.taken_at, dose.recorded_at, dose.is_late, dose.actor) == (taken_at, now, True, monitor)
+    alert = Alert.objects.get()
+    assert (dose.alert, alert.alert_class, alert.status, alert.patient_id) == (
+        alert,
+        "late_dose",
+        "open",
+        ada.pk,
+    )
+    assert Delivery.objects.filter(kind="triage_page", user=ben).exists()
+    step = SessionTransition.objects.filter(session=session).last()
+    assert step is not None
+    assert (step.event, step.at, step.actor) == ("dosed", now, monitor)
+
+
+def test_an_alert_that_cannot_be_raised_takes_the_dose_back(
+    ada: Patient, at: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, monitor = stages.started(ada, at=at)
+    monkeypatch.setattr("safety.services._page", lambda alert, at: 1 / 0)
+    with pytest.raises(ZeroDivisionError), transaction.atomic():
+        report(session, monitor, taken_at=at + MINUTE, at=at + 40 * MINUTE)
+    assert nothing_written(session)
+
+
+def test_asking_twice_is_one_dose_and_one_alert(ada: Patient, at: datetime) -> None:
+    session, monitor = stages.started(ada, at=at)
+    for minutes in (40, 41):
+        report(session, monitor, taken_at=at + MINUTE, at=at + minutes * MINUTE)
+    assert (Dose.objects.count(), Alert.objects.count()) == (1, 1)
+
+
+def test_it_is_written_down_whatever_would_have_kept_it_from_being_taken(ada: Patient, at: datetime) -> None:
+    session, _ = stages.started(ada, at=at)
+    hold(stages.fetch(session), at + 35 * MINUTE)
+    services.leave(session.enrollment_id, reason="", patient_user=ada.user, at=at + 36 * MINUTE)
+    dose = report(session, Actor.person(ada.user_id), taken_at=at, at=at + 40 * MINUTE, dose_mg="150.0")
+    assert dose.is_late
+
+
+def test_deadlines_stand_and_it_ends_at_the_most_cautious_moment(ada: Patient, at: datetime) -> None:
+    session, monitor = stages.started(ada, at=at)
+    due = stages.open_due(session)
+    report(session, monitor, taken_at=at, at=at + 31 * MINUTE)
+    assert stages.open_due(session) == due
+    over = at + POLICY.dose_window + POLICY.watched_after_dose
+    with stages.refused(NotOverYet):
+        services.end_session(session, reason="", actor=monitor, at=over - timedelta(seconds=1))
+    ended = services.end_session(session, reason="", actor=monitor, at=over)
+    assert ended.status == "recovering"
+    assert ended.no_drive_until is not None
+    assert ended.no_drive_until > over
+    assert over == rules.deadlines(at, POLICY)[-1]
+
+
+def test_a_late_dose_counts_for_the_days_until_the_next(ada: Patient, at: datetime) -> None:
+    session, monitor = stages.started(ada, at=at)
+    report(session, monitor, taken_at=at + MINUTE, at=at + 31 * MINUTE)
+    facts = queries.booking_facts(
+        session.enrollment, scheduled_at=at + timedelta(days=1), at=at + 32 * MINUTE
+    )
+    assert facts.last_dosed_at == at + MINUTE
+
+
+# --- over HTTP -------------------------------------------------------------------------------------------
+
+
+def body(at: datetime, **changed: Any) -> dict[str, Any]:
+    return {"route": "sublingual", "dose_mg": "300.0", "taken_at": at.isoformat()} | changed
+
+
+def test_patient_and_clinician_report_it_and_nobody_else(
+    ada: Patient, at: datetime, as_ada: APIClient, as_ben: APIClient, as_cyd: APIClient
+) -> None:
+    session, _ = stages.started(ada, at=at - 40 * MINUTE)
+    path = f"sessions/{session.pk}/late-doses"
+    said = body(at - 30 * MINUTE)
+    assert [post(client, path, said).status_code for client in (as_cyd, APIClient())] == [404, 401]
+    answer = post(as_ben, path, said)
+    assert answer.status_code == 201, answer.content
+    assert answer.json()["is_late"] is True
+    assert post(as_ada, path, said).json()["code"] == "dose_already_taken"
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"taken_at": None},
+        {"taken_at": "2026-03-02T17:10:00"},
+        {"dose_mg": "0"},
+        {"route": "x"},
+        {"is_late": False},
+    ],
+)
+def test_a_body_of_another_shape_is_refused(
+    ada: Patient, at: datetime, as_ada: APIClient, changed: dict[str, Any]
+) -> None:
+    session, _ = stages.started(ada, at=at - 40 * MINUTE)
+    said = body(at - 30 * MINUTE, **changed)
+    assert post(as_ada, f"sessions/{session.pk}/late-doses", said).status_code == 400
+    assert nothing_written(session)
