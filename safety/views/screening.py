@@ -184,7 +184,7 @@ class EnrollmentScreenings(View):
     def _is_heard(self) -> bool:
         try:
             return services.heed(self.actor, _answers(self.request), at=clock.now())
-        except APIException:  # nobody is signed in
+        except (APIException, Problem):  # nobody is signed in, or not wholly
             return False
 
     @extend_schema(

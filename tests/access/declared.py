@@ -1,0 +1,232 @@
+"""Who may do what, to whose: every operation of our API, by route and method. What is not here is refused.
+
+`gate` are the roles that the operation is for at all: others get 403. Of those, `own` may do it to Ada's
+chart (or where there is nobody's chart), `stranger` to Cyd's too; `party` are refused with 403 as the wrong
+side of a chart they may see. All others get 404, the same as for what doesn't exist.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+VISITOR, REVOKED, UNFACTORED = "visitor", "revoked link", "staff without second factor"
+PATIENT, CLINICIAN, FORMER, ENDED = "patient", "clinician", "former clinician", "ended role"
+GUIDE, SAFETY, DIRECTOR, PRIVACY = "guide", "safety officer", "medical director", "privacy officer"
+OPERATOR, NOBODY, MONITOR, INVITED = "operator", "nobody", "monitor link", "invitation link"
+
+Roles = frozenset[str]
+NONE: Roles = frozenset()
+PERSONS: Roles = frozenset(
+    {PATIENT, CLINICIAN, FORMER, ENDED, GUIDE, SAFETY, DIRECTOR, PRIVACY, OPERATOR, NOBODY}
+)
+EVERYBODY: Roles = PERSONS | {VISITOR, REVOKED, UNFACTORED, MONITOR, INVITED}
+UNKNOWN: Roles = frozenset({VISITOR, REVOKED})
+SELF: Roles = frozenset({PATIENT})
+CARE: Roles = frozenset({CLINICIAN})
+BOTH: Roles = SELF | CARE
+PRACTISING: Roles = frozenset({CLINICIAN, FORMER})
+PATIENT_OR_CLINICIAN: Roles = SELF | PRACTISING
+OPERATORS: Roles = frozenset({OPERATOR})
+PRIVATE: Roles = frozenset({PRIVACY})
+ASSIGNING: Roles = frozenset({OPERATOR, DIRECTOR})
+IN_SESSION: Roles = PERSONS | {MONITOR}
+DAY: Roles = BOTH | {MONITOR}
+
+
+@dataclass(frozen=True)
+class Op:
+    """One operation, who may do it, in which stage of a treatment it can be done, and what is sent."""
+
+    route: str
+    method: str
+    gate: Roles
+    own: Roles
+    stranger: Roles = NONE
+    party: Roles = NONE
+    stage: str = "dosed"
+    body: dict[str, Any] = field(default_factory=dict)
+    shows: bool = True
+    """Whether a GET shows charts, and so leaves lines in their trails."""
+    otherwise: int = 404
+    """What who passes the gate and may not gets, where no chart is named."""
+
+
+REASON = {"reason": "Seen; all is well."}
+ENTRY = {"client_id": "<uuid>", "client_seq": 90, "observed_at": "<now>"}
+PROFILE = {
+    "legal_name": "A Example",
+    "preferred_name": "A",
+    "birth_on": "1984-05-17",
+    "timezone": "America/New_York",
+}
+NEWCOMER = {
+    "password": "a long sentence of one's own",
+    "full_name": "Ina Example",
+    "credentials": "NP",
+    "profession": "nurse_practitioner",
+}
+IDENTITY = {"method": "video", "document": "passport", "outcome": "confirmed", "checked_at": "<now>"}
+REGISTERS = {"states": ["NY"], "queried_at": "<now>", "result": "no_concern", "note": ""}
+EMERGENCY = {
+    "legal_name": "Cyd Example",
+    "birth_on": "1984-05-17",
+    "purpose": "danger",
+    "reason": "An ambulance crew called.",
+}
+FOUND = {"finding": "justified", "note": "The call is in the log."}
+LICENCE = {
+    "user": "<clinician>",
+    "state": "MA",
+    "number": "1",
+    "starts_on": "2026-01-01",
+    "ends_on": "2036-01-01",
+}
+WELL = {
+    "alcohol_or_intoxication": "no",
+    "fever_or_vomiting": "no",
+    "sedatives_or_stimulants": "no",
+    "new_medicine": "no",
+    "pregnancy_possible": "no",
+}
+
+OPERATIONS = (
+    # accounts
+    Op("me", "GET", PERSONS | {UNFACTORED}, PERSONS | {UNFACTORED}),
+    Op("me", "PUT", PERSONS | {UNFACTORED}, PERSONS | {UNFACTORED}, body=PROFILE),
+    Op("role-grants", "GET", OPERATORS, OPERATORS, shows=False),
+    Op("role-grants", "POST", OPERATORS, OPERATORS, body={"user": "<nobody>", "role": "guide"}),
+    Op("role-grant-ends", "POST", OPERATORS, OPERATORS, OPERATORS),
+    Op("licences", "GET", OPERATORS, OPERATORS, shows=False),
+    Op("licences", "POST", OPERATORS, OPERATORS, body=LICENCE),
+    Op("licence-ends", "POST", OPERATORS, OPERATORS, OPERATORS, body={"ends_on": "2035-01-01"}),
+    Op("served-states", "GET", OPERATORS, OPERATORS, shows=False),
+    Op("served-states", "POST", OPERATORS, OPERATORS, body={"state": "MA", "starts_on": "2026-01-01"}),
+    Op("served-state-ends", "POST", OPERATORS, OPERATORS, OPERATORS, body={"ends_on": "2036-01-01"}),
+    Op("break-glass", "POST", PRACTISING, PRACTISING, body=EMERGENCY),
+    Op("my-break-glass", "GET", SELF, SELF),
+    Op("break-glass-ends", "POST", PRACTISING, CARE, CARE),
+    Op("break-glass-to-review", "GET", PRIVATE, PRIVATE),
+    Op("break-glass-reviews", "POST", PRIVATE, PRIVATE, PRIVATE, body=FOUND),
+    # programs
+    Op("programs", "GET", EVERYBODY, EVERYBODY, shows=False),
+    Op("enrollments", "GET", PERSONS, PERSONS),
+    Op("enrollments", "POST", PERSONS, SELF, stage="new", body={"program": "burnout-6"}, otherwise=422),
+    Op("enrollment", "GET", PERSONS, BOTH),
+    Op("treatment-plans", "POST", PRACTISING, CARE, stage="accepted", body={"<plan>": ""}),
+    Op("comprehension-attempts", "POST", SELF, SELF, stage="planned", body={"<attempt>": ""}),
+    # assessments
+    Op("assessments", "GET", PATIENT_OR_CLINICIAN, PATIENT_OR_CLINICIAN),
+    Op("assessment", "GET", PATIENT_OR_CLINICIAN, BOTH),
+    Op("assessment", "PATCH", SELF, SELF, stage="active", body={"<draft>": ""}),
+    Op("assessment-submission", "POST", SELF, SELF, stage="answered"),
+    Op("consents", "POST", SELF, SELF, stage="planned", body={"<agreements>": ""}),
+    Op("consent-documents", "GET", PATIENT_OR_CLINICIAN, BOTH, stage="planned"),
+    # safety
+    Op("fit-checks", "POST", EVERYBODY, EVERYBODY, body={"answers": {"age_years": 17}}),
+    Op("screening-questions", "GET", EVERYBODY, EVERYBODY, shows=False),
+    Op("enrollment-screenings", "POST", SELF, SELF, stage="screened", body={"answers": {"pregnant": "no"}}),
+    Op("screenings", "GET", PRACTISING, PRACTISING, stage="screened"),
+    Op("screening", "GET", PATIENT_OR_CLINICIAN, BOTH),
+    Op(
+        "screening-reviews",
+        "POST",
+        PRACTISING,
+        CARE,
+        stage="screened",
+        body={**REASON, "outcome": "accepted"},
+    ),
+    Op("alerts", "GET", PRACTISING, PRACTISING),
+    Op("alert", "GET", PRACTISING, PRACTISING, PRACTISING),
+    Op("alert-acknowledgements", "POST", PRACTISING, PRACTISING, PRACTISING),
+    Op("alert-closures", "POST", PRACTISING, PRACTISING, PRACTISING, stage="in hand", body=REASON),
+    Op("handovers", "POST", ASSIGNING, ASSIGNING, body={"<handover>": ""}),
+    Op("memberships", "GET", ASSIGNING, ASSIGNING),
+    Op("unseen-patients", "GET", ASSIGNING, ASSIGNING),
+    Op("identity-checks", "GET", PRACTISING, CARE),
+    Op("identity-checks", "POST", PRACTISING, CARE, body=IDENTITY),
+    Op("monitoring-queries", "GET", PRACTISING, CARE),
+    Op("monitoring-queries", "POST", PRACTISING, CARE, body=REGISTERS),
+    Op("holds", "GET", PRACTISING, PRACTISING),
+    Op("hold-lifts", "POST", PRACTISING, CARE, body=REASON),
+    # sessions
+    Op("sessions", "GET", PERSONS, BOTH),
+    Op("sessions", "POST", PERSONS, SELF, stage="measured", body={"<booking>": ""}),
+    Op("session", "GET", IN_SESSION, DAY),
+    Op(
+        "session-reschedule",
+        "POST",
+        IN_SESSION,
+        SELF,
+        party=CARE | {MONITOR},
+        stage="booked",
+        body={"<booking>": ""},
+    ),
+    Op("session-cancel", "POST", IN_SESSION, SELF, party=CARE | {MONITOR}, stage="booked"),
+    Op("session-preparation", "GET", IN_SESSION, BOTH, party=frozenset({MONITOR})),
+    Op(
+        "session-preparation",
+        "PATCH",
+        IN_SESSION,
+        SELF,
+        party=CARE | {MONITOR},
+        stage="booked",
+        body={"items": {"space": True}},
+    ),
+    Op(
+        "monitor-invitations",
+        "POST",
+        IN_SESSION,
+        SELF,
+        party=CARE | {MONITOR},
+        stage="booked",
+        body={"first_name": "Dan", "email": "dan@example.org"},
+    ),
+    Op(
+        "attestations",
+        "POST",
+        IN_SESSION,
+        SELF,
+        party=CARE | {MONITOR},
+        stage="booked",
+        body={"kind": "patient_today", "answers": WELL},
+    ),
+    Op("session-start", "POST", IN_SESSION, SELF | {MONITOR}, party=CARE, stage="ready"),
+    Op(
+        "doses",
+        "POST",
+        IN_SESSION,
+        SELF | {MONITOR},
+        party=CARE,
+        stage="started",
+        body={"route": "sublingual", "dose_mg": "300.0"},
+    ),
+    Op("session-end", "POST", IN_SESSION, DAY, stage="started", body=REASON),
+    Op("observations", "POST", IN_SESSION, DAY, body=ENTRY | {"kind": "heart_rate", "heart_rate_bpm": 64}),
+    Op("check-ins", "POST", IN_SESSION, SELF | {MONITOR}, party=CARE, body=ENTRY | {"all_well": True}),
+    Op("reflections", "GET", IN_SESSION, BOTH, party=frozenset({MONITOR})),
+    Op("reflections", "POST", IN_SESSION, SELF, party=CARE | {MONITOR}, body={"text": "A river."}),
+    Op("closure", "POST", PERSONS, SELF | {NOBODY, ENDED}, otherwise=422),
+    Op("pauses", "POST", SELF, SELF),
+    Op("resumptions", "POST", SELF, SELF, stage="paused"),
+    Op("withdrawals", "POST", SELF, SELF, stage="active"),
+    Op("consent-withdrawals", "POST", SELF, SELF, stage="active", body={"kind": "messaging_consent"}),
+    Op(
+        "adverse-events",
+        "POST",
+        IN_SESSION,
+        SELF | {MONITOR},
+        body={"description": "Not well."},
+        otherwise=400,
+    ),
+    Op("adverse-event", "GET", IN_SESSION, DAY),
+    # desk
+    Op("export", "GET", SELF, SELF),
+    Op("export-readable", "GET", SELF, SELF),
+    Op("looks", "GET", SELF, SELF),
+    Op("possible-duplicates", "GET", OPERATORS, OPERATORS),
+    Op("invitations", "GET", OPERATORS, OPERATORS, shows=False),
+    Op("invitations", "POST", OPERATORS, OPERATORS, body={"email": "new@clinic.example", "role": "guide"}),
+    Op("invitation-acceptances", "POST", frozenset({INVITED}), frozenset({INVITED}), body=NEWCOMER),
+    Op("invitation-revocations", "POST", OPERATORS, OPERATORS, OPERATORS),
+    Op("timeline", "GET", PERSONS, BOTH),
+    Op("next-step", "GET", PERSONS, BOTH),
+)

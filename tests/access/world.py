@@ -1,0 +1,260 @@
+"""A clinic with somebody in every role, and two charts at the same stage: Ada's and Cyd's."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from rest_framework.test import APIClient
+
+from accounts.break_glass.services import Asked, open_chart
+from accounts.enums import BreakGlassPurpose, Role
+from accounts.models import CareTeamMembership, Clinician, Licence, Patient, RoleGrant, ServedState, User
+from accounts.services import grant_role, invite_staff
+from accounts.sign_ins import SessionStore
+from assessments import services as assessments
+from assessments.instruments import instruments
+from assessments.models import Assessment
+from core.actors import Actor
+from programs import queries, rules
+from programs import services as programs
+from programs.models import Enrollment
+from safety import services as safety
+from safety.enums import AlertClass, HoldReason
+from safety.models import AdverseEvent, Alert, Hold, Screening
+from sessions import services as sessions
+from sessions.models import TreatmentSession
+from tests import steps
+from tests.access import declared as to
+from tests.conftest import make_clinician, make_patient, make_user, sign_in
+from tests.sessions import stages
+from tests.sessions.conftest import by_link
+
+
+def _screened(patient: Patient, at: datetime) -> None:
+    enrollment = steps.enrolled(patient, at=at)
+    safety.screen(enrollment.pk, answers=steps.HEALTHY, actor=Actor.person(patient.user_id), at=at)
+
+
+def _answered(patient: Patient, at: datetime) -> None:
+    enrollment = steps.active(patient, at=at)
+    for form in Assessment.objects.filter(enrollment=enrollment):
+        items = instruments()[form.instrument].items
+        answers = {key: min(item.values) for key, item in items.items()}
+        actor = Actor.person(patient.user_id)
+        assessments.save_draft(form, answers=answers, expected_version=form.version, actor=actor, at=at)
+
+
+def _dosed(patient: Patient, at: datetime) -> None:
+    session, monitor = stages.dosed(patient, at=at)
+    clinician = Actor.person(steps.clinician(patient).pk)
+    safety.raise_alert(patient.pk, alert_class=AlertClass.SERIOUS_EVENT, source="test", at=at)
+    safety.place_hold(patient.pk, reason=HoldReason.CLINICAL, note="", actor=clinician, at=at)
+    report = {"description": "Not well.", "is_serious": "no"}
+    answer = by_link(stages.token_in_mail(session)).post("/api/v1/adverse-events", report, format="json")
+    assert (answer.status_code, monitor) == (201, monitor), answer.content
+
+
+def _in_hand(patient: Patient, at: datetime) -> None:
+    _dosed(patient, at)
+    for alert in Alert.objects.filter(patient=patient, status="open"):
+        safety.acknowledge(alert, by=steps.clinician(patient), at=at)
+
+
+def _paused(patient: Patient, at: datetime) -> None:
+    programs.pause(steps.active(patient, at=at).pk, patient_user=patient.user, at=at)
+
+
+STAGES: dict[str, Callable[[Patient, datetime], Any]] = {
+    "new": lambda patient, at: None,
+    "screened": _screened,
+    "accepted": lambda patient, at: steps.accepted(patient, at=at),
+    "planned": lambda patient, at: steps.planned(patient, at=at),
+    "active": lambda patient, at: steps.active(patient, at=at),
+    "answered": _answered,
+    "paused": _paused,
+    "measured": lambda patient, at: stages.measured(patient, at=at),
+    "booked": lambda patient, at: stages.invited(stages.booked(patient, at=at), at=at),
+    "ready": lambda patient, at: stages.prepared(stages.booked(patient, at=at - timedelta(minutes=5)), at=at),
+    "started": lambda patient, at: stages.started(patient, at=at),
+    "dosed": _dosed,
+    "in hand": _in_hand,
+}
+MODELS: dict[str, tuple[type[Any], str]] = {
+    "enrollment_id": (Enrollment, "patient"),
+    "session_id": (TreatmentSession, "enrollment__patient"),
+    "assessment_id": (Assessment, "enrollment__patient"),
+    "screening_id": (Screening, "enrollment__patient"),
+    "alert_id": (Alert, "patient"),
+    "hold_id": (Hold, "patient"),
+    "event_id": (AdverseEvent, "patient"),
+    "patient_id": (Patient, "pk"),
+}
+"""How the ids in addresses lead to whose chart."""
+
+
+@dataclass
+class World:
+    """Who asks, and what there is."""
+
+    clients: dict[str, APIClient]
+    actors: dict[str, str]
+    charts: dict[str, Patient]
+    others: dict[str, str]
+    """Ids of what is in no chart."""
+    at: datetime
+
+    def id_of(self, name: str, target: str) -> str:
+        """Return the id that stands for `name` in an address about Ada's, about Cyd's, or about nothing."""
+        if target == "absent":
+            return str(uuid4())
+        if name in self.others:
+            return self.others[name]
+        model, path = MODELS[name]
+        row = model.objects.filter(**{path: self.charts[target].pk}).order_by("pk").last()
+        assert row is not None, f"nothing there for {name}"
+        return str(row.pk)
+
+    def body(self, op: to.Op) -> dict[str, Any]:
+        """Return what to send, with what only this world knows."""
+        special = next((_SPECIAL[key] for key in op.body if key in _SPECIAL), None)
+        if special is not None:
+            return special(self)
+        known = {"<now>": self.at.isoformat(), "<uuid>": str(uuid4())}
+        known |= {"<clinician>": self.others["clinician"], "<nobody>": self.others["nobody"]}
+        return {
+            key: known.get(value, value) if isinstance(value, str) else value
+            for key, value in op.body.items()
+        }
+
+
+def _enrollment(world: World) -> Enrollment:
+    return Enrollment.objects.get(patient=world.charts["ada"])
+
+
+def _agreements(world: World) -> dict[str, Any]:
+    enrollment = _enrollment(world)
+    steps.understood(enrollment, at=world.at)
+    texts = queries.consent_documents(at=world.at)
+    return {"agreements": [{"document": str(text.pk), "sha256": text.sha256} for text in texts]}
+
+
+def _attempt(world: World) -> dict[str, Any]:
+    text = next(text for text in queries.consent_documents(at=world.at) if rules.questions(text.content))
+    answers = {question.key: question.right for question in rules.questions(text.content)}
+    return {"document": str(text.pk), "sha256": text.sha256, "answers": answers}
+
+
+def _booking(world: World) -> dict[str, Any]:
+    soon = world.at + timedelta(minutes=2)
+    return {"scheduled_at": soon.isoformat(), "timezone": stages.zone_at_noon(world.at)}
+
+
+def _plan(world: World) -> dict[str, Any]:
+    order = vars(steps.ORDER)
+    return {**order, "route": str(order["route"]), "dose_mg": str(order["dose_mg"])}
+
+
+def _draft(world: World) -> dict[str, Any]:
+    form = Assessment.objects.get(pk=world.id_of("assessment_id", "ada"))
+    key, item = next(iter(instruments()[form.instrument].items.items()))
+    return {"answers": {key: min(item.values)}}
+
+
+def _handover(world: World) -> dict[str, Any]:
+    return {"role": "clinician", "to": world.others["former"], "patient": str(world.charts["ada"].pk)}
+
+
+_SPECIAL: dict[str, Callable[[World], dict[str, Any]]] = {
+    "<agreements>": _agreements,
+    "<attempt>": _attempt,
+    "<booking>": _booking,
+    "<plan>": _plan,
+    "<draft>": _draft,
+    "<handover>": _handover,
+}
+
+
+def _care(patient: Patient, member: User, role: Role, at: datetime, *, ended: bool = False) -> None:
+    CareTeamMembership.objects.create(
+        patient=patient,
+        member=member,
+        role=role,
+        starts_at=at - timedelta(days=9),
+        ends_at=at - timedelta(days=2) if ended else None,
+    )
+
+
+def _client(user: User, *, whole: bool = True) -> APIClient:
+    session = SessionStore()
+    sign_in(session, user)
+    if not whole:
+        session["account_authentication_methods"] = session["account_authentication_methods"][:1]
+    session.create()
+    client = APIClient()
+    client.credentials(HTTP_X_SESSION_TOKEN=session.session_key)
+    return client
+
+
+def _clinician(name: str, at: datetime) -> User:
+    user = make_user(f"{name.lower()}@clinic.example", is_staff=True)
+    return make_clinician(user, f"{name} Example", at=at)
+
+
+def build(stage: str, *, at: datetime) -> World:
+    """Make everybody, Ada's chart and Cyd's at `stage`, and Eve's with a link that was called back."""
+    ben, dora, fay, una, ida = (_clinician(name, at) for name in ("Ben", "Dora", "Fay", "Una", "Ida"))
+    ada, cyd, eve = (
+        make_patient(f"{name.lower()}@example.org", f"{name} Example") for name in ("Ada", "Cyd", "Eve")
+    )
+    people = {to.PATIENT: ada.user, to.CLINICIAN: ben, to.FORMER: fay, to.ENDED: ida}
+    roles = {to.GUIDE: Role.GUIDE, to.SAFETY: Role.SAFETY_OFFICER, to.PRIVACY: Role.PRIVACY_OFFICER}
+    for name, role in (roles | {to.OPERATOR: Role.OPERATOR, to.DIRECTOR: Role.MEDICAL_DIRECTOR}).items():
+        email = f"{role}@clinic.example"
+        people[name] = _clinician(role.title(), at) if name == to.DIRECTOR else make_user(email)
+        grant_role(people[name], role, granted_by=None, at=at - timedelta(days=30))
+    people[to.NOBODY] = make_user("nobody@example.org")
+    past = {"ends_at": at - timedelta(days=3)}
+    RoleGrant.objects.filter(user=ida).update(**past)
+    RoleGrant.objects.filter(user=people[to.DIRECTOR], role=Role.CLINICIAN).update(**past)
+    for patient, member in ((ada, ben), (cyd, dora), (eve, dora)):
+        _care(patient, member, Role.CLINICIAN, at)
+    for member in (fay, ida):
+        _care(ada, member, Role.CLINICIAN, at, ended=True)
+    _care(ada, people[to.GUIDE], Role.GUIDE, at)
+    hers = stages.booked(eve, at=at)
+    _, dead = stages.invited(hers, at=at)
+    _, token = stages.invited(hers, at=at)
+    emergency = Asked("Eve Example", eve.birth_on, BreakGlassPurpose.DANGER, "An ambulance crew called.")
+    opening = open_chart(ben, asked=emergency, at=at)
+    for patient in (ada, cyd):
+        STAGES[stage](patient, at)
+    session = TreatmentSession.objects.filter(enrollment__patient=ada).first()
+    if session is not None:
+        token = stages.token_in_mail(session)
+    offer, offered = invite_staff("ina@clinic.example", Role.CLINICIAN, by=people[to.OPERATOR], at=at)
+    clients = {name: _client(user) for name, user in people.items()} | {
+        to.VISITOR: APIClient(),
+        to.REVOKED: by_link(dead),
+        to.UNFACTORED: _client(una, whole=False),
+        to.MONITOR: by_link(token),
+        to.INVITED: by_link(offered),
+    }
+    for client in clients.values():
+        client.raise_request_exception = False
+    others = {
+        "grant_id": RoleGrant.objects.get(user=people[to.GUIDE]).pk,
+        "licence_id": Licence.objects.filter(clinician=Clinician.objects.get(user=una)).latest("pk").pk,
+        "served_id": ServedState.objects.latest("pk").pk,
+        "invitation_id": offer.pk,
+        "opening_id": opening.pk,
+        "clinician": una.pk,
+        "nobody": people[to.NOBODY].pk,
+        "former": fay.pk,
+    }
+    actors = {name: f"person:{user.pk}" for name, user in (people | {to.UNFACTORED: una}).items()}
+    sessions.watch(at=at)
+    return World(
+        clients, actors, {"ada": ada, "cyd": cyd}, {key: str(value) for key, value in others.items()}, at
+    )
