@@ -78,6 +78,7 @@ STAGES: dict[str, Callable[[Patient, datetime], Any]] = {
     "booked": lambda patient, at: stages.invited(stages.booked(patient, at=at), at=at),
     "ready": lambda patient, at: stages.prepared(stages.booked(patient, at=at - timedelta(minutes=5)), at=at),
     "started": lambda patient, at: stages.started(patient, at=at),
+    "late": lambda patient, at: stages.started(patient, at=at - timedelta(minutes=60)),
     "dosed": _dosed,
     "in hand": _in_hand,
 }
@@ -162,6 +163,11 @@ def _draft(world: World) -> dict[str, Any]:
     return {"answers": {key: min(item.values)}}
 
 
+def _late(world: World) -> dict[str, Any]:
+    taken_at = world.at - timedelta(minutes=59)
+    return {"route": "sublingual", "dose_mg": "300.0", "taken_at": taken_at.isoformat()}
+
+
 def _handover(world: World) -> dict[str, Any]:
     return {"role": "clinician", "to": world.others["former"], "patient": str(world.charts["ada"].pk)}
 
@@ -172,6 +178,7 @@ _SPECIAL: dict[str, Callable[[World], dict[str, Any]]] = {
     "<booking>": _booking,
     "<plan>": _plan,
     "<draft>": _draft,
+    "<late>": _late,
     "<handover>": _handover,
 }
 
