@@ -33,7 +33,7 @@ class LeavingWordsOutput(serializers.Serializer[Any]):
     goes_on = SaidOutput(many=True)
 
 
-class ClosureOutput(LeavingWordsOutput):
+class AccountClosureOutput(LeavingWordsOutput):
     """What stops, what goes on for one's safety, and whom to call."""
 
     contact = ContactOutput()

@@ -19,7 +19,7 @@ from programs.serializers import EnrollmentOutput
 from sessions import services
 from sessions.rules import Leaving
 from sessions.serializers.leaving import (
-    ClosureOutput,
+    AccountClosureOutput,
     LeavingOutput,
     LeavingWordsOutput,
     NothingInput,
@@ -185,7 +185,7 @@ class Closure(View):
         operation_id="me_close",
         summary="Close my account",
         request=NothingInput,
-        responses={201: ClosureOutput},
+        responses={201: AccountClosureOutput},
         examples=[
             OpenApiExample("Nothing to say", value={}, request_only=True),
             OpenApiExample("Closed", value=CLOSED, response_only=True, status_codes=["201"]),

@@ -46,14 +46,17 @@ import django
 django.setup()
 from django.core.mail.utils import DNS_NAME
 from core import clock
+from core.acting import acting_as
+from core.actors import Actor, ServiceName
 from notifications import services
 services.LEASE = timedelta(seconds={LEASE_S})
 
 def send_for_ever():
     DNS_NAME._fqdn = f"pid-{{os.getpid()}}"
-    while True:
-        if not services.deliver_due(at=clock.now()):
-            time.sleep(0.05)
+    with acting_as(Actor.service(ServiceName.DELIVER)):
+        while True:
+            if not services.deliver_due(at=clock.now()):
+                time.sleep(0.05)
 
 alive = set()
 while True:
