@@ -146,5 +146,5 @@ class CookieScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
     name = "cookie"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:  # noqa: ARG002
-        """Describe the cookie."""
-        return {"type": "apiKey", "in": "cookie", "name": settings.SESSION_COOKIE_NAME}
+        """Describe the cookie, as it is called over TLS."""
+        return {"type": "apiKey", "in": "cookie", "name": "__Host-sessionid"}
