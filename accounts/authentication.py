@@ -2,7 +2,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from allauth.headless import app_settings
-from django.conf import settings
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.exceptions import AuthenticationFailed
