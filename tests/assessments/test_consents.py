@@ -6,7 +6,6 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.db import transaction
 from rest_framework.test import APIClient
 
 from accounts.models import Patient, User
@@ -48,13 +47,12 @@ def agree(
 
 
 def post(client: APIClient, enrollment_id: Any, body: Any, *, key: str | None = None) -> Any:
-    with transaction.atomic():
-        return client.post(
-            f"/api/v1/enrollments/{enrollment_id}/consents",
-            body,
-            format="json",
-            HTTP_IDEMPOTENCY_KEY=key or str(uuid4()),
-        )
+    return client.post(
+        f"/api/v1/enrollments/{enrollment_id}/consents",
+        body,
+        format="json",
+        HTTP_IDEMPOTENCY_KEY=key or str(uuid4()),
+    )
 
 
 def test_agreeing_to_everything_makes_treatment_possible_and_opens_the_baseline(
