@@ -14,8 +14,13 @@ statement; when serving it travels with BEGIN (`core.postgresql`)."""
 
 def of(captured: CaptureQueriesContext) -> list[str]:
     """Return the statements that read or wrote something."""
+    return [sql for sql in everything(captured) if not sql.startswith(ABOUT_TRANSACTIONS)]
+
+
+def everything(captured: CaptureQueriesContext) -> list[str]:
+    """Return every statement, where transactions begin and end too."""
     queries = (_bare(query["sql"]) for query in captured.captured_queries)
-    return [sql for sql in queries if sql and not sql.startswith(ABOUT_TRANSACTIONS)]
+    return [sql for sql in queries if sql]
 
 
 def _bare(sql: str) -> str:

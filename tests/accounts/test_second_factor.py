@@ -133,6 +133,12 @@ class TestTheBrowser:
         assert browser.get("/api/v1/me").json()["email"] == ben.email
         assert browser.get(ALERTS).json()["code"] == "second_factor_required"
 
+    def test_what_is_everybody_s_stays_open(self, ben):
+        browser = Client()
+        browser.login(username=ben.email, password=PASSWORD)
+        for path in ("/api/docs/", "/api/schema/"):
+            assert browser.get(path).status_code == 200
+
 
 def enter(browser: Client, path: str, **form: Any) -> Any:
     return browser.post(path, form, follow=True)

@@ -7,6 +7,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
+from accounts.models import User
+from tests.accounts.conftest import totp_now
+from tests.conftest import PASSWORD, give_factor
+
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 Story = Callable[[Page], None]
 
@@ -37,3 +41,22 @@ def browse(tmp_path: Path) -> Callable[[Story], None]:
             thread.submit(run, story).result()
 
     return in_thread
+
+
+def sign_in(page: Page, address: str, email: str) -> None:
+    page.goto(f"{address}/admin/")
+    page.fill("input[name=login]", email)
+    page.fill("input[name=password]", PASSWORD)
+    page.get_by_role("button", name="Sign In", exact=True).click()
+
+
+def show_code(page: Page) -> None:
+    page.fill("input[name=code]", totp_now())
+    page.get_by_role("button", name="Sign In", exact=True).click()
+
+
+@pytest.fixture
+def ben(ben: User) -> User:
+    """Ben, who has an authenticator app."""
+    give_factor(ben)
+    return ben

@@ -8,29 +8,9 @@ from programs.models import Enrollment
 from safety import services as safety
 from safety.enums import AlertClass
 from tests import steps
-from tests.accounts.conftest import totp_now
-from tests.conftest import PASSWORD, give_factor
+from tests.browser.conftest import show_code, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-
-def sign_in(page, address, email):
-    page.goto(f"{address}/admin/")
-    page.fill("input[name=login]", email)
-    page.fill("input[name=password]", PASSWORD)
-    page.get_by_role("button", name="Sign In", exact=True).click()
-
-
-def show_code(page):
-    page.fill("input[name=code]", totp_now())
-    page.get_by_role("button", name="Sign In", exact=True).click()
-
-
-@pytest.fixture
-def ben(ben):
-    """Ben, who has an authenticator app."""
-    give_factor(ben)
-    return ben
 
 
 def test_decides_on_a_screening_and_signs_a_plan(browse, live_server, ada, ben, at):

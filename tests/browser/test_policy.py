@@ -5,7 +5,7 @@ from playwright.sync_api import expect
 
 from safety import services as safety
 from safety.enums import AlertClass
-from tests.browser.test_clinician import sign_in
+from tests.browser.conftest import show_code, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -31,6 +31,7 @@ def test_nothing_is_blocked_in_the_admin_the_app_page_and_the_api_page(browse, l
     def story(page):
         said = listening(page)
         sign_in(page, live_server.url, ben.email)
+        show_code(page)
         paths = ["admin/", "admin/safety/alert/", f"admin/safety/alert/{alert.pk}/change/", "app/"]
         for path in paths:
             page.goto(f"{live_server.url}/{path}")

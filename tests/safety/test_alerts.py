@@ -11,6 +11,7 @@ from accounts.enums import Role, SignatureMeaning
 from accounts.models import RoleGrant
 from accounts.services import grant_role
 from core.actors import Actor, ServiceName
+from core.logs import Formatter
 from notifications.enums import DeliveryStatus
 from notifications.models import Delivery
 from safety import queries, services
@@ -178,10 +179,11 @@ class TestPaging:
         Alert.objects.filter(pk=alert.pk).update(pages_sent=32767, next_page_at=at)
         with caplog.at_level(logging.ERROR, logger="safety.services"):
             assert services.page_unacknowledged(at=at + 5 * MINUTE) == 1
-        assert str(alert.pk) in caplog.text
-        assert "DataError" in caplog.text
-        assert "32768" not in caplog.text
-        assert "out of range" not in caplog.text
+        (line,) = [Formatter().format(record) for record in caplog.records]
+        assert str(alert.pk) in line
+        assert "DataError" in line
+        assert "32768" not in line
+        assert "out of range" not in line
         assert (1, ben) in pages(other)
         assert (32767, ben) not in pages(alert)
 
