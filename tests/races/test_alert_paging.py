@@ -21,8 +21,8 @@ from tests.races.together import meeting, together, without_row_locks
 pytestmark = pytest.mark.django_db(transaction=True)
 
 ROUNDS = 6
-SOME = 1
-"""What a twin has to show at least; how often two threads meet is the machine's affair."""
+MOST = ROUNDS // 2 + 1
+"""How often a twin has to fail: more often than not. How often threads meet is the machine's affair."""
 STEP = timedelta(minutes=5)
 
 
@@ -65,8 +65,8 @@ def test_each_step_goes_out_once(ada, ben, at):
 def test_twin_without_the_lock_a_step_is_taken_twice_and_the_key_holds(ada, ben, at):
     with without_row_locks():
         taken, written, overlaps = worker_and_watchdog(ada, at)
-    assert overlaps >= SOME
-    assert taken.count(2) >= SOME
+    assert overlaps >= MOST
+    assert taken.count(2) >= MOST
     assert written == [1] * ROUNDS
 
 
@@ -78,8 +78,8 @@ def test_twin_without_the_key_the_lock_holds(ada, ben, at, keys_that_never_match
 def test_twin_without_either_people_are_called_twice(ada, ben, at, keys_that_never_match):
     with without_row_locks():
         _, written, overlaps = worker_and_watchdog(ada, at)
-    assert overlaps >= SOME
-    assert written.count(2) >= SOME
+    assert overlaps >= MOST
+    assert written.count(2) >= MOST
 
 
 def test_a_page_and_an_acknowledgement_do_not_undo_each_other(ada, ben, at):

@@ -15,8 +15,8 @@ from tests.races.together import meeting, together, without_row_locks
 pytestmark = pytest.mark.django_db(transaction=True)
 
 ROUNDS = 5
-SOME = 1
-"""What a twin has to show at least; how often two threads meet is the machine's affair."""
+MOST = ROUNDS // 2 + 1
+"""How often a twin has to fail: more often than not. How often threads meet is the machine's affair."""
 
 
 @pytest.fixture
@@ -60,5 +60,5 @@ def test_one_follows_the_other(ben, takers, olga, at):
 def test_twin_without_the_lock_one_runs_into_the_wall(ben, takers, olga, at):
     with without_row_locks():
         came_to, overlaps = two_handovers(ben, takers, olga, at)
-    assert overlaps >= SOME
-    assert came_to[frozenset({Succession, IntegrityError})] >= SOME
+    assert overlaps >= MOST
+    assert came_to[frozenset({Succession, IntegrityError})] >= MOST

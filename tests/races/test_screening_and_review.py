@@ -21,8 +21,8 @@ from tests.steps import enrolled
 pytestmark = pytest.mark.django_db(transaction=True)
 
 ROUNDS = 6
-SOME = 1
-"""What a twin has to show at least; how often two threads meet is the machine's affair."""
+MOST = ROUNDS // 2 + 1
+"""How often a twin has to fail: more often than not. How often threads meet is the machine's affair."""
 
 
 def screened(number, at):
@@ -85,8 +85,8 @@ def test_of_two_who_decide_the_second_is_told(ben, cyd, at):
 def test_twin_without_locks_the_second_runs_into_the_wall(ben, cyd, at):
     with without_row_locks():
         came_to, overlaps = two_who_decide(ben, cyd, at)
-    assert overlaps >= SOME
-    assert came_to[frozenset({ScreeningReview, IntegrityError})] >= SOME
+    assert overlaps >= MOST
+    assert came_to[frozenset({ScreeningReview, IntegrityError})] >= MOST
 
 
 def test_nobody_is_accepted_past_newer_answers(ben, at):
@@ -102,5 +102,5 @@ def test_nobody_is_accepted_past_newer_answers(ben, at):
 def test_twin_without_locks_both_happen(ben, at):
     with without_row_locks():
         came_to, overlaps = one_who_decides_and_one_who_answers(ben, at)
-    assert overlaps >= SOME
-    assert came_to[frozenset({ScreeningReview, Screening})] >= SOME
+    assert overlaps >= MOST
+    assert came_to[frozenset({ScreeningReview, Screening})] >= MOST

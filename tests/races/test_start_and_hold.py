@@ -35,8 +35,8 @@ from tests.sessions import stages
 pytestmark = pytest.mark.django_db(transaction=True)
 
 ROUNDS = 6
-SOME = 1
-"""What a twin has to show at least; how often two threads meet is the machine's affair."""
+MOST = ROUNDS // 2 + 1
+"""How often a twin has to fail: more often than not. How often threads meet is the machine's affair."""
 
 Acts = Callable[[int], tuple[Callable[[], Any], Callable[[], Any]]]
 
@@ -103,8 +103,8 @@ def test_a_start_never_passes_a_hold(ben: User, at: datetime) -> None:
 def test_twin_without_locks_a_start_passes_a_hold(ben: User, at: datetime) -> None:
     with without_row_locks():
         came_to, overlaps = race(start_and_hold(ben, at), (rules, "decide_start"), (safety, "new_id"))
-    assert overlaps >= SOME
-    assert came_to[frozenset({"TreatmentSession", "held before it"})] >= SOME
+    assert overlaps >= MOST
+    assert came_to[frozenset({"TreatmentSession", "held before it"})] >= MOST
     assert Hold.objects.count() == ROUNDS
 
 
@@ -158,10 +158,10 @@ def test_twin_without_locks_one_of_them_runs_into_the_compare_and_set(
     """Where it is the stop that does, a patient who wanted to stop is refused."""
     with without_row_locks():
         came_to, overlaps = race(start_and_stop(stop, at), (rules, "decide_start"), MEETS)
-    assert overlaps >= SOME
+    assert overlaps >= MOST
     refused = frozenset({"TreatmentSession", WrongSessionState.__name__})
     too_late = frozenset({WrongSessionState.__name__, "stopped before it"})
-    assert came_to[refused] + came_to[too_late] >= SOME
+    assert came_to[refused] + came_to[too_late] >= MOST
 
 
 def test_twin_without_locks_the_programs_own_part_lets_a_start_pass(ben: User, at: datetime) -> None:
@@ -169,8 +169,8 @@ def test_twin_without_locks_the_programs_own_part_lets_a_start_pass(ben: User, a
     with without_row_locks(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(queries, "booked_sessions", lambda enrollment_id: [])
         came_to, overlaps = race(start_and_stop("pause", at), (rules, "decide_start"), MEETS)
-    assert overlaps >= SOME
-    assert came_to[frozenset({"TreatmentSession", "stopped before it"})] >= SOME
+    assert overlaps >= MOST
+    assert came_to[frozenset({"TreatmentSession", "stopped before it"})] >= MOST
 
 
 def dose_and_hold(ben: User, at: datetime) -> Acts:
@@ -194,8 +194,8 @@ def test_a_dose_never_passes_a_hold(ben: User, at: datetime) -> None:
 def test_twin_without_locks_a_dose_passes_a_hold(ben: User, at: datetime) -> None:
     with without_row_locks():
         came_to, overlaps = race(dose_and_hold(ben, at), (rules, "dose_faults"), (safety, "new_id"))
-    assert overlaps >= SOME
-    assert came_to[frozenset({"Dose", "held before it"})] >= SOME
+    assert overlaps >= MOST
+    assert came_to[frozenset({"Dose", "held before it"})] >= MOST
 
 
 def two_starts(at: datetime) -> Acts:
@@ -220,7 +220,7 @@ def test_of_two_who_start_the_second_is_told(ben: User, at: datetime) -> None:
 def test_twin_without_locks_the_second_start_runs_into_the_compare_and_set(ben: User, at: datetime) -> None:
     with without_row_locks():
         came_to, overlaps = race(two_starts(at), (rules, "decide_start"))
-    assert overlaps >= SOME
+    assert overlaps >= MOST
     assert came_to == {frozenset({"TreatmentSession", WrongSessionState.__name__}): ROUNDS}
     assert CheckInDeadline.objects.count() == ROUNDS * 10
 
@@ -247,8 +247,8 @@ def test_of_two_doses_one_is_recorded(ben: User, at: datetime) -> None:
 def test_twin_without_locks_the_second_dose_runs_into_the_compare_and_set(ben: User, at: datetime) -> None:
     with without_row_locks():
         came_to, overlaps = race(two_doses(at), (rules, "dose_faults"))
-    assert overlaps >= SOME
-    assert came_to[frozenset({"Dose", WrongSessionState.__name__})] >= SOME
+    assert overlaps >= MOST
+    assert came_to[frozenset({"Dose", WrongSessionState.__name__})] >= MOST
     assert Dose.objects.count() == ROUNDS
 
 
@@ -269,8 +269,8 @@ def test_of_two_bookings_one_is_made(ben: User, at: datetime) -> None:
 def test_twin_without_locks_the_second_booking_runs_into_the_wall(ben: User, at: datetime) -> None:
     with without_row_locks():
         came_to, overlaps = race(two_bookings(at), (rules, "booking_faults"))
-    assert overlaps >= SOME
-    assert came_to[frozenset({"TreatmentSession", "IntegrityError"})] >= SOME
+    assert overlaps >= MOST
+    assert came_to[frozenset({"TreatmentSession", "IntegrityError"})] >= MOST
 
 
 def dose_and_call_for_help(at: datetime) -> Acts:
@@ -311,6 +311,6 @@ def test_of_two_detectors_one_raises_the_alarm(ben: User, at: datetime) -> None:
 def test_twin_without_locks_both_think_they_found_it_and_one_alert_is_raised(ben: User, at: datetime) -> None:
     with without_row_locks():
         came_to, overlaps = race(two_detectors(at), (safety, "raise_alert"))
-    assert overlaps >= SOME
-    assert came_to[frozenset({"1"})] >= SOME
+    assert overlaps >= MOST
+    assert came_to[frozenset({"1"})] >= MOST
     assert Alert.objects.filter(alert_class=AlertClass.MISSED_CHECK_IN).count() == ROUNDS
