@@ -72,6 +72,8 @@ class SignatureMeaning(TextChoices):
     """I have read this and agree."""
     CLOSED = "closed"
     """I have dealt with this."""
+    APPROVED = "approved"
+    """This is the policy by which we shall decide."""
 
 
 class AccountNeed(TextChoices):

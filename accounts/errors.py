@@ -148,3 +148,39 @@ class OwnOpening(Refused):
     """Nobody reviews what they opened themselves; ask another privacy officer."""
 
     code = "own_opening"
+
+
+class OtherPolicy(Conflict):
+    """This is not the text that you read; read it again before you sign."""
+
+    code = "other_policy"
+
+
+class SignedAlready(NotAllowed):
+    """Two people sign a policy; you have signed this version, so somebody else has to."""
+
+    code = "signed_already"
+
+
+class PolicyTakesEffect(Conflict):
+    """This version has its two signatures."""
+
+    code = "policy_takes_effect"
+
+
+class PolicySuperseded(Conflict):
+    """A newer version has taken effect; publish what this one says as a version after it."""
+
+    code = "policy_superseded"
+
+
+class CannotRollBack(Conflict):
+    """Only a version that was signed by two people and does not hold now can be gone back to."""
+
+    code = "cannot_roll_back"
+
+
+class MedicalDirectorAlone(NotAllowed):
+    """A medical director goes back to an earlier version; ask one."""
+
+    code = "medical_director_alone"

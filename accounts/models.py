@@ -19,7 +19,7 @@ from accounts.enums import (
     SignatureMeaning,
 )
 from core.ids import new_id
-from core.models import ActedModel
+from core.models import ActedModel, DocumentVersion
 
 if TYPE_CHECKING:
     from accounts.sign_ins import SessionStore
@@ -374,5 +374,60 @@ class BreakGlass(models.Model):
                     next_call_at=None,
                 ),
                 name="break_glass_called_for_until_reviewed",
+            ),
+        ]
+
+
+class PolicySignature(models.Model):
+    """One person's signature under exactly one version of a policy. Append-only.
+
+    A trigger compares it with the version's hash, and a director's with the role on that day.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    document = models.ForeignKey(DocumentVersion, on_delete=models.PROTECT, related_name="policy_signatures")
+    signer = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    signature = models.OneToOneField(Signature, on_delete=models.PROTECT, related_name="+")
+    as_director = models.BooleanField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["document", "signer"], name="policy_signed_once_by_each")
+        ]
+
+
+class PolicyEnactment(models.Model):
+    """That a version of a policy holds from a moment on, until another does. Append-only.
+
+    A row without signatures held before signatures were asked for; a trigger lets nobody make another. One
+    with a rollback, the director's signature, takes the place of everything that was enacted before it.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    document = models.ForeignKey(DocumentVersion, on_delete=models.PROTECT, related_name="enactments")
+    director = models.ForeignKey(PolicySignature, on_delete=models.PROTECT, null=True, related_name="+")
+    other = models.ForeignKey(PolicySignature, on_delete=models.PROTECT, null=True, related_name="+")
+    effective_at = models.DateTimeField()
+    enacted_at = models.DateTimeField()
+    rollback = models.OneToOneField(Signature, on_delete=models.PROTECT, null=True, related_name="+")
+    reason = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["enacted_at", "id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(director=None, other=None) | Q(director__isnull=False, other__isnull=False),
+                name="policy_enacted_by_both_signatures",
+            ),
+            models.CheckConstraint(
+                condition=~Q(director=models.F("other")), name="policy_enacted_by_two_signatures"
+            ),
+            models.CheckConstraint(
+                condition=Q(effective_at__gte=models.F("enacted_at")), name="policy_enacted_for_no_past"
+            ),
+            models.CheckConstraint(
+                condition=Q(rollback=None, reason="")
+                | Q(rollback__isnull=False, director__isnull=False) & ~Q(reason=""),
+                name="policy_rolled_back_with_reason",
             ),
         ]

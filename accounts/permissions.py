@@ -73,6 +73,18 @@ class AssignsCare(HoldsRole):
     roles = frozenset({Role.OPERATOR, Role.MEDICAL_DIRECTOR})
 
 
+class IsMedicalDirector(HoldsRole):
+    """Somebody signed in who answers for the policies now."""
+
+    roles = frozenset({Role.MEDICAL_DIRECTOR})
+
+
+class SignsPolicies(HoldsRole):
+    """Somebody signed in who may read policies whole and be one of the two who sign them."""
+
+    roles = frozenset({Role.CLINICIAN, Role.MEDICAL_DIRECTOR})
+
+
 class IsInvited(BasePermission):
     """Whoever holds an invitation's link."""
 

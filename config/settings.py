@@ -247,6 +247,7 @@ SPECTACULAR_SETTINGS = {
         "QuestionKind": "safety.screening.policy.QuestionKind",
         "Role": "accounts.enums.Role",
         "UsState": "accounts.enums.STATES",
+        "PolicyKind": "accounts.policies.serializers.KINDS",
         "IdentityOutcome": "safety.enums.IdentityOutcome",
         "CaringRole": "accounts.enums.CARING",
         "BreakGlassPurpose": "accounts.enums.BreakGlassPurpose",

@@ -22,3 +22,7 @@ class DocumentKind(TextChoices):
     """Whether reminders may be sent."""
     DATA_USE_CONSENT = "data_use_consent"
     """Whether the record may be used, without a name, to learn from."""
+
+
+POLICIES = (DocumentKind.SCREENING_POLICY, DocumentKind.SESSION_POLICY)
+"""The kinds by which the program decides: a version of one takes effect only signed by two people."""

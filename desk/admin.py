@@ -8,12 +8,16 @@ from django.db.models import QuerySet
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from accounts.admin import Act, ClinicianAdmin
+from accounts.admin import Act, ClinicianAdmin, ReasonForm, RoleAdmin
 from accounts.enums import STATES
 from accounts.models import Patient, User
+from accounts.permissions import SignsPolicies
+from accounts.policies import queries as policies
+from accounts.policies import services as policy_services
 from accounts.queries import patients_in_care
 from core import clock
 from core.actors import Actor
+from core.models import DocumentVersion
 from desk import queries
 from desk.rules import next_step
 from safety import queries as safety
@@ -143,3 +147,71 @@ class PatientAdmin(ClinicianAdmin):
             for entry in queries.timeline(enrollment, with_alerts=True, before=None, limit=SHOWN)
         ]
         return format_html("<table>{}</table>", format_html_join("", "<tr><td>{}</td><td>{}</td></tr>", rows))
+
+
+class ReadForm(forms.Form):
+    """That somebody has read what they sign."""
+
+    read = forms.BooleanField(label="I have read this version whole")
+
+
+def _sign_policy(document: DocumentVersion, signer: User, said: Mapping[str, Any], at: datetime) -> str:  # noqa: ARG001
+    signed = policy_services.sign_policy(document.pk, sha256=document.sha256, signer=signer, at=at)
+    enacted = policies.signed_enactment(signed.pk)
+    if enacted is None:
+        return "Signed. It takes effect once another person has signed too, one of you a medical director."
+    return f"Signed. It holds from {enacted.effective_at:%Y-%m-%d %H:%M} UTC."
+
+
+def _roll_back(document: DocumentVersion, director: User, said: Mapping[str, Any], at: datetime) -> str:
+    policy_services.roll_back(
+        document.pk, sha256=document.sha256, reason=said["reason"], director=director, at=at
+    )
+    return "This version holds again from now on."
+
+
+@admin.register(DocumentVersion)
+class PolicyAdmin(RoleAdmin):
+    """Versions of policies: to read whole, to sign, and to go back to."""
+
+    roles = SignsPolicies.roles
+    list_display = ("kind", "version", "effective_at", "signed_by", "took_effect")
+    list_filter = ("kind",)
+    fields = (*list_display, "sha256", "content")
+    acts = (
+        Act(
+            name="sign",
+            label="Sign this version",
+            form=ReadForm,
+            run=_sign_policy,
+            is_offered=lambda document: policies.signed_enactment(document.pk) is None,
+        ),
+        Act(
+            name="roll-back",
+            label="Go back to this version",
+            form=ReasonForm,
+            run=_roll_back,
+            is_offered=lambda document: policies.signed_enactment(document.pk) is not None,
+        ),
+    )
+
+    def rows_for(self, actor: Actor, *, at: datetime) -> QuerySet[DocumentVersion]:  # noqa: ARG002
+        """Return every version of every policy."""
+        return policies.versions()
+
+    def _shown(self, *rows: Any) -> None:
+        """Leave no line of a look: a policy is in nobody's chart."""
+
+    @admin.display(description="signed by")
+    def signed_by(self, document: DocumentVersion) -> str:
+        """Show who has signed."""
+        given = policies.signatures(document.pk)
+        return "; ".join(f"{one.signature.signer_name}, {one.signature.signed_at:%Y-%m-%d}" for one in given)
+
+    @admin.display(description="holds from")
+    def took_effect(self, document: DocumentVersion) -> str:
+        """Show when it took effect, and whether two people had signed."""
+        return "; ".join(
+            f"{one.effective_at:%Y-%m-%d %H:%M} UTC{'' if one.director_id else ', without signatures'}"
+            for one in document.enactments.all()
+        )

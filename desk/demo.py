@@ -11,6 +11,8 @@ from django.conf import settings
 from accounts import services as accounts
 from accounts.enums import Profession, Role
 from accounts.models import Patient, User
+from accounts.policies import queries as policies
+from accounts.policies.services import sign_policy
 from accounts.rules import Address
 from core.actors import Actor
 from core.database import atomic
@@ -58,6 +60,7 @@ def load(*, at: datetime) -> list[SignIn]:
             raise DemoRefused("There are people in this database; the demo clinic is for an empty one.")
         with atomic():
             _make(at=at)
+    _sign_policies(at=at)
     staff = [SignIn(_email(name), "clinician", "/admin/") for name, *_ in STAFF]
     return staff + [SignIn(_email(name), "patient", "/api/v1/auth/") for name, *_ in PATIENTS]
 
@@ -88,6 +91,7 @@ def _make(*, at: datetime) -> None:
             )
         for role in roles:
             accounts.grant_role(user, role, granted_by=None, at=at)
+    _sign_policies(at=at)
     ada, _ = [_patient(name, full_name, birth_on, at=at) for name, full_name, birth_on in PATIENTS]
     enrollment = programs.enroll(ada.user, program_slug="burnout-6", at=at)
     safety.screen(
@@ -96,6 +100,15 @@ def _make(*, at: datetime) -> None:
         actor=Actor.person(ada.user_id),
         at=at,
     )
+
+
+def _sign_policies(*, at: datetime) -> None:
+    """Let the clinic's two people sign the newest version of each policy that nobody has signed yet."""
+    for document in policies.unsigned():
+        for name, *_ in STAFF:
+            signer = User.objects.get(email=_email(name))
+            if not any(given.signer_id == signer.pk for given in policies.signatures(document.pk)):
+                sign_policy(document.pk, sha256=document.sha256, signer=signer, at=at)
 
 
 def _patient(name: str, full_name: str, birth_on: date, *, at: datetime) -> Patient:

@@ -1,4 +1,4 @@
-from core.errors import Conflict, InvalidInput, Refused
+from core.errors import Conflict, InvalidInput, Refused, Unavailable
 
 
 class WrongEnrollmentState(Conflict):
@@ -41,3 +41,9 @@ class WrongDocument(Conflict):
     """This is not the text that is to be agreed to now; read it again."""
 
     code = "wrong_document"
+
+
+class NoSessionPolicy(Unavailable):
+    """No session policy is in force, so no session can be booked or started."""
+
+    code = "no_session_policy"

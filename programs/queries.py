@@ -5,13 +5,15 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef, QuerySet
 
 from accounts.models import Patient
+from accounts.policies import queries as policies
 from accounts.queries import own_chart, patients_in_care, patients_read, visible_patients
 from core import documents
 from core.actors import Actor
+from core.documents import NoDocumentInForce
 from core.enums import DocumentKind
 from core.errors import NotFound
 from core.models import DocumentVersion
-from programs import rules
+from programs import errors, rules
 from programs.enums import OPTIONAL_CONSENTS, ConsentKind
 from programs.models import (
     ComprehensionAttempt,
@@ -172,6 +174,12 @@ def transitions(enrollment_id: UUID) -> QuerySet[EnrollmentTransition]:
 
 
 def session_policy(*, at: datetime) -> dict[str, Any]:
-    """Return the content of the session policy in force, from which plans take their bounds."""
-    content: dict[str, Any] = documents.in_force(DocumentKind.SESSION_POLICY, at=at).content
+    """Return the content of the session policy in force, from which plans take their bounds.
+
+    Raises `NoSessionPolicy`.
+    """
+    try:
+        content: dict[str, Any] = policies.in_force(DocumentKind.SESSION_POLICY, at=at).content
+    except NoDocumentInForce:
+        raise errors.NoSessionPolicy from None
     return content

@@ -8,8 +8,8 @@ from django.db.models import Case, Model, OuterRef, Q, QuerySet, Subquery, When
 from accounts import queries as accounts
 from accounts.enums import Role
 from accounts.models import Patient, User
+from accounts.policies import queries as policies
 from accounts.queries import patients_in_care, patients_read, visible_patients
-from core import documents
 from core.actors import Actor, ActorKind
 from core.documents import NoDocumentInForce, digest
 from core.encryption import decrypt
@@ -31,7 +31,7 @@ _Row = TypeVar("_Row", bound=Model)
 def screening_policy(*, at: datetime) -> tuple[DocumentVersion, Policy]:
     """Return the screening policy in force, as stored and as read; raises `NoScreeningPolicy`."""
     try:
-        document = documents.in_force(DocumentKind.SCREENING_POLICY, at=at)
+        document = policies.in_force(DocumentKind.SCREENING_POLICY, at=at)
     except NoDocumentInForce:
         raise errors.NoScreeningPolicy from None
     return document, _policy(document.pk)
@@ -131,7 +131,7 @@ def _clearance_facts(screening: Screening, *, at: datetime) -> ClearanceFacts:
         signed = review_digest(screening, outcome=outcome, reason=review.reason)
         intact = intact and signed == review.signature.document_sha256
     try:
-        in_force = documents.in_force(DocumentKind.SCREENING_POLICY, at=at).pk
+        in_force = policies.in_force(DocumentKind.SCREENING_POLICY, at=at).pk
     except NoDocumentInForce:
         in_force = None
     decided_with = screening.decision["chart"].get(rules.BIRTH_ON)

@@ -1,4 +1,4 @@
-from core.errors import Conflict, InvalidInput, Refused, Unavailable
+from core.errors import Conflict, InvalidInput, Refused
 
 
 class WrongSessionState(Conflict):
@@ -59,9 +59,3 @@ class MonitorIsPatient(InvalidInput):
     """Somebody else has to be there; this is the patient's own address."""
 
     code = "monitor_is_patient"
-
-
-class NoSessionPolicy(Unavailable):
-    """No session policy is in force, so no session can be booked or started."""
-
-    code = "no_session_policy"

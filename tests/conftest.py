@@ -42,6 +42,7 @@ from core.actors import Actor, ActorKind
 from core.database import as_owner
 from core.quotas import Quota
 from desk.catalogue import load
+from tests.policies import let_hold
 
 TESTER = Actor(ActorKind.SERVICE, "tester")
 PASSWORD = "a long password nobody guesses"
@@ -64,6 +65,7 @@ def django_db_setup(django_db_blocker: Any, django_db_modify_db_settings: None) 
             made = setup_databases(verbosity=0, interactive=False)
         with acting_as(TESTER):
             list(load())
+            let_hold()
         yield
         with as_owner():
             teardown_databases(made, verbosity=0)
@@ -92,6 +94,7 @@ def flush_as_owner() -> None:
             emptied(test)
         with acting_as(TESTER):
             list(load())
+            let_hold()
 
     TransactionTestCase._fixture_teardown = flush  # type: ignore[attr-defined]
 

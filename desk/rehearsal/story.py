@@ -12,9 +12,9 @@ from pathlib import Path
 from django.conf import settings
 from tqdm import tqdm
 
+from accounts.policies.queries import in_force
 from assessments.schedule import schedule
 from core import clock as demo_clock
-from core.documents import in_force
 from core.enums import DocumentKind
 from desk import demo
 from desk.rehearsal import cohort as steps

@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import QuerySet
 
+from accounts.policies import queries as policies
 from assessments import queries as assessments
-from core import documents
 from core.actors import Actor, ActorKind
 from core.documents import NoDocumentInForce
 from core.enums import DocumentKind
@@ -16,9 +16,10 @@ from core.errors import Reason
 from core.models import DocumentVersion
 from programs import queries as programs
 from programs.enums import EnrollmentStatus, Route
+from programs.errors import NoSessionPolicy
 from programs.models import Enrollment, TreatmentPlan
 from safety import queries as safety
-from sessions import errors, rules
+from sessions import rules
 from sessions.enums import (
     BOOKED_STATUSES,
     LIVE_STATUSES,
@@ -45,9 +46,9 @@ OPEN_STATUSES = (*BOOKED_STATUSES, SessionStatus.IN_PROGRESS)
 def policy_in_force(*, at: datetime) -> tuple[DocumentVersion, SessionPolicy]:
     """Return the session policy in force, as stored and as read; raises `NoSessionPolicy`."""
     try:
-        document = documents.in_force(DocumentKind.SESSION_POLICY, at=at)
+        document = policies.in_force(DocumentKind.SESSION_POLICY, at=at)
     except NoDocumentInForce:
-        raise errors.NoSessionPolicy from None
+        raise NoSessionPolicy from None
     return document, parse_policy(document.content)
 
 

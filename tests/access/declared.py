@@ -27,6 +27,8 @@ PRACTISING: Roles = frozenset({CLINICIAN, FORMER})
 PATIENT_OR_CLINICIAN: Roles = SELF | PRACTISING
 OPERATORS: Roles = frozenset({OPERATOR})
 PRIVATE: Roles = frozenset({PRIVACY})
+DIRECTORS: Roles = frozenset({DIRECTOR})
+SIGNING: Roles = PRACTISING | DIRECTORS
 ASSIGNING: Roles = frozenset({OPERATOR, DIRECTOR})
 IN_SESSION: Roles = PERSONS | {MONITOR}
 DAY: Roles = BOTH | {MONITOR}
@@ -106,6 +108,11 @@ OPERATIONS = (
     Op("break-glass-ends", "POST", PRACTISING, CARE, CARE),
     Op("break-glass-to-review", "GET", PRIVATE, PRIVATE),
     Op("break-glass-reviews", "POST", PRIVATE, PRIVATE, PRIVATE, body=FOUND),
+    Op("policies", "GET", SIGNING, SIGNING, shows=False),
+    Op("policy", "GET", SIGNING, SIGNING, SIGNING, shows=False),
+    Op("policies-in-force", "GET", SIGNING, SIGNING, shows=False),
+    Op("policy-signatures", "POST", SIGNING, SIGNING, SIGNING, body={"<signature>": ""}),
+    Op("policy-rollbacks", "POST", DIRECTORS, DIRECTORS, body={"<rollback>": ""}),
     # programs
     Op("programs", "GET", EVERYBODY, EVERYBODY, shows=False),
     Op("enrollments", "GET", PERSONS, PERSONS),

@@ -17,6 +17,10 @@ from assessments import services as assessments
 from assessments.instruments import instruments
 from assessments.models import Assessment
 from core.actors import Actor
+from core.documents import publish
+from core.enums import DocumentKind
+from core.models import DocumentVersion
+from desk.catalogue import EFFECTIVE_AT
 from programs import queries, rules
 from programs import services as programs
 from programs.models import Enrollment
@@ -28,8 +32,10 @@ from sessions.models import TreatmentSession
 from tests import steps
 from tests.access import declared as to
 from tests.conftest import make_clinician, make_patient, make_user, sign_in
+from tests.policies import enact
 from tests.sessions import stages
 from tests.sessions.conftest import by_link
+from tests.sessions.facts import example_policy
 
 
 def _screened(patient: Patient, at: datetime) -> None:
@@ -172,6 +178,15 @@ def _handover(world: World) -> dict[str, Any]:
     return {"role": "clinician", "to": world.others["former"], "patient": str(world.charts["ada"].pk)}
 
 
+def _signature(world: World) -> dict[str, Any]:
+    return {"sha256": DocumentVersion.objects.get(pk=world.others["policy_id"]).sha256}
+
+
+def _rollback(world: World) -> dict[str, Any]:
+    first = DocumentVersion.objects.get(kind=DocumentKind.SESSION_POLICY, version=1)
+    return {"policy": str(first.pk), "sha256": first.sha256, "reason": "The first was better."}
+
+
 _SPECIAL: dict[str, Callable[[World], dict[str, Any]]] = {
     "<agreements>": _agreements,
     "<attempt>": _attempt,
@@ -180,6 +195,8 @@ _SPECIAL: dict[str, Callable[[World], dict[str, Any]]] = {
     "<draft>": _draft,
     "<late>": _late,
     "<handover>": _handover,
+    "<signature>": _signature,
+    "<rollback>": _rollback,
 }
 
 
@@ -207,6 +224,15 @@ def _client(user: User, *, whole: bool = True) -> APIClient:
 def _clinician(name: str, at: datetime) -> User:
     user = make_user(f"{name.lower()}@clinic.example", is_staff=True)
     return make_clinician(user, f"{name} Example", at=at)
+
+
+def _policies(at: datetime) -> DocumentVersion:
+    """Let two versions of a policy be signed, and a third wait for that."""
+    kind, text = DocumentKind.SESSION_POLICY, example_policy()
+    for version in (1, 2):
+        content = text | {"version": version}
+        enact(kind, version=version, content=content, effective_at=EFFECTIVE_AT, at=at)
+    return publish(kind, version=3, content=text | {"version": 3}, effective_at=at)
 
 
 def build(stage: str, *, at: datetime) -> World:
@@ -256,6 +282,7 @@ def build(stage: str, *, at: datetime) -> World:
         "served_id": ServedState.objects.latest("pk").pk,
         "invitation_id": offer.pk,
         "opening_id": opening.pk,
+        "policy_id": _policies(at).pk,
         "clinician": una.pk,
         "nobody": people[to.NOBODY].pk,
         "former": fay.pk,

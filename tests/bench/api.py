@@ -27,6 +27,7 @@ from programs.models import Enrollment
 from sessions.models import TreatmentSession
 from tests.bench import floor
 from tests.bench.measure import Request, Round, measure, serve, token_of
+from tests.policies import let_hold
 from tests.statements import of
 
 BENCH = Actor(ActorKind.SERVICE, "bench")
@@ -58,6 +59,7 @@ def clean() -> None:
     with as_owner():
         call_command("flush", verbosity=0, interactive=False)
     call_command("load_catalogue", stdout=sys.stderr)
+    let_hold()
 
 
 def _run() -> int:

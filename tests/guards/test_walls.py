@@ -12,6 +12,8 @@ NOT_WALLED = {
     "accounts_capability": "says what a link opens; the chart is where the link leads",
     "accounts_clinician": "the clinic's own people",
     "accounts_licence": "the clinic's own people",
+    "accounts_policyenactment": "which policy holds, which everybody may know",
+    "accounts_policysignature": "the clinic's own people, under its own policies",
     "accounts_rolegrant": "who may do what, of the clinic's own people",
     "accounts_servedstate": "the clinic's own terms",
     "accounts_signature": "a name, a time, a meaning and a hash",

@@ -7,12 +7,12 @@ from django.db import connection
 
 from accounts.models import Signature
 from core.database import as_owner
-from core.documents import publish
 from core.enums import DocumentKind
 from safety import queries, services
 from safety.enums import ReviewOutcome
 from safety.models import Screening, ScreeningReview
 from safety.screening.policy import example_policy
+from tests.policies import enact
 from tests.safety.conftest import answered
 from tests.steps import accepted, clinician, enrolled
 
@@ -48,7 +48,7 @@ def test_a_later_policy_voids_it_from_its_day_on(ada, at):
     enrollment = accepted(ada, at=at)
     effective_at = at + timedelta(days=7)
     content = example_policy() | {"version": 2}
-    publish(DocumentKind.SCREENING_POLICY, version=2, content=content, effective_at=effective_at)
+    enact(DocumentKind.SCREENING_POLICY, version=2, content=content, effective_at=effective_at, at=at)
     assert queries.clearance(enrollment.pk, at=effective_at - timedelta(seconds=1)).valid
     assert reasons(enrollment, effective_at) == ["policy_changed"]
 

@@ -6,7 +6,6 @@ import pytest
 
 from accounts.enums import SignatureMeaning
 from accounts.models import Signature
-from core.documents import publish
 from core.enums import DocumentKind
 from core.errors import NotFound
 from notifications.models import Suppression
@@ -17,6 +16,7 @@ from safety.enums import ReviewOutcome
 from safety.models import ScreeningReview
 from safety.screening.policy import example_policy
 from tests.api import post
+from tests.policies import enact
 from tests.safety.conftest import ABSENT, answered, bytes_without, code
 from tests.steps import active, enrolled
 
@@ -149,7 +149,7 @@ class TestRefusals:
 
     def test_not_by_a_policy_that_has_gone(self, screening, enrollment, as_ben, at):
         content = example_policy() | {"version": 2}
-        publish(DocumentKind.SCREENING_POLICY, version=2, content=content, effective_at=at)
+        enact(DocumentKind.SCREENING_POLICY, version=2, content=content, effective_at=at, at=at)
         assert code(decide(as_ben, screening)) == (409, "policy_changed")
         assert self.unchanged(enrollment)
         assert decide(as_ben, screening, DECLINE).status_code == 201

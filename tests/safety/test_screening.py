@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from core.documents import digest, publish
+from core.documents import digest
 from core.enums import DocumentKind
 from core.models import DocumentVersion
 from notifications.models import Delivery
@@ -15,6 +15,7 @@ from safety.enums import AlertClass
 from safety.models import Alert, Screening
 from safety.screening.policy import example_policy
 from tests.api import post
+from tests.policies import enact
 from tests.safety.conftest import (
     ABSENT,
     NOTHING_TO_REPORT,
@@ -281,7 +282,7 @@ class TestAnswering:
 
     def test_a_newer_policy_decides_from_its_day_on(self, enrollment, at):
         content = example_policy() | {"version": 2}
-        publish(DocumentKind.SCREENING_POLICY, version=2, content=content, effective_at=at)
+        enact(DocumentKind.SCREENING_POLICY, version=2, content=content, effective_at=at, at=at)
         before = answered(enrollment, at=at - timedelta(seconds=1))
         assert (before.policy.version, answered(enrollment, at=at).policy.version) == (1, 2)
         assert DocumentVersion.objects.filter(kind=DocumentKind.SCREENING_POLICY).count() == 2
