@@ -248,6 +248,8 @@ SPECTACULAR_SETTINGS = {
         "Role": "accounts.enums.Role",
         "UsState": "accounts.enums.STATES",
         "PolicyKind": "accounts.policies.serializers.KINDS",
+        "HealthState": "safety.enums.ProfileState",
+        "HealthSource": "safety.enums.ProfileSource",
         "IdentityOutcome": "safety.enums.IdentityOutcome",
         "CaringRole": "accounts.enums.CARING",
         "BreakGlassPurpose": "accounts.enums.BreakGlassPurpose",

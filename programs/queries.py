@@ -80,6 +80,12 @@ def current_plan(enrollment_id: UUID) -> TreatmentPlan | None:
     return plans.order_by("-version").first()
 
 
+def current_route(enrollment_id: UUID) -> str | None:
+    """Return how the medicine is to be taken by the newest plan, if there is one."""
+    plan = current_plan(enrollment_id)
+    return plan.route if plan else None
+
+
 def consents_missing(enrollment_id: UUID, *, at: datetime) -> list[ConsentKind]:
     """Return what stands between this enrollment and a session: kinds not agreed to as they are in force.
 

@@ -134,3 +134,47 @@ class MonitoringResult(TextChoices):
     """Something to think about; the note says what."""
     NO_ANSWER = "no_answer"
     """The register could not be asked, or did not answer."""
+
+
+class ProfileSection(TextChoices):
+    """What part of a health profile a statement is about."""
+
+    CONDITION = "condition"
+    MEDICATION = "medication"
+    ALLERGY = "allergy"
+    PREGNANCY = "pregnancy"
+    LACTATION = "lactation"
+    VITAL = "vital"
+    """One measurement: blood pressure, heart rate or weight."""
+
+
+class ProfileState(TextChoices):
+    """What a statement says of it; which of these a section knows is `profile.rules.STATES`."""
+
+    UNKNOWN = "unknown"
+    """It is there, and nobody said how it stands; never the same as over."""
+    ACTIVE = "active"
+    REMISSION = "remission"
+    RESOLVED = "resolved"
+    TAKEN = "taken"
+    STOPPED = "stopped"
+    NONE = "none"
+    """Asked, and there is nothing to list."""
+    PREGNANT = "pregnant"
+    POSSIBLE = "possible"
+    NOT_PREGNANT = "not_pregnant"
+    LACTATING = "lactating"
+    NOT_LACTATING = "not_lactating"
+    NOT_APPLICABLE = "not_applicable"
+    MEASURED = "measured"
+    WITHDRAWN = "withdrawn"
+    """It was entered by mistake."""
+
+
+class ProfileSource(TextChoices):
+    """Who says so; as `screening.health.FactSource`."""
+
+    PATIENT = "patient"
+    CLINICIAN = "clinician"
+    IMPORT = "import"
+    PROGRAM = "program"

@@ -1,4 +1,4 @@
-from core.errors import Conflict, InvalidInput, Refused, Unavailable
+from core.errors import Conflict, InvalidInput, NotAllowed, Refused, Unavailable
 
 
 class NotScreening(Conflict):
@@ -53,3 +53,21 @@ class NoScreeningPolicy(Unavailable):
     """No screening policy is in force, so nobody can be screened."""
 
     code = "no_screening_policy"
+
+
+class NotThisPerson(InvalidInput):
+    """The record is about somebody with another name or birth date."""
+
+    code = "not_this_person"
+
+
+class NotABundle(InvalidInput):
+    """This is no FHIR R4 bundle about one patient."""
+
+    code = "not_a_bundle"
+
+
+class AskYourClinician(NotAllowed):
+    """This came from a clinician or a record; tell your clinician what is different."""
+
+    code = "ask_your_clinician"

@@ -18,6 +18,9 @@ from safety.enums import (
     IdentityMethod,
     IdentityOutcome,
     MonitoringResult,
+    ProfileSection,
+    ProfileSource,
+    ProfileState,
     ReviewOutcome,
     ScreeningOutcome,
     Seriousness,
@@ -239,5 +242,53 @@ class MonitoringQuery(models.Model):
             models.CheckConstraint(
                 condition=Q(queried_at__lte=models.F("recorded_at")),
                 name="monitoring_queried_before_recorded",
+            ),
+        ]
+
+
+class HealthFact(ActedModel):
+    """One version of one statement about somebody's health; the newest counts, older ones stay. Append-only.
+
+    `text` names a condition, medicine or allergy in the words of whoever reported it; codings are lists of
+    system and code. A measurement has its vital, value, unit (by UCUM) and moment, nothing else has.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="health_facts")
+    section = models.CharField(max_length=12, choices=ProfileSection.choices)
+    state = models.CharField(max_length=16, choices=ProfileState.choices)
+    text = models.CharField(max_length=200, blank=True)
+    codings = models.JSONField(default=list)
+    vital = models.CharField(max_length=16, blank=True)
+    value = models.FloatField(null=True)
+    unit = models.CharField(max_length=12, blank=True)
+    measured_at = models.DateTimeField(null=True)
+    source = models.CharField(max_length=10, choices=ProfileSource.choices)
+    external_id = models.CharField(max_length=120, blank=True)
+    replaces = models.OneToOneField("self", on_delete=models.PROTECT, null=True, related_name="replaced_by")
+    recorded_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(section__in=ProfileSection.values), name="profile_section_is_known"
+            ),
+            models.CheckConstraint(condition=Q(state__in=ProfileState.values), name="profile_state_is_known"),
+            models.CheckConstraint(
+                condition=Q(source__in=ProfileSource.values), name="profile_source_is_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(section="vital", value__isnull=False, measured_at__isnull=False)
+                & ~Q(vital="")
+                & ~Q(unit="")
+                | ~Q(section="vital") & Q(value=None, measured_at=None, vital="", unit=""),
+                name="profile_measurement_is_whole",
+            ),
+            models.CheckConstraint(
+                condition=~Q(section__in=["condition", "medication", "allergy"])
+                | Q(state=ProfileState.NONE, text="")
+                | ~Q(state=ProfileState.NONE) & ~Q(text=""),
+                name="profile_entry_has_a_name",
             ),
         ]

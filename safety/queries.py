@@ -241,6 +241,16 @@ def patient_read(actor: Actor, patient_id: UUID, *, at: datetime) -> Patient:
     return _one(patients_read(actor, at=at), patient_id)
 
 
+def patient_seen(actor: Actor, patient_id: UUID, *, at: datetime) -> Patient:
+    """Return a patient whose chart one may see: one's own too; raises `NotFound`."""
+    return _one(visible_patients(actor, at=at), patient_id)
+
+
+def patient_told_of(actor: Actor, patient_id: UUID, *, at: datetime) -> Patient:
+    """Return whose health one may say something of: oneself, or in one's care; raises `NotFound`."""
+    return _one(accounts.own_chart(actor) | patients_in_care(actor, at=at), patient_id)
+
+
 def identity_checks(patient: Patient) -> QuerySet[IdentityCheck]:
     """Return the checks of a patient's identity."""
     return IdentityCheck.objects.filter(patient=patient).select_related("patient", "checked_by__clinician")

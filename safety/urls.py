@@ -1,4 +1,4 @@
-from django.urls import path
+from django.urls import include, path
 
 from safety.break_glass.views import Openings
 from safety.views import alerts, care, screening, vetting
@@ -33,6 +33,7 @@ urlpatterns = [
         vetting.MonitoringQueries.as_view(),
         name="monitoring-queries",
     ),
+    path("", include("safety.profile.urls")),
     path("break-glass", Openings.as_view(), name="break-glass"),
     path("holds", alerts.Holds.as_view(), name="holds"),
     path("holds/<uuid:hold_id>/lifts", alerts.Lifts.as_view(), name="hold-lifts"),

@@ -82,6 +82,7 @@ LICENCE = {
     "starts_on": "2026-01-01",
     "ends_on": "2036-01-01",
 }
+MEDICINE = {"section": "medication", "state": "taken", "text": "Sertraline"}
 WELL = {
     "alcohol_or_intoxication": "no",
     "fever_or_vomiting": "no",
@@ -152,6 +153,11 @@ OPERATIONS = (
     Op("identity-checks", "POST", PRACTISING, CARE, body=IDENTITY),
     Op("monitoring-queries", "GET", PRACTISING, CARE),
     Op("monitoring-queries", "POST", PRACTISING, CARE, body=REGISTERS),
+    Op("health-profile", "GET", PATIENT_OR_CLINICIAN, BOTH),
+    Op("health-profile-history", "GET", PATIENT_OR_CLINICIAN, BOTH),
+    Op("health-statements", "POST", PATIENT_OR_CLINICIAN, BOTH, body=MEDICINE),
+    Op("health-confirmations", "POST", PRACTISING, CARE, body={"<statement>": ""}),
+    Op("health-imports", "POST", PRACTISING, CARE, body={"<bundle>": ""}),
     Op("holds", "GET", PRACTISING, PRACTISING),
     Op("hold-lifts", "POST", PRACTISING, CARE, body=REASON),
     # sessions

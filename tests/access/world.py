@@ -25,8 +25,11 @@ from programs import queries, rules
 from programs import services as programs
 from programs.models import Enrollment
 from safety import services as safety
-from safety.enums import AlertClass, HoldReason
-from safety.models import AdverseEvent, Alert, Hold, Screening
+from safety.enums import AlertClass, HoldReason, ProfileSection, ProfileSource, ProfileState
+from safety.models import AdverseEvent, Alert, HealthFact, Hold, Screening
+from safety.profile import services as profile
+from safety.profile.rules import Measurement, Statement
+from safety.screening.health import Vital
 from sessions import services as sessions
 from sessions.models import TreatmentSession
 from tests import steps
@@ -187,6 +190,17 @@ def _rollback(world: World) -> dict[str, Any]:
     return {"policy": str(first.pk), "sha256": first.sha256, "reason": "The first was better."}
 
 
+def _statement(world: World) -> dict[str, Any]:
+    return {"statement": str(HealthFact.objects.filter(patient=world.charts["ada"]).latest("pk").pk)}
+
+
+def _bundle(world: World) -> dict[str, Any]:
+    ada = world.charts["ada"]
+    name = [{"family": ada.legal_name.split()[-1]}]
+    person = {"resourceType": "Patient", "name": name, "birthDate": ada.birth_on.isoformat()}
+    return {"bundle": {"resourceType": "Bundle", "entry": [{"resource": person}]}}
+
+
 _SPECIAL: dict[str, Callable[[World], dict[str, Any]]] = {
     "<agreements>": _agreements,
     "<attempt>": _attempt,
@@ -196,6 +210,8 @@ _SPECIAL: dict[str, Callable[[World], dict[str, Any]]] = {
     "<late>": _late,
     "<handover>": _handover,
     "<signature>": _signature,
+    "<statement>": _statement,
+    "<bundle>": _bundle,
     "<rollback>": _rollback,
 }
 
@@ -224,6 +240,14 @@ def _client(user: User, *, whole: bool = True) -> APIClient:
 def _clinician(name: str, at: datetime) -> User:
     user = make_user(f"{name.lower()}@clinic.example", is_staff=True)
     return make_clinician(user, f"{name} Example", at=at)
+
+
+def _weighed(patient: Patient, at: datetime) -> None:
+    """A measurement, which voids nothing."""
+    measurement = Measurement(Vital.WEIGHT, 70, "kg", at)
+    said = Statement(ProfileSection.VITAL, ProfileState.MEASURED, measurement=measurement)
+    actor = Actor.person(patient.user_id)
+    profile.state_fact(patient.pk, said=said, source=ProfileSource.PATIENT, actor=actor, at=at)
 
 
 def _policies(at: datetime) -> DocumentVersion:
@@ -263,6 +287,7 @@ def build(stage: str, *, at: datetime) -> World:
     opening = open_chart(ben, asked=emergency, at=at)
     for patient in (ada, cyd):
         STAGES[stage](patient, at)
+        _weighed(patient, at)
     session = TreatmentSession.objects.filter(enrollment__patient=ada).first()
     if session is not None:
         token = stages.token_in_mail(session)

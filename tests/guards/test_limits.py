@@ -21,6 +21,10 @@ COUNTED_IN_SAFETY = {
     "IdentityChecks",
     "MonitoringQueries",
     "Openings",
+    "Profile",
+    "History",
+    "Confirmations",
+    "Imports",
 }
 """What strangers ask, what clinicians read in lists, and what operators do."""
 LIMITED = {"FitChecks": (FitCheckLimit,), "Openings": (Quota, BreakGlassLimit)}

@@ -1,0 +1,107 @@
+"""Reads: what is known of somebody's health now, and what was said before."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from accounts.queries import current_state
+from core.documents import digest
+from programs.queries import current_route
+from safety.enums import ProfileSection, ProfileState
+from safety.models import HealthFact
+from safety.screening.health import (
+    ClinicalStatus,
+    CodeSystem,
+    Coding,
+    FactSource,
+    HealthEntry,
+    HealthFacts,
+    Lactation,
+    Pregnancy,
+    Vital,
+    VitalFact,
+)
+
+
+def statements(patient_id: UUID) -> QuerySet[HealthFact]:
+    """Return every statement of a chart, those that were replaced too."""
+    return HealthFact.objects.filter(patient_id=patient_id)
+
+
+def current(patient_id: UUID) -> QuerySet[HealthFact]:
+    """Return what holds: replaced by nothing newer, and not entered by mistake."""
+    return statements(patient_id).filter(replaced_by=None).exclude(state=ProfileState.WITHDRAWN)
+
+
+def latest(patient_id: UUID, section: ProfileSection) -> HealthFact | None:
+    """Return the newest statement of a section that holds one at a time."""
+    return statements(patient_id).filter(section=section, replaced_by=None).order_by("-id").first()
+
+
+def imported(patient_id: UUID) -> dict[str, HealthFact]:
+    """Return what came from records elsewhere, as it stands, by its name there."""
+    found = statements(patient_id).filter(replaced_by=None).exclude(external_id="")
+    return {fact.external_id: fact for fact in found}
+
+
+def profile_digest(patient_id: UUID) -> str:
+    """Return the hash of what a clearance rests on: conditions, medicines, allergies, pregnancy, lactation.
+
+    Who says so plays no part: what a clinician confirms is not new. Nor do measurements: whether one is fresh
+    and within limits is asked at each gate.
+    """
+    rows = current(patient_id).exclude(section=ProfileSection.VITAL)
+    said = sorted(
+        [row.section, row.state, row.text, sorted([one["system"], one["code"]] for one in row.codings)]
+        for row in rows
+    )
+    return digest({"profile": said})
+
+
+def health_facts(patient_id: UUID, *, enrollment_id: UUID | None, at: datetime) -> HealthFacts:
+    """Return a chart's profile as a policy reads it; a section of which nobody spoke is None."""
+    rows = list(current(patient_id))
+    state = current_state(patient_id, at=at)
+    return HealthFacts(
+        at=at,
+        conditions=_listed(rows, ProfileSection.CONDITION),
+        medications=_listed(rows, ProfileSection.MEDICATION),
+        allergies=_listed(rows, ProfileSection.ALLERGY),
+        pregnancy=_word(rows, ProfileSection.PREGNANCY, Pregnancy),
+        lactation=_word(rows, ProfileSection.LACTATION, Lactation),
+        vitals=tuple(_vital(row) for row in rows if row.section == ProfileSection.VITAL),
+        location=f"US-{state}" if state else None,
+        route=current_route(enrollment_id) if enrollment_id else None,
+    )
+
+
+def _listed(rows: list[HealthFact], section: ProfileSection) -> tuple[HealthEntry, ...] | None:
+    """Return what is listed: nothing only where somebody said that there is nothing."""
+    here = [row for row in rows if row.section == section]
+    listed = [row for row in here if row.state not in (ProfileState.NONE, ProfileState.STOPPED)]
+    if not listed and not any(row.state == ProfileState.NONE for row in here):
+        return None
+    return tuple(_entry(row) for row in listed)
+
+
+def _entry(row: HealthFact) -> HealthEntry:
+    known = row.state in list(ClinicalStatus)
+    return HealthEntry(
+        text=row.text,
+        codings=tuple(Coding(CodeSystem(one["system"]), one["code"]) for one in row.codings),
+        status=ClinicalStatus(row.state) if known else None,
+        source=FactSource(row.source),
+    )
+
+
+def _word(rows: list[HealthFact], section: ProfileSection, words: Any) -> Any:
+    said = [row.state for row in rows if row.section == section]
+    return words(said[-1]) if said and said[-1] in list(words) else None
+
+
+def _vital(row: HealthFact) -> VitalFact:
+    if row.value is None or row.measured_at is None:
+        raise ValueError("a measurement has a value and a moment")
+    return VitalFact(Vital(row.vital), row.value, row.unit, row.measured_at, FactSource(row.source))

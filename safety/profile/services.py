@@ -1,0 +1,170 @@
+"""Writes: what somebody says about a patient's health, confirms, or brings from elsewhere."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from accounts.models import Patient
+from core.actors import Actor
+from core.database import atomic
+from core.errors import InputError, InvalidInput, NotFound, Stale
+from programs.services import lock_open_enrollments
+from safety import errors
+from safety.enums import ProfileSection, ProfileSource, ProfileState
+from safety.models import HealthFact
+from safety.profile import fhir, queries, rules
+from safety.profile.rules import Statement
+from safety.screening.health import CodeSystem, Vital
+
+ONE_AT_A_TIME = (ProfileSection.PREGNANCY, ProfileSection.LACTATION)
+
+
+def state_fact(
+    patient_id: UUID,
+    *,
+    said: Statement,
+    source: ProfileSource,
+    replaces: UUID | None = None,
+    actor: Actor,
+    at: datetime,
+) -> HealthFact:
+    """Store what somebody says; what it replaces stays in the history. It counts from this commit on.
+
+    Pregnancy and lactation replace what was said of them before. Locks the patient's open enrollments first:
+    a start has either happened, or sees it. Raises `InvalidInput` with every fault, `NotFound` for what is
+    replaced and isn't there, `AskYourClinician` where a patient would change what others said, and `Stale`
+    where somebody has replaced it already.
+    """
+    if faults := rules.statement_faults(said, at=at):
+        raise InvalidInput(errors=faults)
+    with atomic():
+        lock_open_enrollments(patient_id)
+        return _stored(
+            patient_id,
+            said,
+            source=source,
+            replaces=_replaced(patient_id, said, replaces, source=source),
+            actor=actor,
+            at=at,
+        )
+
+
+def confirm_fact(patient_id: UUID, fact_id: UUID, *, clinician: Actor, at: datetime) -> HealthFact:
+    """Store that a clinician says so too; what was confirmed already stays as it is.
+
+    Locks the patient's open enrollments. Raises `NotFound`, or `Stale` where it was replaced meanwhile.
+    """
+    with atomic():
+        lock_open_enrollments(patient_id)
+        fact = _standing(patient_id, fact_id)
+        if fact.source == ProfileSource.CLINICIAN:
+            return fact
+        source = ProfileSource.CLINICIAN
+        return _stored(patient_id, _said(fact), source=source, replaces=fact, actor=clinician, at=at)
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What came of a record from elsewhere."""
+
+    added: int
+    changed: int
+    unchanged: int
+    skipped: dict[str, int]
+
+
+def import_bundle(patient: Patient, *, bundle: object, actor: Actor, at: datetime) -> Imported:
+    """Take over what a FHIR R4 bundle says of a patient's health; the same bundle again changes nothing.
+
+    All of it or nothing. Locks the patient's open enrollments. Raises `NotABundle`, `NotThisPerson`, or
+    `InvalidInput` for a measurement that can't be right.
+    """
+    try:
+        found = fhir.read_bundle(bundle)
+    except fhir.NotABundle as error:
+        raise errors.NotABundle(errors=[InputError("/bundle", "not_a_bundle", str(error))]) from None
+    names = set(patient.legal_name.casefold().split())
+    if found.birth_on != patient.birth_on or not any(
+        set(name.split()) <= names for name in found.family_names
+    ):
+        raise errors.NotThisPerson
+    faults = [fault for said in found.statements for fault in rules.statement_faults(said, at=at)]
+    if faults:
+        raise InvalidInput(errors=faults)
+    with atomic():
+        lock_open_enrollments(patient.pk)
+        known = queries.imported(patient.pk)
+        added = changed = 0
+        for said in found.statements:
+            before = known.get(said.external_id)
+            if before is not None and _said(before) == said:
+                continue
+            source = ProfileSource.IMPORT
+            _stored(patient.pk, said, source=source, replaces=before, actor=actor, at=at)
+            added, changed = (added + 1, changed) if before is None else (added, changed + 1)
+    unchanged = len(found.statements) - added - changed
+    return Imported(added, changed, unchanged, dict(found.skipped))
+
+
+def _replaced(
+    patient_id: UUID, said: Statement, replaces: UUID | None, *, source: ProfileSource
+) -> HealthFact | None:
+    if replaces is not None:
+        fact = _standing(patient_id, replaces, section=said.section)
+        if source == ProfileSource.PATIENT and fact.source != ProfileSource.PATIENT:
+            raise errors.AskYourClinician
+        return fact
+    return queries.latest(patient_id, said.section) if said.section in ONE_AT_A_TIME else None
+
+
+def _standing(patient_id: UUID, fact_id: UUID, *, section: ProfileSection | None = None) -> HealthFact:
+    fact = queries.statements(patient_id).filter(pk=fact_id).select_related("replaced_by").first()
+    if fact is None or section not in (None, fact.section):
+        raise NotFound
+    if hasattr(fact, "replaced_by"):
+        raise Stale
+    return fact
+
+
+def _said(fact: HealthFact) -> Statement:
+    measurement = None
+    if fact.value is not None and fact.measured_at is not None:
+        vital = Vital(fact.vital)
+        measurement = rules.Measurement(vital, fact.value, fact.unit, fact.measured_at)
+    return Statement(
+        section=ProfileSection(fact.section),
+        state=ProfileState(fact.state),
+        text=fact.text,
+        codings=tuple((CodeSystem(one["system"]), one["code"]) for one in fact.codings),
+        measurement=measurement,
+        external_id=fact.external_id,
+    )
+
+
+def _stored(
+    patient_id: UUID,
+    said: Statement,
+    *,
+    source: ProfileSource,
+    replaces: HealthFact | None,
+    actor: Actor,
+    at: datetime,
+) -> HealthFact:
+    measured = said.measurement
+    return HealthFact.objects.create(
+        patient_id=patient_id,
+        section=said.section,
+        state=said.state,
+        text=said.text,
+        codings=[{"system": system, "code": code} for system, code in said.codings],
+        vital=measured.vital if measured else "",
+        value=measured.value if measured else None,
+        unit=measured.unit if measured else "",
+        measured_at=measured.measured_at if measured else None,
+        source=source,
+        external_id=said.external_id or (replaces.external_id if replaces else ""),
+        replaces=replaces,
+        recorded_at=at,
+        actor_kind=actor.kind,
+        actor_id=actor.id,
+    )
