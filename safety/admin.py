@@ -20,7 +20,7 @@ from core.acting import seeing_all_charts
 from core.actors import Actor
 from core.errors import NotFound
 from safety import queries, services
-from safety.enums import AlertStatus, ReviewOutcome
+from safety.enums import AlertStatus, HoldReason, ReviewOutcome
 from safety.models import Alert, Hold, Screening
 
 
@@ -100,6 +100,12 @@ def _close(alert: Alert, clinician: User, said: Mapping[str, Any], at: datetime)
     return (
         f"Closed. {f'Holds that stand until each is lifted: {standing}.' if standing else 'No hold stands.'}"
     )
+
+
+def _hold(alert: Alert, clinician: User, said: Mapping[str, Any], at: datetime) -> str:
+    actor = Actor.person(clinician.pk)
+    services.place_hold(alert.patient_id, reason=HoldReason.CLINICAL, note=said["reason"], actor=actor, at=at)
+    return "Treatment stands still. Somebody else lifts this hold."
 
 
 def _lift(hold: Hold, clinician: User, said: Mapping[str, Any], at: datetime) -> str:
@@ -203,6 +209,13 @@ class AlertAdmin(ClinicianAdmin):
             run=_close,
             is_offered=lambda alert: alert.status == AlertStatus.ACKNOWLEDGED,
         ),
+        Act(
+            name="hold",
+            label="Make treatment stand still",
+            form=ReasonForm,
+            run=_hold,
+            is_offered=lambda alert: alert.status != AlertStatus.CLOSED,
+        ),
     )
 
     def rows_for(self, actor: Actor, *, at: datetime) -> QuerySet[Alert]:
@@ -229,8 +242,8 @@ class HoldAdmin(ClinicianAdmin):
     )
 
     def rows_for(self, actor: Actor, *, at: datetime) -> QuerySet[Hold]:
-        """Return the holds in one's care."""
-        return queries.holds_in_care(actor, at=at)
+        """Return the holds that one may act on."""
+        return queries.holds_for(actor, at=at)
 
 
 @admin.register(CareTeamMembership)

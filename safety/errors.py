@@ -43,6 +43,12 @@ class AlreadyLifted(Conflict):
     code = "already_lifted"
 
 
+class PlacedByYou(Conflict):
+    """Somebody else lifts a hold than who placed it, or reported what it was placed for; ask a colleague."""
+
+    code = "placed_by_you"
+
+
 class NotYet(InvalidInput):
     """What is recorded has happened; that time is still to come."""
 

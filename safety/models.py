@@ -25,6 +25,8 @@ from safety.enums import (
     ScreeningOutcome,
     Seriousness,
 )
+from safety.events.enums import Flag
+from safety.events.rules import ReportFacts, flags
 
 
 class Screening(ActedModel):
@@ -139,7 +141,9 @@ class Hold(ActedModel):
 class AdverseEvent(ActedModel):
     """Something that went wrong, in the words of whoever reported it. Append-only.
 
-    Written whole or incomplete, never refused. A serious one cannot be stored without its hold and its alert.
+    Written whole or incomplete, never refused. A serious one cannot be stored without its hold and its alert:
+    a deferred trigger looks at them (ADR 0019). `answers` are the closed questions about seriousness that
+    were asked, each true, false, or null for "I don't know"; `seriousness` those that say yes.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id)
@@ -150,6 +154,7 @@ class AdverseEvent(ActedModel):
     ended_at = models.DateTimeField(null=True)
     is_serious = models.BooleanField()
     seriousness = ArrayField(models.CharField(max_length=24, choices=Seriousness.choices), default=list)
+    answers = models.JSONField(default=dict, db_default={})
     grade = models.PositiveSmallIntegerField(choices=Grade.choices, null=True)
     ascertainment = models.CharField(max_length=12, choices=Ascertainment.choices)
     reported_at = models.DateTimeField()
@@ -170,6 +175,19 @@ class AdverseEvent(ActedModel):
                 condition=Q(ascertainment__in=Ascertainment.values), name="event_ascertainment_is_known"
             ),
         ]
+
+    @property
+    def flags(self) -> tuple[Flag, ...]:
+        """Return what the report leaves open."""
+        facts = ReportFacts(
+            description=self.description,
+            onset_at=self.onset_at,
+            ended_at=self.ended_at,
+            reported_at=self.reported_at,
+            counts_as_serious=self.is_serious,
+            names_why_serious=bool(self.seriousness) or (self.grade or 0) >= Grade.LIFE_THREATENING,
+        )
+        return flags(facts)
 
 
 class IdentityCheck(models.Model):

@@ -168,6 +168,25 @@ def alerts_for(actor: Actor, *, at: datetime) -> QuerySet[Alert]:
     return alerts.filter(mine).exclude(patient__user_id=actor.id)
 
 
+def patients_answered_for(actor: Actor, *, at: datetime) -> QuerySet[Patient]:
+    """Return the charts in a clinician's care, and those that they were called about; never their own.
+
+    Called about: with an alert that is not closed, or one that they answered (ADR 0019).
+    """
+    if not _practises(actor, at=at):
+        return Patient.objects.none()
+    called = Alert.objects.filter(
+        ~Q(status=AlertStatus.CLOSED) | Q(acknowledged_by=actor.id) | Q(signature__signer=actor.id)
+    )
+    answered_for = Q(pk__in=patients_in_care(actor, at=at)) | Q(pk__in=called.values("patient"))
+    return Patient.objects.filter(answered_for).exclude(user_id=actor.id)
+
+
+def patient_answered_for(actor: Actor, patient_id: UUID, *, at: datetime) -> Patient:
+    """Return a patient in one's care, or whom one was called about; raises `NotFound`."""
+    return _one(patients_answered_for(actor, at=at), patient_id)
+
+
 def alert_for(actor: Actor, alert_id: UUID, *, at: datetime) -> Alert:
     """Return one alert that `actor` may answer; raises `NotFound`."""
     return _one(alerts_for(actor, at=at), alert_id)
@@ -203,9 +222,9 @@ def open_holds(patient_id: UUID) -> list[Hold]:
     return list(Hold.objects.filter(patient_id=patient_id, lifted_at=None).order_by("placed_at", "id"))
 
 
-def holds_in_care(actor: Actor, *, at: datetime) -> QuerySet[Hold]:
-    """Return the holds of patients in a clinician's care, those that stand and those that were lifted."""
-    return _holds_of(patients_in_care(actor, at=at))
+def holds_for(actor: Actor, *, at: datetime) -> QuerySet[Hold]:
+    """Return the holds that a clinician may act on, those that stand and those that were lifted."""
+    return _holds_of(patients_answered_for(actor, at=at))
 
 
 HOLD_LISTS = {"standing": Q(lifted_at=None), "lifted": Q(lifted_at__isnull=False), "all": Q()}
@@ -213,13 +232,14 @@ HOLD_LISTS = {"standing": Q(lifted_at=None), "lifted": Q(lifted_at__isnull=False
 
 def listed_holds(actor: Actor, which: str, *, patient_id: UUID | None = None, at: datetime) -> QuerySet[Hold]:
     """Return those of the holds one may read which are on the list `which`, of one patient if named."""
-    holds = _holds_of(patients_read(actor, at=at)).filter(HOLD_LISTS[which])
+    read = Q(pk__in=patients_read(actor, at=at)) | Q(pk__in=patients_answered_for(actor, at=at))
+    holds = _holds_of(Patient.objects.filter(read)).filter(HOLD_LISTS[which])
     return holds.filter(patient_id=patient_id) if patient_id else holds
 
 
-def hold_in_care(actor: Actor, hold_id: UUID, *, at: datetime) -> Hold:
-    """Return a hold in one's care; raises `NotFound`."""
-    return _one(holds_in_care(actor, at=at), hold_id)
+def hold_for(actor: Actor, hold_id: UUID, *, at: datetime) -> Hold:
+    """Return a hold that a clinician may act on; raises `NotFound`."""
+    return _one(holds_for(actor, at=at), hold_id)
 
 
 def event_for(actor: Actor, event_id: UUID, *, at: datetime) -> AdverseEvent:

@@ -1,6 +1,6 @@
 """What this room decides beside a screening policy: reviews, clearances, who is paged when, seriousness."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import TypeVar
@@ -9,7 +9,7 @@ from uuid import UUID
 from core.errors import InputError
 from core.errors import Reason as RefusalReason
 from programs.enums import EnrollmentEvent, EnrollmentStatus
-from safety.enums import AlertStatus, FitOutcome, Grade, ReviewOutcome, Seriousness
+from safety.enums import AlertStatus, FitOutcome, ReviewOutcome
 from safety.screening.policy import Level, Policy
 from safety.screening.rules import (
     Finding,
@@ -208,15 +208,3 @@ def next_page_at(
 def called_by_page(page: int, on_call: Sequence[_T]) -> Sequence[_T]:
     """Return whom page number `page` (from 0) calls: first the patient's own clinician, then everybody."""
     return on_call[:1] if page == 0 else on_call
-
-
-# --- adverse events --------------------------------------------------------------------------------------
-
-
-def is_serious(*, answered: bool | None, criteria: Collection[Seriousness], grade: Grade | None) -> bool:
-    """Tell whether an event counts as serious: unless it was answered with no, and nothing else says so.
-
-    A criterion (21 CFR 312.32(a)) or a grade that means danger to life or death (CTCAE v5, 4 and 5)
-    outweighs the answer; who did not answer may not know.
-    """
-    return answered is not False or bool(criteria) or (grade is not None and grade >= Grade.LIFE_THREATENING)

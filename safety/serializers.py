@@ -238,6 +238,12 @@ class SignedReasonInput(InputSerializer):
     reason = serializers.CharField(max_length=MAX_REASON)
 
 
+class HoldInput(InputSerializer):
+    """Why treatment is to stand still."""
+
+    reason = serializers.CharField(max_length=MAX_REASON)
+
+
 class HoldOutput(serializers.Serializer[Any]):
     """Treatment stands still until this is lifted."""
 

@@ -1,5 +1,5 @@
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from logging import getLogger
 from typing import Any
@@ -46,6 +46,7 @@ from safety.enums import (
     ScreeningOutcome,
     Seriousness,
 )
+from safety.events.rules import is_serious
 from safety.models import (
     AdverseEvent,
     Alert,
@@ -504,27 +505,38 @@ def place_hold(patient_id: UUID, *, reason: HoldReason, note: str, actor: Actor,
             actor_id=actor.id,
         )
         kinds = [MessageKind.SESSION_TOMORROW]
-        notifications.suppress(hold.patient.user, kinds=kinds, cause=f"hold:{hold.pk}", at=at)
+        # Whoever is on call stops reminders that they don't see.
+        with seeing_all_charts():
+            notifications.suppress(hold.patient.user, kinds=kinds, cause=f"hold:{hold.pk}", at=at)
         return hold
 
 
 def lift_hold(hold: Hold, *, by: User, reason: str, at: datetime) -> Hold:
     """Sign that treatment may go on; other holds and open alerts stand.
 
-    Locks the patient's open enrollments, then the hold. Raises `AlreadyLifted`.
+    Two people stand behind it: who placed the hold, or reported what it was placed for, does not lift it
+    (ADR 0019). Locks the patient's open enrollments, then the hold. Raises `AlreadyLifted`, `PlacedByYou`, or
+    `MayNotTreat` without a licence for where the patient lives.
     """
     with atomic():
         lock_open_enrollments(hold.patient_id)
         locked = Hold.objects.select_for_update().get(pk=hold.pk)
         if locked.lifted_at is not None:
             raise errors.AlreadyLifted
+        if locked.actor == Actor.person(by.pk):
+            raise errors.PlacedByYou
+        # Who is on call doesn't see where somebody lives; their licence is for there all the same.
+        with seeing_all_charts():
+            accounts.require_may_treat(by, locked.patient_id, at=at)
         content = {"hold": str(locked.pk), "lifted": True, "reason": reason}
         locked.lift_signature = accounts.sign(
             by, meaning=SignatureMeaning.DECIDED, document_sha256=digest(content), at=at
         )
         locked.lifted_at, locked.lift_reason = at, reason
         locked.save()
-        notifications.unsuppress(locked.patient.user, cause=f"hold:{locked.pk}", at=at)
+        # Who is on call lifts for charts whose reminders they don't see.
+        with seeing_all_charts():
+            notifications.unsuppress(locked.patient.user, cause=f"hold:{locked.pk}", at=at)
         return locked
 
 
@@ -532,7 +544,8 @@ def lift_hold(hold: Hold, *, by: User, reason: str, at: datetime) -> Hold:
 class EventReport:
     """What somebody says went wrong, in their words, which may be few; everything else may be left open.
 
-    `is_serious` is the answer to the closed question; `None`, "not known", counts as serious.
+    `is_serious` is the answer to the closed question, `answers` those to the six behind it; `None`, "not
+    known", counts as serious.
     """
 
     description: str
@@ -541,6 +554,7 @@ class EventReport:
     ended_at: datetime | None = None
     is_serious: bool | None = None
     seriousness: tuple[Seriousness, ...] = ()
+    answers: Mapping[Seriousness, bool | None] = field(default_factory=dict)
     grade: Grade | None = None
     ascertainment: Ascertainment = Ascertainment.VOLUNTEERED
 
@@ -552,7 +566,10 @@ def report_event(patient_id: UUID, *, report: EventReport, actor: Actor, at: dat
     share one while it is not closed, so that many reports do not drown anybody's page. Locks the patient's
     open enrollments first.
     """
-    serious = rules.is_serious(answered=report.is_serious, criteria=report.seriousness, grade=report.grade)
+    named = {*report.seriousness, *(question for question, answer in report.answers.items() if answer)}
+    serious = is_serious(
+        answered=report.is_serious, criteria=named, grade=report.grade, answers=report.answers
+    )
     with atomic():
         lock_open_enrollments(patient_id)
         event_id = new_id()
@@ -570,7 +587,8 @@ def report_event(patient_id: UUID, *, report: EventReport, actor: Actor, at: dat
             onset_at=report.onset_at,
             ended_at=report.ended_at,
             is_serious=serious,
-            seriousness=list(report.seriousness),
+            seriousness=[criterion for criterion in Seriousness if criterion in named],
+            answers={question.value: answer for question, answer in report.answers.items()},
             grade=report.grade,
             ascertainment=report.ascertainment,
             reported_at=at,

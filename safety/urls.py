@@ -35,6 +35,7 @@ urlpatterns = [
     ),
     path("", include("safety.profile.urls")),
     path("break-glass", Openings.as_view(), name="break-glass"),
+    path("patients/<uuid:patient_id>/holds", alerts.PatientHolds.as_view(), name="patient-holds"),
     path("holds", alerts.Holds.as_view(), name="holds"),
     path("holds/<uuid:hold_id>/lifts", alerts.Lifts.as_view(), name="hold-lifts"),
 ]

@@ -80,3 +80,40 @@ class Audience(TextChoices):
     GUIDE = "guide"
     CLINICIAN = "clinician"
     CARE_TEAM = "care_team"
+
+
+class ExpectedEffect(TextChoices):
+    """What ketamine often does for some hours; asked after every session, so that a rate has a denominator.
+
+    From what the US label of esketamine and the general literature report as common; not verified drug by
+    drug, and no list of everything that can happen: whatever else there is goes into one's own words.
+    """
+
+    DISSOCIATION = "dissociation"
+    SLEEPINESS = "sleepiness"
+    DIZZINESS = "dizziness"
+    NAUSEA = "nausea"
+    VOMITING = "vomiting"
+    HEADACHE = "headache"
+    RAISED_BLOOD_PRESSURE = "raised_blood_pressure"
+    COGNITIVE_IMPAIRMENT = "cognitive_impairment"
+    ANXIETY = "anxiety"
+    BLURRED_VISION = "blurred_vision"
+    NUMBNESS = "numbness"
+
+
+class EffectAnswer(TextChoices):
+    """Whether there was an effect; what nobody answered is unknown, not no."""
+
+    YES = "yes"
+    NO = "no"
+    UNKNOWN = "unknown"
+
+
+class EffectsOutcome(TextChoices):
+    """What a clinician makes of a checklist."""
+
+    EXPECTED = "expected"
+    """What was ticked is what the medicine does; nothing more follows."""
+    ADVERSE_EVENT = "adverse_event"
+    """It is an adverse event; one is recorded."""

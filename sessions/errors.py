@@ -49,6 +49,18 @@ class NotOverYet(Refused):
     code = "session_not_over_yet"
 
 
+class NotDosed(Conflict):
+    """No dose was taken in this session, so there are no effects of one."""
+
+    code = "not_dosed"
+
+
+class AlreadyTriaged(Conflict):
+    """A clinician has looked at this already."""
+
+    code = "already_triaged"
+
+
 class EntryChanged(Conflict):
     """An entry with this number was sent before and said something else; give the new one a new number."""
 

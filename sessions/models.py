@@ -14,6 +14,7 @@ from sessions.enums import (
     Alertness,
     AttestationKind,
     Audience,
+    EffectsOutcome,
     ObservationKind,
     SessionEvent,
     SessionStatus,
@@ -340,8 +341,53 @@ class Reflection(models.Model):
 
 
 class SessionEventLink(models.Model):
-    """That an adverse event was reported in, or about, a session. Append-only."""
+    """That an adverse event was reported in, or about, a session, or a line of its log. Append-only."""
 
     id = models.UUIDField(primary_key=True, default=new_id)
     session = models.ForeignKey(TreatmentSession, on_delete=models.PROTECT, related_name="event_links")
     event = models.OneToOneField(AdverseEvent, on_delete=models.PROTECT, related_name="session_link")
+    observation = models.ForeignKey(Observation, on_delete=models.PROTECT, null=True, related_name="+")
+
+
+class EffectsChecklist(ActedModel):
+    """Which expected effects there were after a session, as somebody who was there says. Append-only.
+
+    A tick is no adverse event until a clinician makes it one.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    session = models.ForeignKey(TreatmentSession, on_delete=models.PROTECT, related_name="effects_checklists")
+    answers = models.JSONField()
+    other = models.TextField(blank=True)
+    alert = models.ForeignKey(Alert, on_delete=models.PROTECT, null=True, related_name="+")
+    given_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["given_at", "id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(other="") | Q(alert__isnull=False), name="effects_other_words_mean_alert"
+            )
+        ]
+
+
+class EffectsTriage(ActedModel):
+    """What a clinician made of a checklist, once. Append-only."""
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    session = models.ForeignKey(TreatmentSession, on_delete=models.PROTECT, related_name="+")
+    checklist = models.OneToOneField(EffectsChecklist, on_delete=models.PROTECT, related_name="triage")
+    outcome = models.CharField(max_length=14, choices=EffectsOutcome.choices)
+    reason = models.TextField()
+    event = models.OneToOneField(AdverseEvent, on_delete=models.PROTECT, null=True, related_name="+")
+    triaged_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(outcome=EffectsOutcome.EXPECTED, event=None)
+                | Q(outcome=EffectsOutcome.ADVERSE_EVENT, event__isnull=False),
+                name="effects_triage_makes_an_event_or_none",
+            ),
+            models.CheckConstraint(condition=~Q(reason=""), name="effects_triage_gives_a_reason"),
+        ]

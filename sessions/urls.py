@@ -1,6 +1,6 @@
 from django.urls import include, path
 
-from sessions.views import booking, course, entries, leaving, reports
+from sessions.views import booking, course, effects, entries, leaving, reports
 
 of_one_session = [
     path("reschedule", booking.Rescheduling.as_view(), name="session-reschedule"),
@@ -14,6 +14,7 @@ of_one_session = [
     path("end", course.End.as_view(), name="session-end"),
     path("observations", entries.Observations.as_view(), name="observations"),
     path("check-ins", entries.CheckIns.as_view(), name="check-ins"),
+    path("effects", effects.Effects.as_view(), name="effects"),
     path("reflections", entries.Reflections.as_view(), name="reflections"),
 ]
 
@@ -30,6 +31,8 @@ urlpatterns = [
     path("enrollments/<uuid:enrollment_id>/", include(of_one_enrollment)),
     path("sessions/<uuid:session_id>", booking.SessionDetail.as_view(), name="session"),
     path("sessions/<uuid:session_id>/", include(of_one_session)),
+    path("effects-to-triage", effects.EffectsToTriage.as_view(), name="effects-to-triage"),
+    path("effects/<uuid:checklist_id>/triages", effects.Triages.as_view(), name="effects-triages"),
     path("adverse-events", reports.AdverseEvents.as_view(), name="adverse-events"),
     path("adverse-events/<uuid:event_id>", reports.AdverseEventDetail.as_view(), name="adverse-event"),
 ]

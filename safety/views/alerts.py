@@ -12,6 +12,7 @@ from core.api import View
 from core.idempotency import idempotent
 from core.quotas import NEVER_COUNTED
 from safety import queries, serializers, services
+from safety.enums import HoldReason
 from safety.views.examples import PATIENT, SIGNATURE
 
 ALERT = {
@@ -171,7 +172,7 @@ class Holds(View):
         examples=[OpenApiExample("After a serious event", value=HOLD, response_only=True)],
     )
     def get(self, request: Request) -> Response:
-        """List the holds of one's patients, oldest first."""
+        """List the holds of one's patients and of those one was called about, oldest first."""
         asked = serializers.HoldsQuery(data=request.query_params.dict())
         asked.is_valid(raise_exception=True)
         found = queries.listed_holds(
@@ -181,6 +182,47 @@ class Holds(View):
             at=clock.now(),
         )
         return self.page(found, serializers.HoldOutput, chart_of=attrgetter("patient_id"))
+
+
+class PatientHolds(View):
+    """Making one patient's treatment stand still."""
+
+    permission_classes = (IsClinician,)
+    throttle_classes = NEVER_COUNTED
+
+    @extend_schema(
+        operation_id="holds_place",
+        summary="Make treatment stand still",
+        request=serializers.HoldInput,
+        responses={201: serializers.HoldOutput},
+        examples=[
+            OpenApiExample("Why", value={"reason": "Surgery next week."}, request_only=True),
+            OpenApiExample(
+                "Placed",
+                value=HOLD | {"reason": "clinical", "note": "Surgery next week."},
+                response_only=True,
+                status_codes=["201"],
+            ),
+        ],
+    )
+    @idempotent
+    def post(self, request: Request, patient_id: UUID) -> Response:
+        """Hold at once, for one's patient or one that one was called about; a colleague lifts it.
+
+        No session starts and no dose is recorded from now on. One that was dosed is watched to its end.
+        """
+        at = clock.now()
+        patient = queries.patient_answered_for(self.actor, patient_id, at=at)
+        said = serializers.HoldInput(data=request.data)
+        said.is_valid(raise_exception=True)
+        placed = services.place_hold(
+            patient.pk,
+            reason=HoldReason.CLINICAL,
+            note=said.validated_data["reason"],
+            actor=self.actor,
+            at=at,
+        )
+        return Response(serializers.HoldOutput(placed).data, status=status.HTTP_201_CREATED)
 
 
 class Lifts(View):
@@ -211,9 +253,9 @@ class Lifts(View):
     )
     @idempotent
     def post(self, request: Request, hold_id: UUID) -> Response:
-        """Sign that this hold is over; other holds and open alerts stand."""
+        """Sign that this hold is over; other holds and open alerts stand. Never one that you placed."""
         at = clock.now()
-        hold = queries.hold_in_care(self.actor, hold_id, at=at)
+        hold = queries.hold_for(self.actor, hold_id, at=at)
         said = serializers.SignedReasonInput(data=request.data)
         said.is_valid(raise_exception=True)
         lifted = services.lift_hold(hold, by=user_of(request), reason=said.validated_data["reason"], at=at)

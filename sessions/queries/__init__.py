@@ -15,6 +15,7 @@ from sessions.queries.access import (
     sessions_of,
 )
 from sessions.queries.due import deadlines_missed, sessions_never_started, sessions_recovered
+from sessions.queries.effects import checklist_in_care, checklists_of, effects_to_triage
 from sessions.queries.facts import (
     booked_sessions,
     booking_facts,
@@ -33,6 +34,7 @@ from sessions.queries.facts import (
 from sessions.queries.shown import (
     About,
     Day,
+    Named,
     PreparedItem,
     ReadableReflection,
     day,
@@ -48,6 +50,7 @@ from sessions.queries.shown import (
 __all__ = [
     "About",
     "Day",
+    "Named",
     "PreparedItem",
     "ReadableReflection",
     "address_of",
@@ -56,11 +59,14 @@ __all__ = [
     "booked_sessions",
     "booking_facts",
     "cares_for",
+    "checklist_in_care",
+    "checklists_of",
     "current_link",
     "day",
     "deadlines_missed",
     "dose_facts",
     "dosed_by",
+    "effects_to_triage",
     "emergency",
     "event_for",
     "first_name",

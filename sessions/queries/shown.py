@@ -6,18 +6,18 @@ from datetime import datetime
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
-from accounts.queries import own_chart
+from accounts.queries import own_chart, patients_guided, visible_patients
 from core.actors import Actor, ActorKind
 from core.encryption import decrypt
 from core.errors import InputError, InvalidInput, NotFound
-from programs import queries as programs
-from safety import queries as safety
+from programs.models import Enrollment
 from safety.models import AdverseEvent
+from safety.queries import patients_answered_for
 from sessions import rules
 from sessions.enums import Audience, SessionStatus
-from sessions.models import CheckInDeadline, Reflection, TreatmentSession
+from sessions.models import CheckInDeadline, Observation, Reflection, TreatmentSession
 from sessions.policy import Emergency, Item, parse_policy
 from sessions.queries.access import first_name, sessions_for
 from sessions.queries.facts import policy_in_force, policy_of
@@ -113,52 +113,83 @@ def reflection_place(reflection_id: UUID) -> str:
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """Whose chart a report of harm belongs to, and which session; `unused` is what was named in vain."""
+    """Whose chart a report of harm belongs to, which session, and which line of its log.
+
+    `unused` is what was named in vain.
+    """
 
     patient_id: UUID
     session: TreatmentSession | None
     unused: tuple[str, ...] = ()
+    observation: Observation | None = None
 
 
-def reported_about(
-    actor: Actor, *, session_id: UUID | None, enrollment_id: UUID | None, at: datetime
-) -> About:
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What a report names: by ids that could be read."""
+
+    session: UUID | None
+    enrollment: UUID | None
+    observation: UUID | None
+
+
+def reported_about(actor: Actor, *, named: Named, at: datetime) -> About:
     """Return what a report is about: what it names, else the link's session, else one's own chart.
 
-    What `actor` may not see is as good as not named. Raises `NotFound` where only that was named and they
-    have no chart, `InvalidInput` where nothing says whose chart is meant.
+    A line of a log names its session. What `actor` may not see is as good as not named. Raises `NotFound`
+    where only that was named and they have no chart, `InvalidInput` where nothing says whose chart is meant.
     """
     seen = sessions_for(actor, at=at)
+    line = _line(named.observation, seen)
+    unused = ("observation",) if named.observation is not None and line is None else ()
+    session_id = line.session_id if line is not None else named.session
     session = seen.filter(pk=session_id).first() if session_id is not None else None
     if session is not None:
-        return About(session.enrollment.patient_id, session)
-    unused = ("session",) if session_id is not None else ()
+        return About(session.enrollment.patient_id, session, unused, line)
+    unused = (*unused, "session") if named.session is not None else unused
     if actor.kind == ActorKind.CAPABILITY and (session := seen.first()) is not None:
         return About(session.enrollment.patient_id, session, unused)
-    if enrollment_id is not None and (patient_id := _patient_of(actor, enrollment_id, at=at)) is not None:
+    patient_id = _patient_of(actor, named.enrollment, at=at)
+    if patient_id is not None:
         return About(patient_id, None, unused)
-    unused = (*unused, "enrollment") if enrollment_id is not None else unused
-    own = own_chart(actor).first()
-    if own is None and unused:
-        raise NotFound
-    if own is None:
-        detail = "Say which session or which enrollment this is about."
-        raise InvalidInput(errors=[InputError("/enrollment", "required", detail)])
-    return About(own.pk, None, unused)
+    unused = (*unused, "enrollment") if named.enrollment is not None else unused
+    return About(_own(actor, named_in_vain=bool(unused)), None, unused)
 
 
-def _patient_of(actor: Actor, enrollment_id: UUID, *, at: datetime) -> UUID | None:
-    try:
-        return programs.enrollment_for(actor, enrollment_id, at=at).patient_id
-    except NotFound:
+def _line(observation_id: UUID | None, seen: QuerySet[TreatmentSession]) -> Observation | None:
+    if observation_id is None:
         return None
+    return Observation.objects.filter(pk=observation_id, session__in=seen).first()
+
+
+def _own(actor: Actor, *, named_in_vain: bool) -> UUID:
+    own = own_chart(actor).first()
+    if own is not None:
+        return own.pk
+    if named_in_vain:
+        raise NotFound
+    detail = "Say which session or which enrollment this is about."
+    raise InvalidInput(errors=[InputError("/enrollment", "required", detail)])
+
+
+def _patient_of(actor: Actor, enrollment_id: UUID | None, *, at: datetime) -> UUID | None:
+    """Return whose enrollment it is, if `actor` may see the chart or guides the patient."""
+    if enrollment_id is None:
+        return None
+    seen = Q(patient__in=visible_patients(actor, at=at)) | Q(patient__in=patients_guided(actor, at=at))
+    found = Enrollment.objects.filter(seen, pk=enrollment_id)
+    return found.values_list("patient_id", flat=True).first()
 
 
 def event_for(actor: Actor, event_id: UUID, *, at: datetime) -> AdverseEvent:
-    """Return an adverse event: to the holder of a link what was reported with it; raises `NotFound`."""
-    if actor.kind != ActorKind.CAPABILITY:
-        return safety.event_for(actor, event_id, at=at)
-    own = AdverseEvent.objects.filter(pk=event_id, actor_kind=actor.kind, actor_id=actor.id).first()
-    if own is None:
+    """Return an adverse event in a chart that one may see, was called about, or that one reported.
+
+    Raises `NotFound`.
+    """
+    own = Q(actor_kind=actor.kind, actor_id=actor.id)
+    seen = Q(patient__in=visible_patients(actor, at=at)) | Q(patient__in=patients_answered_for(actor, at=at))
+    found = AdverseEvent.objects.filter(own | seen, pk=event_id)
+    event = found.select_related("hold", "alert", "session_link").first()
+    if event is None:
         raise NotFound
-    return own
+    return event

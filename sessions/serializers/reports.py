@@ -8,6 +8,8 @@ from rest_framework import serializers
 
 from core.fields import InputSerializer, InstantField
 from safety.enums import Ascertainment, Grade, Seriousness
+from safety.events.enums import Flag
+from safety.events.rules import AS_GIVEN
 from safety.models import AdverseEvent
 from safety.services import EventReport
 
@@ -42,6 +44,8 @@ class EventInput(InputSerializer):
     ended_at = Said(required=False, allow_null=True)
     is_serious = Said(required=False, allow_null=True)
     seriousness = Said(required=False, allow_null=True)
+    answers = Said(required=False, allow_null=True)
+    observation = Said(required=False, allow_null=True)
     grade = Said(required=False, allow_null=True)
     ascertainment = Said(required=False, allow_null=True)
 
@@ -52,7 +56,7 @@ class EventInput(InputSerializer):
         return super().to_internal_value(known) | {"unknown": unknown}
 
     def id_of(self, name: str) -> UUID | None:
-        """Return the session or enrollment that was named, if it can be read."""
+        """Return the session, enrollment or observation that was named, if it can be read."""
         return self._read_field(name, _uuid, [])
 
     def is_unreadable(self, name: str) -> bool:
@@ -75,12 +79,13 @@ class EventInput(InputSerializer):
             self._read("seriousness", given, _criterion, unread)
             for given in (named if isinstance(named, list) else [named])
         ]
+        answers = self._answers(unread)
         onset_at = self._read_field("onset_at", _instant, unread)
         ended_at = self._read_field("ended_at", _instant, unread)
         grade = self._read_field("grade", _grade, unread)
         ascertainment = self._read_field("ascertainment", Ascertainment, unread)
         # Something was said that we could not read: then "no" is no answer.
-        is_serious = None if unread else self._read_field("is_serious", _yes_no, unread)
+        is_serious = True if unread else self._read_field("is_serious", _yes_no, unread)
         return EventReport(
             description="\n".join([*([description] if description else []), *unread]),
             action_taken=action_taken or "",
@@ -88,9 +93,23 @@ class EventInput(InputSerializer):
             ended_at=ended_at,
             is_serious=is_serious,
             seriousness=tuple(criterion for criterion in criteria if criterion is not None),
+            answers=answers,
             grade=grade,
             ascertainment=ascertainment or Ascertainment.VOLUNTEERED,
         )
+
+    def _answers(self, unread: list[str]) -> dict[Seriousness, bool | None]:
+        """Read the answers to the closed questions; one to a question that nobody asks is kept unread."""
+        said = self.validated_data.get("answers")
+        if not isinstance(said, dict):
+            self._read("answers", said, _nothing, unread)
+            return {}
+        known = {key: answer for key, answer in said.items() if key in Seriousness.values}
+        unread.extend(_as_given(f"answers.{key}", said[key]) for key in said if key not in known)
+        return {
+            Seriousness(key): self._read(f"answers.{key}", answer, _yes_no, unread)
+            for key, answer in known.items()
+        }
 
     def _read_field(self, name: str, read: Callable[[Any], _T | None], unread: list[str]) -> _T | None:
         return self._read(name, self.validated_data.get(name), read, unread)
@@ -107,7 +126,7 @@ class EventInput(InputSerializer):
 
 
 def _as_given(name: str, said: Any) -> str:
-    return _storable(f"[{name}, as it was given: {said}]")
+    return _storable(f"[{name}{AS_GIVEN}{said}]")
 
 
 def _storable(text: str) -> str:
@@ -119,6 +138,10 @@ def _text(said: Any) -> str:
     if not isinstance(said, str):
         raise TypeError(said)
     return _storable(said.strip())
+
+
+def _nothing(said: Any) -> None:
+    raise TypeError(said)
 
 
 def _uuid(said: Any) -> UUID:
@@ -160,8 +183,11 @@ class EventOutput(serializers.Serializer[Any]):
     ended_at = serializers.DateTimeField(allow_null=True)
     is_serious = serializers.BooleanField()
     seriousness = serializers.ListField(child=serializers.ChoiceField(choices=Seriousness.choices))
+    answers = serializers.DictField(child=serializers.BooleanField(allow_null=True))
+    observation = serializers.UUIDField(source="session_link.observation_id", default=None, allow_null=True)
     grade = serializers.ChoiceField(choices=Grade.choices, allow_null=True)
     ascertainment = serializers.ChoiceField(choices=Ascertainment.choices)
+    flags = serializers.ListField(child=serializers.ChoiceField(choices=Flag.choices))
     reported_at = serializers.DateTimeField()
     treatment_is_held = serializers.SerializerMethodField()
 

@@ -2,6 +2,7 @@
 
 from sessions.services.booking import book, cancel, reschedule, save_preparation
 from sessions.services.course import end_session, record_dose, record_late_dose, start_session
+from sessions.services.effects import Triage, note_effects, triage_effects
 from sessions.services.entries import (
     CheckInEntry,
     ObservationEntry,
@@ -21,6 +22,7 @@ __all__ = [
     "WATCH",
     "CheckInEntry",
     "ObservationEntry",
+    "Triage",
     "Watched",
     "attest_monitor_present",
     "attest_patient_today",
@@ -32,6 +34,7 @@ __all__ = [
     "heed",
     "invite_monitor",
     "leave",
+    "note_effects",
     "observe",
     "pause",
     "record_dose",
@@ -43,5 +46,6 @@ __all__ = [
     "save_preparation",
     "start_session",
     "take_back",
+    "triage_effects",
     "watch",
 ]

@@ -9,6 +9,7 @@ from rest_framework.response import Response
 from core import clock
 from core.idempotency import idempotent_report
 from sessions import queries, services
+from sessions.queries import Named
 from sessions.serializers.reports import EventInput, EventOutput
 from sessions.views.base import SESSION_ID, SessionView
 
@@ -22,11 +23,17 @@ EVENT: dict[str, Any] = {
     "ended_at": None,
     "is_serious": False,
     "seriousness": [],
+    "answers": {"hospitalisation": False},
+    "observation": None,
     "grade": 1,
     "ascertainment": "observed",
+    "flags": [],
     "reported_at": "2026-03-02T17:45:00Z",
     "treatment_is_held": False,
 }
+
+
+NAMED = ("session", "enrollment", "observation")
 
 
 class AdverseEvents(SessionView):
@@ -48,6 +55,7 @@ class AdverseEvents(SessionView):
                     "description": EVENT["description"],
                     "onset_at": "2026-03-02T12:40:00-05:00",
                     "is_serious": "no",
+                    "answers": {"hospitalisation": "no"},
                     "grade": 1,
                     "ascertainment": "observed",
                 },
@@ -60,22 +68,26 @@ class AdverseEvents(SessionView):
     def post(self, request: Request) -> Response:
         """Take a report in any state and however little it says; without a "no" it counts as serious.
 
-        About a session, or an enrollment; without one that can be used, the patient's own chart or the
-        link's session.
+        About a session, a line of its log (`observation`), or an enrollment, which a guide names too; without
+        one that can be used, the patient's own chart or the link's session. `answers` are the closed
+        questions about seriousness, each yes, no or unknown. `flags` say what is still open; nobody is turned
+        away for it.
         """
         at = clock.now()
         said = EventInput(data=request.data)
         said.is_valid(raise_exception=True)
         about = queries.reported_about(
-            self.actor,
-            session_id=said.id_of("session"),
-            enrollment_id=said.id_of("enrollment"),
-            at=at,
+            self.actor, named=Named(**{name: said.id_of(name) for name in NAMED}), at=at
         )
-        unreadable = [name for name in ("session", "enrollment") if said.is_unreadable(name)]
+        unreadable = [name for name in NAMED if said.is_unreadable(name)]
         report = said.to_report(unused=[*about.unused, *unreadable])
         event = services.report_event(
-            about.patient_id, report=report, session=about.session, actor=self.actor, at=at
+            about.patient_id,
+            report=report,
+            session=about.session,
+            observation=about.observation,
+            actor=self.actor,
+            at=at,
         )
         headers = {"Location": f"/api/v1/adverse-events/{event.pk}"}
         return Response(EventOutput(event).data, status=status.HTTP_201_CREATED, headers=headers)

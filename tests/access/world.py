@@ -31,7 +31,8 @@ from safety.profile import services as profile
 from safety.profile.rules import Measurement, Statement
 from safety.screening.health import Vital
 from sessions import services as sessions
-from sessions.models import TreatmentSession
+from sessions.enums import EffectAnswer, ExpectedEffect
+from sessions.models import EffectsChecklist, TreatmentSession
 from tests import steps
 from tests.access import declared as to
 from tests.conftest import make_clinician, make_patient, make_user, sign_in
@@ -57,11 +58,14 @@ def _answered(patient: Patient, at: datetime) -> None:
 
 def _dosed(patient: Patient, at: datetime) -> None:
     session, monitor = stages.dosed(patient, at=at)
-    clinician = Actor.person(steps.clinician(patient).pk)
     safety.raise_alert(patient.pk, alert_class=AlertClass.SERIOUS_EVENT, source="test", at=at)
-    safety.place_hold(patient.pk, reason=HoldReason.CLINICAL, note="", actor=clinician, at=at)
+    safety.place_hold(
+        patient.pk, reason=HoldReason.CLINICAL, note="", actor=Actor.person(patient.user_id), at=at
+    )
     report = {"description": "Not well.", "is_serious": "no"}
     answer = by_link(stages.token_in_mail(session)).post("/api/v1/adverse-events", report, format="json")
+    sick = {ExpectedEffect.NAUSEA: EffectAnswer.YES}
+    sessions.note_effects(session, answers=sick, other="", actor=monitor, at=at)
     assert (answer.status_code, monitor) == (201, monitor), answer.content
 
 
@@ -98,6 +102,7 @@ MODELS: dict[str, tuple[type[Any], str]] = {
     "screening_id": (Screening, "enrollment__patient"),
     "alert_id": (Alert, "patient"),
     "hold_id": (Hold, "patient"),
+    "checklist_id": (EffectsChecklist, "session__enrollment__patient"),
     "event_id": (AdverseEvent, "patient"),
     "patient_id": (Patient, "pk"),
 }

@@ -41,11 +41,11 @@ MOST = ROUNDS // 2 + 1
 Acts = Callable[[int], tuple[Callable[[], Any], Callable[[], Any]]]
 
 
-def race(acts: Acts, *places: tuple[Any, str]) -> tuple[Counter[frozenset[str]], int]:
+def race(acts: Acts, *places: tuple[Any, str], rounds: int = ROUNDS) -> tuple[Counter[frozenset[str]], int]:
     """Run rounds of two acts at once; return what they came to, and how many really overlapped."""
     came_to: Counter[frozenset[str]] = Counter()
     overlaps = 0
-    for number in range(ROUNDS):
+    for number in range(rounds):
         pair = acts(number)
         with meeting(*places) as point:
             results = together(*pair)

@@ -3,6 +3,7 @@
 import pytest
 from django.db import IntegrityError, transaction
 
+from accounts.models import Licence
 from core.actors import Actor
 from core.errors import NotFound
 from notifications.models import Delivery, Suppression
@@ -136,7 +137,11 @@ class TestListing:
         assert self.listed(as_ben) == []
         assert self.listed(as_ben, "?status=lifted") == self.listed(as_ben, "?status=all") == [str(hold.pk)]
 
-    def test_a_stranger_sees_nobodys(self, hold, ada, cyd_practises, as_cyd):
+    def test_who_was_called_about_them_sees_them(self, hold, ada, cyd_practises, as_cyd):
+        assert self.listed(as_cyd) == [str(hold.pk)]
+
+    def test_a_stranger_sees_nobodys(self, hold, ada, ben, cyd_practises, as_cyd, at):
+        answered(hold, ben, at)
         assert self.listed(as_cyd, f"?status=all&patient={ada.pk}") == []
 
     def test_a_patient_does_not(self, hold, as_ada):
@@ -148,6 +153,44 @@ class TestListing:
     @pytest.mark.parametrize("query", ["status=mine", "patient=ada", "limit=0"])
     def test_malformed(self, query, as_ben):
         assert code(as_ben.get(f"/api/v1/holds?{query}")) == (400, "invalid_input")
+
+
+def answered(hold, clinician, at):
+    """The alert that came with the hold is dealt with: nobody else is called about it any more."""
+    alert = services.acknowledge(Alert.objects.get(patient=hold.patient), by=clinician, at=at)
+    services.close(alert, by=clinician, reason="Seen.", at=at)
+
+
+def place(client, patient, body=None):
+    return post(client, f"patients/{patient.pk}/holds", {"reason": "Surgery."} if body is None else body)
+
+
+class TestPlacing:
+    def test_makes_treatment_stand_still(self, ada, ben, as_ben):
+        placed = place(as_ben, ada)
+        assert placed.status_code == 201, placed.content
+        assert placed.json().items() >= {"reason": "clinical", "note": "Surgery.", "lifted_at": None}.items()
+        (hold,) = queries.open_holds(ada.pk)
+        assert hold.actor == Actor.person(ben.pk)
+
+    def test_whoever_is_called_about_somebody_can(self, alert, ada, cyd_practises, as_cyd):
+        assert place(as_cyd, ada).status_code == 201
+        assert len(queries.open_holds(ada.pk)) == 1
+        assert Suppression.objects.filter(user=ada.user, lifted_at=None).exists()
+
+    def test_a_stranger_cannot(self, ada, cyd_practises, as_cyd):
+        assert code(place(as_cyd, ada)) == (404, "not_found")
+
+    def test_nobody_for_themselves(self, ben_ill, as_ben):
+        assert code(place(as_ben, ben_ill)) == (404, "not_found")
+
+    def test_a_patient_cannot(self, ada, as_ada):
+        assert code(place(as_ada, ada)) == (403, "not_allowed")
+
+    @pytest.mark.parametrize("body", [{}, {"reason": " "}, {"reason": "x", "until": "tomorrow"}])
+    def test_malformed(self, body, ada, as_ben):
+        assert code(place(as_ben, ada, body)) == (400, "invalid_input")
+        assert not Hold.objects.exists()
 
 
 def lift(client, hold, body=None):
@@ -171,13 +214,39 @@ class TestLifting:
         assert queries.open_holds(ada.pk) == [other.hold]
         assert len(queries.blocking_alerts(ada.pk)) == 2
 
+    def test_never_by_who_placed_it(self, ada, as_ben):
+        place(as_ben, ada)
+        (hold,) = queries.open_holds(ada.pk)
+        assert code(lift(as_ben, hold)) == (409, "placed_by_you")
+        assert queries.open_holds(ada.pk) == [hold]
+
+    def test_never_by_who_reported_what_it_was_placed_for(self, ada, ben, as_ben, at):
+        told = EventReport(description="She told me that she had fallen.")
+        event = services.report_event(ada.pk, report=told, actor=Actor.person(ben.pk), at=at)
+        assert code(lift(as_ben, event.hold)) == (409, "placed_by_you")
+        assert queries.open_holds(ada.pk) == [event.hold]
+
+    def test_a_colleague_who_is_called_lifts_it(self, ada, ben, cyd_practises, as_cyd, at):
+        told = EventReport(description="She told me that she had fallen.")
+        event = services.report_event(ada.pk, report=told, actor=Actor.person(ben.pk), at=at)
+        assert lift(as_cyd, event.hold).status_code == 201
+        assert queries.open_holds(ada.pk) == []
+        assert not Suppression.objects.filter(user=ada.user, lifted_at=None).exists()
+
+    def test_only_with_a_licence_for_where_the_patient_lives(self, hold, ada, cyd_practises, as_cyd, at):
+        Licence.objects.filter(clinician__user=cyd_practises).update(state="MA")
+        answer = lift(as_cyd, hold)
+        assert (answer.status_code, answer.json()["reasons"][0]["code"]) == (422, "not_licensed_there")
+        assert queries.open_holds(ada.pk) == [hold]
+
     def test_once(self, hold, as_ben):
         lift(as_ben, hold)
         assert code(lift(as_ben, hold, {"reason": "Again."})) == (409, "already_lifted")
         hold.refresh_from_db()
         assert hold.lift_reason == "Recovered."
 
-    def test_somebody_elses_is_as_absent_as_none(self, hold, ada, cyd_practises, as_cyd):
+    def test_somebody_elses_is_as_absent_as_none(self, hold, ada, ben, cyd_practises, as_cyd, at):
+        answered(hold, ben, at)
         others = lift(as_cyd, hold)
         absent = post(as_cyd, f"holds/{ABSENT}/lifts", {"reason": "x"})
         assert others.status_code == absent.status_code == 404

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from programs.enums import EnrollmentEvent, EnrollmentStatus
-from safety.enums import AlertStatus, FitOutcome, Grade, ReviewOutcome, Seriousness
+from safety.enums import AlertStatus, FitOutcome, ReviewOutcome
 from safety.rules import (
     LADDER,
     ClearanceFacts,
@@ -21,7 +21,6 @@ from safety.rules import (
     decide_clearance,
     decide_screening,
     fit,
-    is_serious,
     next_page_at,
     review_event,
 )
@@ -203,22 +202,3 @@ class TestLadder:
     @pytest.mark.parametrize("page", [0, 1])
     def test_nobody_is_nobody(self, page):
         assert called_by_page(page, []) == []
-
-
-class TestSeriousness:
-    def test_only_a_no_that_nothing_contradicts_is_a_no(self):
-        assert not is_serious(answered=False, criteria=(), grade=None)
-        assert not is_serious(answered=False, criteria=(), grade=Grade.SEVERE)
-
-    @pytest.mark.parametrize("answered", [None, True])
-    @pytest.mark.parametrize("grade", [None, Grade.MILD])
-    def test_not_known_counts_as_serious(self, answered, grade):
-        assert is_serious(answered=answered, criteria=(), grade=grade)
-
-    @pytest.mark.parametrize("criterion", Seriousness)
-    def test_a_criterion_outweighs_a_no(self, criterion):
-        assert is_serious(answered=False, criteria=(criterion,), grade=None)
-
-    @pytest.mark.parametrize("grade", [Grade.LIFE_THREATENING, Grade.DEATH])
-    def test_danger_to_life_outweighs_a_no(self, grade):
-        assert is_serious(answered=False, criteria=(), grade=grade)

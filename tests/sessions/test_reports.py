@@ -6,23 +6,110 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from accounts.models import CareTeamMembership, Patient
+from accounts.enums import Role
+from accounts.models import CareTeamMembership, Patient, User
+from accounts.services import grant_role
 from core.idempotency import idempotent
 from programs import services as programs
-from safety.enums import AlertClass
+from safety.enums import AlertClass, Seriousness
 from safety.models import AdverseEvent, Alert, Hold
 from sessions.models import SessionEventLink, TreatmentSession
 from sessions.views.reports import AdverseEvents
 from tests import steps
 from tests.api import post
+from tests.conftest import make_user
 from tests.sessions import stages
-from tests.sessions.conftest import by_link
+from tests.sessions.conftest import ClientOf, by_link
 
 WORDS = {"description": "She is not well at all."}
 
 
 def report(client: APIClient, body: dict[str, Any]) -> Any:
     return post(client, "adverse-events", body)
+
+
+@pytest.mark.parametrize(
+    ("answers", "kept", "serious"),
+    [
+        (dict.fromkeys(Seriousness.values, "no"), "", False),
+        (dict.fromkeys(Seriousness.values, False), "", False),
+        ({"death": "no"}, "", True),
+        (dict.fromkeys(Seriousness.values, "no") | {"disability": "unknown"}, "", True),
+        (dict.fromkeys(Seriousness.values, "no") | {"disability": None}, "", True),
+        (dict.fromkeys(Seriousness.values, "no") | {"disability": "a bit"}, "a bit", True),
+        (dict.fromkeys(Seriousness.values, "no") | {"boredom": "no"}, "answers.boredom", True),
+        ("no", "[answers, as it was given: no]", True),
+        (["no"], "no", True),
+    ],
+)
+def test_the_closed_questions(
+    session: TreatmentSession, as_dan: APIClient, answers: Any, kept: str, serious: bool
+) -> None:
+    answer = report(as_dan, WORDS | {"answers": answers})
+    assert answer.status_code == 201, answer.content
+    event = AdverseEvent.objects.get()
+    assert (event.is_serious, kept in event.description) == (serious, True)
+    assert ("partly_unreadable" in answer.json()["flags"]) == bool(kept)
+
+
+def test_a_yes_is_a_criterion(session: TreatmentSession, as_dan: APIClient) -> None:
+    body = report(as_dan, WORDS | {"is_serious": "no", "answers": {"hospitalisation": "yes"}}).json()
+    assert body.items() >= {"is_serious": True, "seriousness": ["hospitalisation"]}.items()
+    assert body["answers"] == {"hospitalisation": True}
+
+
+def test_gaps_are_named(session: TreatmentSession, as_dan: APIClient) -> None:
+    assert report(as_dan, {}).json()["flags"] == ["no_words", "no_onset", "seriousness_open"]
+
+
+def test_a_line_of_the_log_names_its_session(ada: Patient, as_ada: APIClient, at: datetime) -> None:
+    session, _ = stages.dosed(ada, at=at)
+    line = session.observations.first()
+    assert line is not None
+    body = report(as_ada, WORDS | {"observation": str(line.pk)}).json()
+    assert (body["session"], body["observation"]) == (str(session.pk), str(line.pk))
+
+
+def test_a_line_of_somebody_elses_log_is_kept_as_words(
+    ada: Patient, cyd: Patient, as_cyd: APIClient, at: datetime
+) -> None:
+    session, _ = stages.dosed(ada, at=at)
+    line = session.observations.first()
+    assert line is not None
+    body = report(as_cyd, WORDS | {"observation": str(line.pk)}).json()
+    assert (body["session"], body["observation"]) == (None, None)
+    assert f"[observation, as it was given: {line.pk}]" in body["description"]
+    assert AdverseEvent.objects.get().patient == cyd
+
+
+@pytest.fixture
+def gus(ada: Patient, at: datetime) -> User:
+    """Ada's guide."""
+    guide = make_user("gus@clinic.example")
+    grant_role(guide, Role.GUIDE, granted_by=None, at=at - timedelta(days=9))
+    CareTeamMembership.objects.create(
+        patient=ada, member=guide, role=Role.GUIDE, starts_at=at - timedelta(days=9)
+    )
+    return guide
+
+
+def test_a_guide_reports_for_whom_they_guide(
+    session: TreatmentSession, gus: User, client_of: ClientOf
+) -> None:
+    as_gus = client_of(gus)
+    answer = report(as_gus, WORDS | {"enrollment": str(session.enrollment_id)})
+    assert (answer.status_code, answer.json()["treatment_is_held"]) == (201, True), answer.content
+    assert AdverseEvent.objects.get().patient_id == session.enrollment.patient_id
+    assert as_gus.get(answer["Location"]).status_code == 200
+
+
+def test_a_guide_reads_no_report_of_others_and_reports_for_nobody_else(
+    session: TreatmentSession, gus: User, as_ada: APIClient, cyd: Patient, client_of: ClientOf, at: datetime
+) -> None:
+    theirs = report(as_ada, WORDS)
+    assert client_of(gus).get(theirs["Location"]).status_code == 404
+    others = steps.active(cyd, at=at)
+    assert report(client_of(gus), WORDS | {"enrollment": str(others.pk)}).status_code == 404
 
 
 def test_words_alone_are_enough_and_count_as_serious(session: TreatmentSession, as_dan: APIClient) -> None:

@@ -1,0 +1,40 @@
+"""Checklists of expected effects, and those that wait for a clinician."""
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+
+from core.actors import Actor
+from core.errors import NotFound
+from sessions.enums import EffectAnswer, ExpectedEffect
+from sessions.models import EffectsChecklist, TreatmentSession
+from sessions.queries.access import sessions_in_care
+
+_WITH = ("session__enrollment__patient", "triage")
+
+
+def checklists_of(session: TreatmentSession) -> QuerySet[EffectsChecklist]:
+    """Return what was said of a session's effects."""
+    return EffectsChecklist.objects.filter(session=session).select_related(*_WITH)
+
+
+def checklist_in_care(actor: Actor, checklist_id: UUID, *, at: datetime) -> EffectsChecklist:
+    """Return a checklist of a patient in a clinician's care; raises `NotFound`."""
+    found = _in_care(actor, at=at).filter(pk=checklist_id).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def effects_to_triage(actor: Actor, *, at: datetime) -> QuerySet[EffectsChecklist]:
+    """Return the checklists in a clinician's care that say that there was something, and wait for triage."""
+    ticked = Q()
+    for effect in ExpectedEffect:
+        ticked |= Q(**{f"answers__{effect.value}": EffectAnswer.YES})
+    return _in_care(actor, at=at).filter(ticked | ~Q(other=""), triage=None)
+
+
+def _in_care(actor: Actor, *, at: datetime) -> QuerySet[EffectsChecklist]:
+    sessions = sessions_in_care(actor, at=at).order_by()
+    return EffectsChecklist.objects.filter(session__in=sessions).select_related(*_WITH)
