@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import QuerySet
 
+from accounts.models import Patient
 from accounts.policies import queries as policies
 from assessments import queries as assessments
 from core.actors import Actor, ActorKind
@@ -54,9 +55,9 @@ def policy_in_force(*, at: datetime) -> tuple[DocumentVersion, SessionPolicy]:
 
 def policy_of(session: TreatmentSession, *, at: datetime) -> tuple[DocumentVersion, SessionPolicy]:
     """Return the policy that holds for a session: the one it started under, before that the one in force."""
-    if session.gate_id is None:
+    if session.gate is None:
         return policy_in_force(at=at)
-    document = gate_of(session).policy
+    document = session.gate.policy
     return document, parse_policy(document.content)
 
 
@@ -148,6 +149,7 @@ def start_facts(session: TreatmentSession, *, plan: TreatmentPlan | None, at: da
         monitor_attested_at=_attested_at(session, link),
         today_answers=_today_answers(session),
         readings=readings(session),
+        readings_elsewhere=readings_elsewhere(session, at=at),
         chart_timezone=enrollment.patient.timezone,
         last_dosed_at=_last_dosed_at(enrollment.patient_id),
     )
@@ -181,6 +183,7 @@ def dose_facts(
         blocking_alerts=len(safety.blocking_alerts(enrollment.patient_id)),
         monitor_is_bound=current_link(session.pk, at=at) is not None,
         readings=readings(session),
+        readings_elsewhere=readings_elsewhere(session, at=at),
         fresh_from=gate.decided_at - policy.readings.max_age,
     )
 
@@ -198,14 +201,33 @@ def readings(session: TreatmentSession) -> tuple[rules.Reading, ...]:
     """Return a session's blood pressures and heart rates, oldest first; none later than it reached us."""
     kinds = (ObservationKind.BLOOD_PRESSURE, ObservationKind.HEART_RATE)
     found = Observation.objects.filter(session=session, kind__in=kinds)
-    patient = Actor.person(session.enrollment.patient.user_id)
+    return _readings(found, patient=session.enrollment.patient)
+
+
+def readings_elsewhere(session: TreatmentSession, *, at: datetime) -> tuple[rules.Reading, ...]:
+    """Return the blood pressures of the patient's other sessions that may still be a day's crisis.
+
+    Whatever became of those sessions: one that was cancelled has been measured in all the same.
+    """
+    patient = session.enrollment.patient
+    found = Observation.objects.filter(
+        session__enrollment__patient=patient,
+        kind=ObservationKind.BLOOD_PRESSURE,
+        observed_at__gte=at - rules.CRISIS_LASTS,
+    )
+    return _readings(found.exclude(session=session), patient=patient)
+
+
+def _readings(found: QuerySet[Observation], *, patient: Patient) -> tuple[rules.Reading, ...]:
+    """Return what was measured, oldest first; none later than it reached us."""
+    themselves = Actor.person(patient.user_id)
     taken = (
         rules.Reading(
             observed_at=min(row.observed_at, row.received_at),
             systolic_mmhg=row.systolic_mmhg,
             diastolic_mmhg=row.diastolic_mmhg,
             heart_rate_bpm=row.heart_rate_bpm,
-            taken_there=row.actor_kind == ActorKind.CAPABILITY or row.actor == patient,
+            taken_there=row.actor_kind == ActorKind.CAPABILITY or row.actor == themselves,
         )
         for row in found.order_by("id")
     )

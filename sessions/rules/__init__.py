@@ -6,6 +6,7 @@ from sessions.rules.entries import calls_for_help, clock_fault
 from sessions.rules.leaving import Leaving, LeavingFacts, Step, leaving
 from sessions.rules.machine import TRANSITIONS, Party, next_actions, next_status
 from sessions.rules.start import (
+    CRISIS_LASTS,
     PlanFacts,
     Reading,
     StartDecision,
@@ -15,9 +16,10 @@ from sessions.rules.start import (
     for_monitor,
     is_crisis,
 )
-from sessions.rules.times import deadlines, far_enough, local_day, meets, no_drive_until
+from sessions.rules.times import deadlines, far_enough, is_news, local_day, meets, no_drive_until
 
 __all__ = [
+    "CRISIS_LASTS",
     "TRANSITIONS",
     "BookingFacts",
     "DoseFacts",
@@ -40,6 +42,7 @@ __all__ = [
     "far_enough",
     "for_monitor",
     "is_crisis",
+    "is_news",
     "late_dose_faults",
     "leaving",
     "local_day",

@@ -43,6 +43,7 @@ class DoseFacts:
     blocking_alerts: int | None
     monitor_is_bound: bool | None
     readings: tuple[Reading, ...]
+    readings_elsewhere: tuple[Reading, ...] | None
     fresh_from: datetime
 
 
@@ -81,7 +82,8 @@ def _safety_faults(facts: DoseFacts) -> Iterator[Reason]:
 
 
 def _reading_faults(facts: DoseFacts, policy: SessionPolicy) -> Iterator[Reason]:
-    return level_faults(facts.readings, policy, at=facts.at, fresh_from=facts.fresh_from)
+    elsewhere, fresh_from = facts.readings_elsewhere, facts.fresh_from
+    return level_faults(facts.readings, policy, elsewhere=elsewhere, at=facts.at, fresh_from=fresh_from)
 
 
 def late_dose_faults(

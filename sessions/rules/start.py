@@ -49,7 +49,7 @@ class StartFacts:
 
     `today` and the other days are days where the session is. `chart_timezone` is the patient's own: how far
     apart doses are is asked there, whatever zone each was booked in. `readings` are this session's, oldest
-    first.
+    first; `readings_elsewhere` those of the patient's other sessions that may still be a day's crisis.
     `monitor_attested_at` is when the monitor whose link is alive said to be there.
     """
 
@@ -69,6 +69,7 @@ class StartFacts:
     monitor_attested_at: datetime | None
     today_answers: TodayAnswers | None
     readings: tuple[Reading, ...] | None
+    readings_elsewhere: tuple[Reading, ...] | None
     chart_timezone: str
     last_dosed_at: datetime | None
 
@@ -137,22 +138,31 @@ def for_monitor(reasons: Iterable[Reason]) -> tuple[Reason, ...]:
     return known if len(known) == len(given) else (*known, SOMETHING_ELSE)
 
 
-def is_crisis(systolic_mmhg: int, diastolic_mmhg: int, policy: SessionPolicy) -> bool:
+def is_crisis(systolic_mmhg: float, diastolic_mmhg: float, policy: SessionPolicy) -> bool:
     """Tell whether a blood pressure is an emergency by the policy."""
     crisis = policy.readings.crisis_from
     return systolic_mmhg >= crisis.systolic_mmhg or diastolic_mmhg >= crisis.diastolic_mmhg
 
 
 def level_faults(
-    readings: Sequence[Reading], policy: SessionPolicy, *, at: datetime, fresh_from: datetime
+    readings: Sequence[Reading],
+    policy: SessionPolicy,
+    *,
+    elsewhere: Sequence[Reading] | None,
+    at: datetime,
+    fresh_from: datetime,
 ) -> Iterator[Reason]:
     """Give what is too high: the last fresh readings against the hold limits, the day's against the crisis.
 
-    A normal reading does not make up for one at crisis level before it.
+    A normal reading does not make up for one at crisis level before it, nor does another session: what was
+    measured `elsewhere` counts too, and not to know it refuses.
     Source: clinical policy in force (label: above 140/90 counts as raised; crisis 180/120, example).
     """
     held, count = policy.readings.hold_above, policy.readings.required
-    today = [one for one in _pressures(readings) if one.observed_at >= at - CRISIS_LASTS]
+    pressures = _pressures((*readings, *(elsewhere or ())))
+    today = [one for one in pressures if one.observed_at >= at - CRISIS_LASTS]
+    if elsewhere is None:
+        yield Reason("readings_unknown", "It is not known what was measured before.")
     if any(is_crisis(one.systolic_mmhg, one.diastolic_mmhg, policy) for one in today):
         yield CRISIS
     fresh = [reading for reading in readings if reading.observed_at >= fresh_from]
@@ -249,7 +259,8 @@ def _readings(facts: StartFacts, policy: SessionPolicy) -> Iterator[Reason]:
         yield Reason("heart_rate_missing", "Measure the heart rate.")
     elif not _fresh(rates[-1].observed_at, facts.at, rule.max_age):
         yield Reason("heart_rate_too_old", "Measure the heart rate again.")
-    yield from level_faults(readings, policy, at=facts.at, fresh_from=facts.at - rule.max_age)
+    fresh_from, elsewhere = facts.at - rule.max_age, facts.readings_elsewhere
+    yield from level_faults(readings, policy, elsewhere=elsewhere, at=facts.at, fresh_from=fresh_from)
 
 
 def _spacing(facts: StartFacts, policy: SessionPolicy) -> Iterator[Reason]:

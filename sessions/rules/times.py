@@ -42,6 +42,11 @@ def meets(due_at: datetime, *, heard_at: datetime, policy: SessionPolicy) -> boo
     return due_at - policy.check_in_interval < heard_at <= due_at
 
 
+def is_news(said_at: datetime, *, heard_at: datetime, policy: SessionPolicy) -> bool:
+    """Tell whether "all is well" still says so: what waited in a phone for over an interval is about then."""
+    return heard_at - said_at <= policy.check_in_interval
+
+
 def no_drive_until(ended_at: datetime, zone: ZoneInfo, policy: SessionPolicy) -> datetime:
     """Return the first moment, in UTC, at which the patient may drive again.
 

@@ -11,6 +11,7 @@ from core.database import atomic
 from core.encryption import encrypt
 from core.errors import InputError, InvalidInput
 from core.ids import new_id
+from programs.errors import NoSessionPolicy
 from safety import services as safety
 from safety.enums import AlertClass
 from sessions import errors, queries, rules
@@ -86,8 +87,9 @@ def observe(
 ) -> tuple[Observation, bool]:
     """Store one observation, and whether it is new; sent again it is the one that is there.
 
-    Somebody who cannot be woken raises an alert in the same transaction, whatever the phone's clock says; so
-    does a blood pressure at crisis level once the session runs.
+    Somebody who cannot be woken, or a blood pressure at crisis level, raises an alert in the same
+    transaction, whatever the phone's clock says. So it does before the start: whoever measures that needs a
+    clinician more than a session, and it cannot slip through while the session starts.
     Raises `WrongSessionState`, `EntryChanged`, or `InvalidInput` for a clock that is off.
     """
     require_status(session, (*BOOKED_STATUSES, *LIVE_STATUSES))
@@ -101,7 +103,7 @@ def observe(
 
 
 def _is_emergency(session: TreatmentSession, entry: ObservationEntry, *, at: datetime) -> bool:
-    if entry.systolic_mmhg is None or entry.diastolic_mmhg is None or session.status not in LIVE_STATUSES:
+    if entry.systolic_mmhg is None or entry.diastolic_mmhg is None:
         return entry.alertness == Alertness.CANNOT_BE_WOKEN
     _, policy = queries.policy_of(session, at=at)
     return rules.is_crisis(entry.systolic_mmhg, entry.diastolic_mmhg, policy)
@@ -113,7 +115,11 @@ def heed(session: TreatmentSession, said: object, *, at: datetime) -> bool:
     In a transaction of its own, after the refusal has undone everything else: that the number was used
     before, the clock off, a value malformed or the session over is no reason not to hear it.
     """
-    if not rules.calls_for_help(said):
+    try:
+        _, policy = queries.policy_of(session, at=at)
+    except NoSessionPolicy:
+        policy = None
+    if not rules.calls_for_help(said, policy):
         return False
     source = f"call:{session.pk}"
     patient_id = session.enrollment.patient_id
@@ -137,8 +143,9 @@ def check_in(
     """Store one check-in, and whether it is new; the monitor's meets the deadline whose interval it falls in.
 
     What counts is when it reaches us, whatever the phone's clock says: a late one leaves a missed deadline
-    missed. The patient's own tap is kept and meets nothing. That not all is well raises an alert in the same
-    transaction. Raises `WrongSessionState` or `EntryChanged`.
+    missed. One that by its own time is older than an interval says nothing of now: kept, it meets nothing,
+    and so does the patient's own tap. That not all is well raises an alert in the same transaction. Raises
+    `WrongSessionState` or `EntryChanged`.
     """
     require_status(session, LIVE_STATUSES)
     row = CheckIn(session=session, **asdict(entry))
@@ -148,10 +155,17 @@ def check_in(
         else:
             stored, is_new = _store_alarm(row, f"help:{row.pk}", actor=actor, at=at)
         if is_new and actor.kind == ActorKind.CAPABILITY:
-            _, policy = queries.policy_of(session, at=at)
-            upcoming = queries.open_deadlines(session).filter(due_at__gte=at)
-            upcoming.filter(due_at__lt=at + policy.check_in_interval).update(met_at=at)
+            _meet_deadline(session, entry, at=at)
         return stored, is_new
+
+
+def _meet_deadline(session: TreatmentSession, entry: CheckInEntry, *, at: datetime) -> None:
+    _, policy = queries.policy_of(session, at=at)
+    if entry.all_well and not rules.is_news(entry.observed_at, heard_at=at, policy=policy):
+        return
+    still_open = queries.open_deadlines(session)
+    met = [row.pk for row in still_open if rules.meets(row.due_at, heard_at=at, policy=policy)]
+    still_open.filter(pk__in=met).update(met_at=at)
 
 
 def reflect(session: TreatmentSession, *, text: str, shared_with: Audience, at: datetime) -> Reflection:

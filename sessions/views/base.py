@@ -52,11 +52,15 @@ class SessionView(View):
         A chart that was opened by break-glass is for reading: raises `NotAllowed` for anything else.
         """
         session = queries.session_for(self.actor, session_id, at=at)
+        self.admit(session, *allowed, at=at)
+        return session
+
+    def admit(self, session: TreatmentSession, *allowed: Party, at: datetime) -> None:
+        """Raise `NotAllowed` unless the actor may act, as one of `allowed`, in a session that they see."""
         party = require_party(self.actor, session, *allowed)
         reads = self.request.method in SAFE_METHODS
         if party == Party.CLINICIAN and not reads and not queries.cares_for(self.actor, session, at=at):
             raise NotAllowed("A chart opened by break-glass is for reading.")
-        return session
 
     def answer(self, session: TreatmentSession, *, at: datetime, code: int = status.HTTP_200_OK) -> Response:
         """Answer with the session as the actor sees it now, and the tag of its version."""

@@ -15,7 +15,7 @@ from core.idempotency import idempotent
 from core.problems import problem_for
 from sessions import queries, services
 from sessions.models import TreatmentSession
-from sessions.permissions import party_of, require_party
+from sessions.permissions import party_of
 from sessions.queries import ReadableReflection
 from sessions.rules import Party
 from sessions.serializers.entries import (
@@ -85,8 +85,9 @@ class Observations(SessionView):
         A refusal with the reason `call_emergency` has been heard: the alert stands, nothing is stored.
         """
         at = clock.now()
-        session = self.session(session_id, *Party, at=at)
+        session = queries.session_to_show(self.actor, session_id, at=at)
         with _heeded(session, request.data, at=at):
+            self.admit(session, *Party, at=at)
             said = ObservationInput(data=request.data)
             said.is_valid(raise_exception=True)
             stored, is_new = services.observe(session, entry=said.to_entry(), actor=self.actor, at=at)
@@ -121,9 +122,9 @@ class CheckIns(SessionView):
         A refusal with the reason `call_emergency` has been heard: the alert stands, nothing is stored.
         """
         at = clock.now()
-        session = self.session(session_id, *Party, at=at)
+        session = queries.session_to_show(self.actor, session_id, at=at)
         with _heeded(session, request.data, at=at):
-            require_party(self.actor, session, Party.MONITOR, Party.PATIENT)
+            self.admit(session, Party.MONITOR, Party.PATIENT, at=at)
             said = CheckInInput(data=request.data)
             said.is_valid(raise_exception=True)
             stored, is_new = services.check_in(session, entry=said.to_entry(), actor=self.actor, at=at)

@@ -314,3 +314,41 @@ def test_twin_without_locks_both_think_they_found_it_and_one_alert_is_raised(ben
     assert overlaps >= MOST
     assert came_to[frozenset({"1"})] >= MOST
     assert Alert.objects.filter(alert_class=AlertClass.MISSED_CHECK_IN).count() == ROUNDS
+
+
+def start_and_crisis(at: datetime) -> Acts:
+    def acts(number: int) -> tuple[Callable[[], Any], Callable[[], Any]]:
+        session, monitor = ready(number, at)
+        themselves, read_before = Actor.person(session.enrollment.patient.user_id), stages.fetch(session)
+        entry = stages.reading(at=at, seq=50, pressure=(190, 100))
+
+        def measure() -> str:
+            with transaction.atomic():
+                services.observe(read_before, entry=entry, actor=themselves, at=at)
+                started = TreatmentSession.objects.get(pk=session.pk).started_at is not None
+            return "measured after it" if started else "measured before it"
+
+        return lambda: services.start_session(session, actor=monitor, at=at), measure
+
+    return acts
+
+
+CRISIS_MEETS = ((rules, "decide_start"), (safety, "_stored_or_found"))
+
+
+def test_a_crisis_measured_while_a_session_starts_is_heard(ben: User, at: datetime) -> None:
+    """Whatever the session was when the reading came: it stops the start, or calls a clinician to it."""
+    came_to, overlaps = race(start_and_crisis(at), *CRISIS_MEETS)
+    assert set(came_to) <= {
+        frozenset({"TreatmentSession", "measured after it"}),
+        frozenset({SessionNotStartable.__name__, "measured before it"}),
+    }
+    assert overlaps == 0
+    assert Alert.objects.filter(alert_class=AlertClass.SERIOUS_EVENT).count() == ROUNDS
+
+
+def test_twin_without_locks_a_start_passes_a_crisis(ben: User, at: datetime) -> None:
+    with without_row_locks():
+        came_to, overlaps = race(start_and_crisis(at), *CRISIS_MEETS)
+    assert overlaps >= MOST
+    assert came_to[frozenset({"TreatmentSession", "measured before it"})] >= MOST

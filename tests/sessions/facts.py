@@ -55,6 +55,7 @@ GOOD = StartFacts(
         given_at=NOON - timedelta(minutes=20),
     ),
     readings=(reading(minutes_ago=10), reading(minutes_ago=4)),
+    readings_elsewhere=(),
     chart_timezone="America/New_York",
     last_dosed_at=NOON - timedelta(days=7),
 )
@@ -75,6 +76,7 @@ GOOD_DOSE = DoseFacts(
     blocking_alerts=0,
     monitor_is_bound=True,
     readings=(reading(minutes_ago=10), reading(minutes_ago=4)),
+    readings_elsewhere=(),
     fresh_from=NOON - timedelta(minutes=30),
 )
 

@@ -87,6 +87,19 @@ def test_a_late_check_in_leaves_the_missed_one_missed(ada: Patient, at: datetime
     assert second.met_at == late
 
 
+@pytest.mark.parametrize(("minutes", "met"), [(15, True), (15.1, False), (60, False), (20_000, False)])
+def test_an_old_word_from_a_phones_queue_is_kept_and_meets_nothing(
+    ada: Patient, at: datetime, minutes: float, met: bool
+) -> None:
+    session, monitor = stages.dosed(ada, at=at)
+    now = at + timedelta(minutes=20)
+    said_at = now - timedelta(minutes=minutes)
+    entry = CheckInEntry(all_well=True, client_id=uuid4(), client_seq=0, observed_at=said_at)
+    services.check_in(stages.fetch(session), entry=entry, actor=monitor, at=now)
+    assert CheckIn.objects.filter(session=session).count() == 1
+    assert CheckInDeadline.objects.filter(session=session, met_at=now).exists() is met
+
+
 def test_an_end_leaves_a_missed_deadline_to_be_found(ada: Patient, at: datetime) -> None:
     session, monitor = stages.started(ada, at=at)
     late = at + timedelta(minutes=16)

@@ -41,6 +41,8 @@ def test_the_ordered_dose_in_its_window_may_be_taken() -> None:
         ("systolic_too_high", {"readings": (reading(minutes_ago=-1, pressure=(141, 80)),)}),
         ("diastolic_too_high", {"readings": (reading(minutes_ago=-1, pressure=(139, 91)),)}),
         ("heart_rate_too_high", {"readings": (reading(minutes_ago=-1, rate=111),)}),
+        ("blood_pressure_crisis", {"readings_elsewhere": (reading(minutes_ago=900, pressure=(118, 120)),)}),
+        ("readings_unknown", {"readings_elsewhere": None}),
     ],
 )
 def test_one_failing_fact_refuses_the_dose_with_its_own_reason(reason: str, change: dict[str, Any]) -> None:

@@ -235,6 +235,10 @@ HELP: list[tuple[str, dict[str, Any]]] = [
     ("observations", {"kind": "alertness", "alertness": "cannot_be_woken", "note": ""}),
     ("observations", {"kind": "alertness", "alertness": "cannot_be_woken", "comfort": None}),
     ("observations", {"alertness": "cannot_be_woken"}),
+    ("observations", {"kind": "blood_pressure", "systolic_mmhg": 190}),
+    ("observations", {"kind": "blood_pressure", "systolic_mmhg": " 190.0", "diastolic_mmhg": None}),
+    ("observations", {"kind": "blood_pressure", "systolic_mmhg": 100, "diastolic_mmhg": 185}),
+    ("observations", {"systolic_mmhg": 150, "diastolic_mmhg": 125}),
 ]
 
 
@@ -256,7 +260,19 @@ def test_a_call_for_help_is_heard_though_refused(
     assert (CheckIn.objects.count(), Observation.objects.count()) == (0, before)
 
 
-@pytest.mark.parametrize("said", [{"all_well": True}, {"all_well": None}, {}, {"alertness": "asleep"}])
+NO_CRISIS: list[dict[str, Any]] = [
+    {"systolic_mmhg": 179, "diastolic_mmhg": 119},
+    {"systolic_mmhg": 1180, "diastolic_mmhg": 760},
+    {"systolic_mmhg": 80, "diastolic_mmhg": 130},
+    {"systolic_mmhg": "NaN", "diastolic_mmhg": True},
+    {"systolic_mmhg": [190], "diastolic_mmhg": {"mmhg": 130}},
+]
+
+
+CALLS_NOBODY: list[dict[str, Any]] = [{"all_well": True}, {"all_well": None}, {}, {"alertness": "asleep"}]
+
+
+@pytest.mark.parametrize("said", [*CALLS_NOBODY, *NO_CRISIS])
 def test_a_refusal_that_calls_for_nobody_raises_nothing(
     session: TreatmentSession, as_dan: APIClient, said: dict[str, Any]
 ) -> None:

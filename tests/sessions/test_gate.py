@@ -106,7 +106,7 @@ SPOILED: list[tuple[str, Spoil, set[str]]] = [
     ("a question left open", no_answer, {"today_pregnancy_possible"}),
     ("high systolic", read((141, 80)), {"systolic_too_high"}),
     ("high diastolic", read((130, 91)), {"diastolic_too_high"}),
-    ("crisis", read((182, 80)), {"blood_pressure_crisis", "systolic_too_high"}),
+    ("crisis", read((182, 80)), {"blood_pressure_crisis", "systolic_too_high", "alert_open"}),
 ]
 
 

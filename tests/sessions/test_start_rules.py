@@ -65,6 +65,12 @@ def spoiled() -> Iterator[tuple[str, str, dict[str, Any]]]:
         "blood_pressure_crisis",
         {"readings": readings((180, 80), *[(118, 76)] * 2)},
     )
+    yield (
+        "crisis in another session",
+        "blood_pressure_crisis",
+        {"readings_elsewhere": (reading(minutes_ago=24 * 60, pressure=(180, 80)),)},
+    )
+    yield "other sessions unknown", "readings_unknown", {"readings_elsewhere": None}
     yield "too soon", "too_soon", {"last_dosed_at": NOON - timedelta(days=6)}
     yield "before its day", "before_its_day", {"scheduled_on": date(2026, 3, 3)}
     yield (

@@ -4,7 +4,15 @@ from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 
-from sessions.rules import booking_faults, clock_fault, deadlines, far_enough, meets, no_drive_until
+from sessions.rules import (
+    booking_faults,
+    clock_fault,
+    deadlines,
+    far_enough,
+    is_news,
+    meets,
+    no_drive_until,
+)
 from tests.sessions.facts import NOON, POLICY, booking
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -26,6 +34,11 @@ def test_the_last_deadline_is_the_end_even_where_the_interval_does_not_divide() 
 def test_a_check_in_meets_the_deadline_whose_interval_it_falls_in(heard: float, met: bool) -> None:
     due = NOON + timedelta(minutes=15)
     assert meets(due, heard_at=NOON + timedelta(minutes=heard), policy=POLICY) is met
+
+
+@pytest.mark.parametrize(("waited", "news"), [(-60, True), (0, True), (15, True), (15.01, False)])
+def test_all_is_well_is_news_for_an_interval(waited: float, news: bool) -> None:
+    assert is_news(NOON, heard_at=NOON + timedelta(minutes=waited), policy=POLICY) is news
 
 
 @pytest.mark.parametrize(
