@@ -15,6 +15,7 @@ class Me(View):
 
     permission_classes = (IsPerson, RecentlyAuthenticated)
     before_second_factor = True
+    save = staticmethod(services.save_me)
 
     @extend_schema(
         operation_id="me_read",
@@ -72,7 +73,7 @@ class Me(View):
         """
         profile = ProfileInput(data=request.data)
         profile.is_valid(raise_exception=True)
-        services.save_me(
+        self.save(
             user_of(request), profile=profile.profile(), address=profile.address_given(), at=clock.now()
         )
         return self._answer(request)

@@ -49,6 +49,12 @@ class PlacedByYou(Conflict):
     code = "placed_by_you"
 
 
+class IdentitySettled(Refused):
+    """Your name and birth date were checked against a document. Call us, and we correct them with you."""
+
+    code = "identity_settled"
+
+
 class NotYet(InvalidInput):
     """What is recorded has happened; that time is still to come."""
 

@@ -19,7 +19,7 @@ from core.models import DocumentVersion
 from programs.enums import OPEN_STATUSES
 from programs.models import Enrollment
 from safety import errors, rules
-from safety.enums import BLOCKS_DOSING, AlertStatus, ReviewOutcome
+from safety.enums import BLOCKS_DOSING, AlertStatus, IdentityOutcome, ReviewOutcome
 from safety.models import AdverseEvent, Alert, Hold, IdentityCheck, MonitoringQuery, Screening
 from safety.rules import Clearance, ClearanceFacts
 from safety.screening.policy import Policy, parse_policy
@@ -274,6 +274,11 @@ def patient_told_of(actor: Actor, patient_id: UUID, *, at: datetime) -> Patient:
 def identity_checks(patient: Patient) -> QuerySet[IdentityCheck]:
     """Return the checks of a patient's identity."""
     return IdentityCheck.objects.filter(patient=patient).select_related("patient", "checked_by__clinician")
+
+
+def is_identity_confirmed(patient: Patient) -> bool:
+    """Tell whether somebody has found a patient to be who the chart says, then or under a former name."""
+    return IdentityCheck.objects.filter(patient=patient, outcome=IdentityOutcome.CONFIRMED).exists()
 
 
 def monitoring_queries(enrollment: Enrollment) -> QuerySet[MonitoringQuery]:

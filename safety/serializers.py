@@ -4,6 +4,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.enums import CARING, STATES
+from accounts.serializers import ProfileInput
 from core.fields import InputSerializer, InstantField
 from programs.enums import EnrollmentStatus
 from programs.serializers import SignatureOutput
@@ -355,12 +356,16 @@ class MembershipsQuery(PageQuery):
 
 
 class IdentityCheckInput(InputSerializer):
-    """How, by what and when somebody was compared with a document."""
+    """How, by what and when somebody was compared with a document; name and birth date to correct them."""
 
     method = serializers.ChoiceField(choices=IdentityMethod.choices)
     document = serializers.ChoiceField(choices=IdentityDocument.choices)
     outcome = serializers.ChoiceField(choices=IdentityOutcome.choices)
     checked_at = InstantField()
+    legal_name = serializers.CharField(max_length=120, required=False)
+    birth_on = serializers.DateField(required=False)
+
+    validate_birth_on = ProfileInput.validate_birth_on
 
     def report(self) -> IdentityReport:
         """Return what was said."""
@@ -370,6 +375,8 @@ class IdentityCheckInput(InputSerializer):
             document=IdentityDocument(said["document"]),
             outcome=IdentityOutcome(said["outcome"]),
             checked_at=said["checked_at"],
+            legal_name=said.get("legal_name", ""),
+            birth_on=said.get("birth_on"),
         )
 
 

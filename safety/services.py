@@ -1,6 +1,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from logging import getLogger
 from typing import Any
 from uuid import UUID
@@ -14,6 +14,7 @@ from accounts.enums import Role, SignatureMeaning
 from accounts.errors import CannotHandOver
 from accounts.models import CareTeamMembership, Patient, User
 from accounts.queries import own_chart
+from accounts.rules import Address
 from accounts.services import Succession
 from core.acting import seeing_all_charts
 from core.actors import Actor
@@ -343,6 +344,34 @@ class IdentityReport:
     document: IdentityDocument
     outcome: IdentityOutcome
     checked_at: datetime
+    legal_name: str = ""
+    birth_on: date | None = None
+
+
+def save_me(user: User, *, profile: Mapping[str, Any], address: Address | None, at: datetime) -> Patient:
+    """Store what a person says of themselves; name and birth date stay once a check has confirmed them.
+
+    Locks the patient. Raises `IdentitySettled` for another name or birth date then, and what
+    `accounts.save_me` raises.
+    """
+    # A savepoint: what is refused leaves a line in the trail, inside whatever transaction this is part of.
+    with transaction.atomic():
+        known = Patient.objects.select_for_update(no_key=True).filter(user=user).first()
+        said = (profile["legal_name"], profile["birth_on"])
+        differs = known is not None and said != (known.legal_name, known.birth_on)
+        if known is not None and differs and queries.is_identity_confirmed(known):
+            raise errors.IdentitySettled
+        return accounts.save_me(user, profile=profile, address=address, at=at)
+
+
+def _correct(patient: Patient, report: IdentityReport) -> Patient:
+    """Lock the patient; take over what a document says that the chart does not, and return them."""
+    locked = Patient.objects.select_for_update(no_key=True).get(pk=patient.pk)
+    if report.outcome == IdentityOutcome.CONFIRMED:
+        locked.legal_name = report.legal_name or locked.legal_name
+        locked.birth_on = report.birth_on or locked.birth_on
+        locked.save(update_fields=["legal_name", "birth_on"])
+    return locked
 
 
 def record_identity_check(
@@ -350,23 +379,27 @@ def record_identity_check(
 ) -> IdentityCheck:
     """Store that somebody compared a patient with a document, and whether the policy counts them as adult.
 
-    Raises `NotYet` or `NoScreeningPolicy`.
+    A name or birth date given with a confirmed check is the document's, and corrects the chart: the check is
+    the reason, the audit trail keeps what stood before, and a clearance with another birth date ends. Locks
+    the patient. Raises `NotYet` or `NoScreeningPolicy`.
     """
     _require_past(report.checked_at, "/checked_at", at=at)
     document, policy = queries.screening_policy(at=at)
-    return IdentityCheck.objects.create(
-        patient=patient,
-        checked_by=checker,
-        checked_at=report.checked_at,
-        method=report.method,
-        document=report.document,
-        outcome=report.outcome,
-        legal_name=patient.legal_name,
-        birth_on=patient.birth_on,
-        is_adult=rules.is_adult(policy, age_years=_age(patient, at=report.checked_at)),
-        policy=document,
-        recorded_at=at,
-    )
+    with atomic():
+        corrected = _correct(patient, report)
+        return IdentityCheck.objects.create(
+            patient=corrected,
+            checked_by=checker,
+            checked_at=report.checked_at,
+            method=report.method,
+            document=report.document,
+            outcome=report.outcome,
+            legal_name=corrected.legal_name,
+            birth_on=corrected.birth_on,
+            is_adult=rules.is_adult(policy, age_years=_age(corrected, at=report.checked_at)),
+            policy=document,
+            recorded_at=at,
+        )
 
 
 @dataclass(frozen=True)

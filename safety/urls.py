@@ -1,9 +1,10 @@
 from django.urls import include, path
 
 from safety.break_glass.views import Openings
-from safety.views import alerts, care, screening, vetting
+from safety.views import alerts, care, me, screening, vetting
 
 urlpatterns = [
+    path("me", me.Me.as_view(), name="me"),
     path("fit-checks", screening.FitChecks.as_view(), name="fit-checks"),
     path("screening-questions", screening.ScreeningQuestions.as_view(), name="screening-questions"),
     path(
