@@ -35,6 +35,12 @@ PACKAGES = [
 AS_ROOT = os.geteuid() == 0
 
 
+def unconfigured() -> dict[str, str]:
+    """Return this process's environment without what says which clinic is meant."""
+    named = ("_URL", "_KEY", "_DIR", "DEMO", "PORT", "REKINDLE", "PYTEST", "DJANGO")
+    return {name: value for name, value in os.environ.items() if not any(part in name for part in named)}
+
+
 class Launcher:
     """Drives one copy of the launcher as a person would: commands, signals, and what they print."""
 
@@ -62,9 +68,7 @@ class Launcher:
 
     def environment(self) -> dict[str, str]:
         """The caller's environment without anything that bin/test has put there for the application."""
-        named = ("_URL", "_KEY", "_DIR", "DEMO", "PORT", "REKINDLE", "PYTEST", "DJANGO")
-        kept = {name: value for name, value in os.environ.items() if not any(part in name for part in named)}
-        return kept | {"PYTHONDONTWRITEBYTECODE": "1"} | self.extra
+        return unconfigured() | {"PYTHONDONTWRITEBYTECODE": "1"} | self.extra
 
     def _start(self, command: list[str]) -> "subprocess.Popen[bytes]":
         identity: dict[str, Any] = {}

@@ -7,6 +7,7 @@ import signal
 import smtplib
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,7 +17,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.launcher.conftest import Launcher, close
+from tests.launcher.conftest import ROOT, Launcher, close, unconfigured
 
 NO_PDEATHSIG = "from config.local import processes as p; p.LIBC = None"
 NO_CLEARING = "from config.local.postgres import Postgres as p; p._clear_remains = lambda self: None"
@@ -251,3 +252,18 @@ def test_mail_becomes_files(running: Launcher) -> None:
         "_ada@example.org/0002.eml",
     ]
     assert b"Message 2" in kept[1].read_bytes()
+
+
+def test_manage_py_by_itself_means_the_clinic_on_this_machine() -> None:
+    command = [sys.executable, "manage.py", "makemigrations", "--check", "--dry-run"]
+    done = subprocess.run(command, cwd=ROOT, env=unconfigured(), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "No changes detected" in done.stdout
+
+
+def test_without_all_of_its_settings_manage_py_says_which_is_missing() -> None:
+    command = [sys.executable, "manage.py", "check"]
+    some = unconfigured() | {"DATABASE_URL": "postgres://nobody@127.0.0.1:1/nothing"}
+    done = subprocess.run(command, cwd=ROOT, env=some, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "SECRET_KEY" in done.stderr
