@@ -7,20 +7,22 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 TELLING = "SELECT set_config('rekindle."
-ABOUT_TRANSACTIONS = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE")
-"""A transaction's own words. In tests, where one transaction holds the whole request, who acts is told by a
-statement; when serving it travels with BEGIN (`core.postgresql`)."""
+"""How it is told who acts. When serving that travels with BEGIN (`core.postgresql`); in a test's transaction
+it is a statement of its own."""
 
 
 def of(captured: CaptureQueriesContext) -> list[str]:
     """Return the statements that read or wrote something."""
-    return [sql for sql in everything(captured) if not sql.startswith(ABOUT_TRANSACTIONS)]
+    return [sql for sql in with_transactions(captured) if sql not in ("BEGIN", "COMMIT")]
 
 
-def everything(captured: CaptureQueriesContext) -> list[str]:
-    """Return every statement, where transactions begin and end too."""
+def with_transactions(captured: CaptureQueriesContext) -> list[str]:
+    """Return them with where a transaction of the request's own begins and ends.
+
+    Where the test's transaction holds the whole request it has none, but savepoints, which don't count.
+    """
     queries = (_bare(query["sql"]) for query in captured.captured_queries)
-    return [sql for sql in queries if sql]
+    return [sql for sql in queries if sql and not sql.startswith(("SAVEPOINT", "RELEASE"))]
 
 
 def _bare(sql: str) -> str:
