@@ -238,11 +238,14 @@ def cares_for(user: User, patient_id: UUID, *, at: datetime) -> bool:
 
 def on_call(patient_id: UUID, *, at: datetime) -> list[User]:
     """Return whom to call about a patient, first the clinician in whose care they are, then every other."""
-    practising = User.objects.filter(
-        id__in=RoleGrant.objects.filter(_in_force(at), role=Role.CLINICIAN).values("user_id"), is_active=True
-    )
     own = current_clinician(patient_id)
-    return sorted(practising, key=lambda user: (own is None or user.pk != own.pk, user.pk))
+    return sorted(practising_at(at), key=lambda user: (own is None or user.pk != own.pk, user.pk))
+
+
+def practising_at(at: datetime) -> QuerySet[User]:
+    """Return every clinician who may work at `at`."""
+    grants = RoleGrant.objects.filter(_in_force(at), role=Role.CLINICIAN)
+    return User.objects.filter(id__in=grants.values("user_id"), is_active=True)
 
 
 def least_busy_clinician(patient: Patient, *, at: datetime) -> User | None:
@@ -250,11 +253,7 @@ def least_busy_clinician(patient: Patient, *, at: datetime) -> User | None:
 
     Licensed for where the patient lives, if that is known; never the patient.
     """
-    practising = User.objects.filter(
-        id__in=RoleGrant.objects.filter(_in_force(at), role=Role.CLINICIAN).values("user_id"),
-        clinician__isnull=False,
-        is_active=True,
-    ).exclude(pk=patient.user_id)
+    practising = practising_at(at).filter(clinician__isnull=False).exclude(pk=patient.user_id)
     state = current_state(patient.pk, at=at)
     if state is not None:
         practising = practising.filter(pk__in=_licences(at).filter(state=state).values("clinician__user_id"))

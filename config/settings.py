@@ -53,7 +53,7 @@ CORS_ALLOW_HEADERS = (
     "if-match",
     "x-session-token",
 )
-CORS_EXPOSE_HEADERS = ("ETag", "Location", "Retry-After")
+CORS_EXPOSE_HEADERS = ("ETag", "Location", "Retry-After", "RateLimit", "RateLimit-Policy")
 # A domain above the app's and the API's, so that an app on another host can read the CSRF cookie it has to
 # send back. Empty: an app elsewhere uses a token.
 SESSION_COOKIE_DOMAIN = CSRF_COOKIE_DOMAIN = env.str("COOKIE_DOMAIN", default="") or None
@@ -316,9 +316,10 @@ SECURE_SSL_REDIRECT = BEHIND_TLS
 SECURE_HSTS_SECONDS = 31_536_000 if BEHIND_TLS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = BEHIND_TLS
 SESSION_COOKIE_HTTPONLY = True
-# The prefix makes a browser refuse such a cookie from a neighbouring host, and without TLS.
-SESSION_COOKIE_NAME = "__Host-sessionid" if BEHIND_TLS else "sessionid"
-CSRF_COOKIE_NAME = "__Host-csrftoken" if BEHIND_TLS else "csrftoken"
+# The prefix makes a browser refuse such a cookie without TLS, and from a neighbour unless hosts share it.
+COOKIE_PREFIX = ("__Secure-" if SESSION_COOKIE_DOMAIN else "__Host-") if BEHIND_TLS else ""
+SESSION_COOKIE_NAME = f"{COOKIE_PREFIX}sessionid"
+CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}csrftoken"
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 
 LOGGING = {

@@ -10,6 +10,7 @@ from accounts.enums import Role
 from accounts.models import Patient, User
 from accounts.policies import queries as policies
 from accounts.queries import patients_in_care, patients_read, visible_patients
+from core.acting import seeing_all_charts
 from core.actors import Actor, ActorKind
 from core.documents import NoDocumentInForce, digest
 from core.encryption import decrypt
@@ -211,6 +212,12 @@ def alerts_to_page(*, at: datetime) -> list[UUID]:
     return list(due.order_by(can_wait, "next_page_at", "id").values_list("id", flat=True))
 
 
+def abandoned_alerts(*, at: datetime) -> QuerySet[Alert]:
+    """Return the alerts in the hands of somebody who no longer practises."""
+    in_hand = Alert.objects.filter(status=AlertStatus.ACKNOWLEDGED)
+    return in_hand.exclude(acknowledged_by__in=accounts.practising_at(at))
+
+
 def blocking_alerts(patient_id: UUID) -> list[Alert]:
     """Return the alerts that keep a session from starting until a clinician closes them."""
     found = Alert.objects.filter(patient_id=patient_id, alert_class__in=BLOCKS_DOSING)
@@ -220,6 +227,12 @@ def blocking_alerts(patient_id: UUID) -> list[Alert]:
 def open_holds(patient_id: UUID) -> list[Hold]:
     """Return the holds that stand."""
     return list(Hold.objects.filter(patient_id=patient_id, lifted_at=None).order_by("placed_at", "id"))
+
+
+def count_open_holds(patient_id: UUID) -> int:
+    """Return how many holds stand, to an on-call clinician too, who sees the alert and not the chart."""
+    with seeing_all_charts():
+        return len(open_holds(patient_id))
 
 
 def holds_for(actor: Actor, *, at: datetime) -> QuerySet[Hold]:

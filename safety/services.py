@@ -278,10 +278,20 @@ def close(alert: Alert, *, by: User, reason: str, at: datetime) -> Alert:
 def page_unacknowledged(*, at: datetime) -> int:
     """Send the next page of every open alert whose time has come; return how many alerts were paged for.
 
-    Any number of processes may do this at once: each step of each alert is taken once. One alert that cannot
-    be paged for is logged and does not keep the others waiting.
+    An alert in the hands of somebody who no longer practises is opened again first. Any number of processes
+    may do this at once: each step of each alert is taken once. One alert that cannot be paged for is logged
+    and does not keep the others waiting.
     """
+    for alert in queries.abandoned_alerts(at=at):
+        _reopen_abandoned(alert, at=at)
     return sum(_page_if_due(alert_id, at=at) for alert_id in queries.alerts_to_page(at=at))
+
+
+def _reopen_abandoned(alert: Alert, *, at: datetime) -> None:
+    """Open an alert again and let it page at once, unless it has changed hands meanwhile."""
+    same = Alert.objects.filter(pk=alert.pk, acknowledged_by=alert.acknowledged_by_id)
+    if same.filter(status=AlertStatus.ACKNOWLEDGED).update(status=AlertStatus.OPEN, next_page_at=at):
+        logger.warning("Alert %s: whoever had it in hand no longer practises; opened again", alert.pk)
 
 
 def _page_if_due(alert_id: UUID, *, at: datetime) -> bool:

@@ -61,6 +61,10 @@ def test_it_works_with_a_token(http, ada):
     me = http.get("/api/v1/me", headers=origin | token)
     assert me.json()["email"] == ada.user.email
     assert me.headers["Access-Control-Allow-Origin"] == APP
+    assert "RateLimit-Policy" in me.headers
+    assert {"RateLimit", "RateLimit-Policy", "ETag"} <= set(
+        me.headers["Access-Control-Expose-Headers"].split(", ")
+    )
 
 
 def csrf(http) -> dict[str, str]:

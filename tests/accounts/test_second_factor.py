@@ -5,13 +5,16 @@ from typing import Any
 
 import pytest
 from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from django.core.management import call_command
 from django.test import Client
 from rest_framework.test import APIClient
 
-from accounts import sign_ins
+from accounts import second_factor, sign_ins
 from accounts.enums import FactorStep, Role
 from accounts.rules import SignInFacts, factor_step
 from accounts.services import grant_role
+from core.encryption import Undecipherable
 from tests.accounts.conftest import App, totp_now
 from tests.conftest import PASSWORD, TOTP_SECRET, give_factor, make_user
 
@@ -119,6 +122,26 @@ class TestTheApp:
         stored = str(give_factor(ben).data)
         assert TOTP_SECRET not in stored
         assert base64.b64encode(TOTP_SECRET.encode()).decode() not in stored
+
+    @pytest.mark.django_db(transaction=True)
+    def test_outlive_their_key(self, ben, app, new_app, settings):
+        """A key is taken out once all is under the next one; nobody may be locked out by that."""
+        old, new = settings.FIELD_KEYS[0], base64.b64encode(b"n" * 32).decode()
+        give_factor(ben)
+        spare = RecoveryCodes.activate(ben).get_unused_codes()[0]
+        settings.FIELD_KEYS = [new, old]
+        call_command("rotate_field_keys")
+        settings.FIELD_KEYS = [new]
+        for sign_in, code in ((app, totp_now()), (new_app(), spare)):
+            assert sign_in.password(ben).status_code == 401
+            assert sign_in.code(code).status_code == 200
+        assert second_factor.rotate() == 0
+
+    def test_of_which_no_key_opens_one_are_not_said_to_be_rotated(self, ben, settings):
+        give_factor(ben)
+        settings.FIELD_KEYS = [base64.b64encode(b"n" * 32).decode()]
+        with pytest.raises(Undecipherable):
+            second_factor.rotate()
 
 
 class TestTheBrowser:

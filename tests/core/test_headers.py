@@ -116,6 +116,9 @@ def test_secrets_come_from_files_and_the_deployment_check_has_nothing_to_say(
     )
     expected = f"{len(KEY)} 2 ['{KEY[::-1]}'] __Host-sessionid __Host-csrftoken 31536000"
     assert expected in told(with_files, "shell", "-c", shown)
+    shared = with_files | {"COOKIE_DOMAIN": "clinic.example"}
+    # A browser drops a cookie that claims to be one host's and names a domain.
+    assert "__Secure-sessionid __Secure-csrftoken" in told(shared, "shell", "-c", shown)
     checked = told(with_files, "check", "--deploy", "--fail-level", "WARNING")
     assert "System check identified 1 issue (0 silenced)." in checked
     assert "BREACHED_PASSWORDS_FILE is not set" in checked, "which is nothing to fail for"

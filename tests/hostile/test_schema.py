@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import pytest
 import schemathesis
+from django.core.wsgi import get_wsgi_application
 from hypothesis import HealthCheck, Phase, given, seed
 from hypothesis import settings as examples
 from schemathesis import GenerationMode
@@ -20,7 +21,6 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from config.wsgi import application
 from core import clock
 from tests.access import declared as to
 from tests.access.test_matrix import undone
@@ -50,7 +50,7 @@ def no_limits(settings: Any) -> Iterator[None]:
 
 def operations() -> list[Any]:
     """Return every operation that the schema declares."""
-    schema = schemathesis.openapi.from_wsgi("/api/schema/?format=json", application)
+    schema = schemathesis.openapi.from_wsgi("/api/schema/?format=json", get_wsgi_application())
     found = [each.ok() for each in schema.get_all_operations()]
     return [operation for operation in found if not operation.path.startswith(NOT_OURS)]
 

@@ -9,7 +9,7 @@ from django.db import connection
 
 from accounts.enums import Role, SignatureMeaning
 from accounts.models import RoleGrant
-from accounts.services import grant_role
+from accounts.services import end_role, grant_role
 from core.actors import Actor, ServiceName
 from core.logs import Formatter
 from notifications.enums import DeliveryStatus
@@ -187,6 +187,22 @@ class TestPaging:
         assert (1, ben) in pages(other)
         assert (32767, ben) not in pages(alert)
 
+    def test_one_in_the_hands_of_somebody_who_left_is_opened_again(self, alert, ben, cyd_practises, at):
+        services.acknowledge(alert, by=ben, at=at)
+        assert services.page_unacknowledged(at=at + 60 * MINUTE) == 0
+        end_role(ben, Role.CLINICIAN, at=at + 61 * MINUTE)
+        assert services.page_unacknowledged(at=at + 62 * MINUTE) == 1
+        alert.refresh_from_db()
+        assert alert.status == "open"
+        assert (1, cyd_practises) in pages(alert)
+        services.acknowledge(alert, by=cyd_practises, at=at + 63 * MINUTE)
+        assert services.page_unacknowledged(at=at + 64 * MINUTE) == 0
+
+    def test_so_is_one_of_a_closed_account(self, alert, ben, cyd_practises, at):
+        services.acknowledge(alert, by=ben, at=at)
+        type(ben).objects.filter(pk=ben.pk).update(is_active=False)
+        assert services.page_unacknowledged(at=at + MINUTE) == 1
+
 
 class TestBlocking:
     @pytest.mark.parametrize("alert_class", AlertClass)
@@ -337,6 +353,13 @@ class TestClosing:
         body = end(as_ben, alert).json()
         assert body["holds_still_standing"] == []
         assert "No hold stands" in body["detail"]
+
+    def test_who_is_on_call_and_sees_no_chart_is_told_that_one_stands(self, hold, cyd_practises, client_of):
+        alert, client = Alert.objects.get(alert_class=AlertClass.SERIOUS_EVENT), client_of(cyd_practises)
+        take(client, alert)
+        body = end(client, alert).json()
+        assert body["holds_still_standing"] == []
+        assert "Treatment stays on hold" in body["detail"]
 
     def test_a_serious_events_hold_stands_and_it_says_so(self, hold, ada, as_ben):
         alert = Alert.objects.get(alert_class=AlertClass.SERIOUS_EVENT)

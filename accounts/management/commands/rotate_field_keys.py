@@ -2,6 +2,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from accounts import second_factor
 from core.acting import acting_as
 from core.actors import Actor, ServiceName
 from core.database import as_owner
@@ -31,3 +32,8 @@ class Command(BaseCommand):
                 if left := remaining(column):
                     raise CommandError(f"{name}: {left} left under another key; run this again.")
                 self.stdout.write(f"{name}: all under the first key, {done} of them new")
+            try:
+                renewed = second_factor.rotate()
+            except Undecipherable:
+                raise CommandError("No key opens a second factor; add the one that does.") from None
+            self.stdout.write(f"second factors: all under the first key, {renewed} of them new")
