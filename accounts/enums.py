@@ -13,7 +13,7 @@ class Role(TextChoices):
     MEDICAL_DIRECTOR = "medical_director"
     """Signs the policies that gate a dose."""
     PRIVACY_OFFICER = "privacy_officer"
-    """Reviews who looked at what."""
+    """Reviews what was opened by break-glass."""
     OPERATOR = "operator"
     """Runs the installation; sees no chart."""
 
