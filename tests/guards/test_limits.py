@@ -11,6 +11,7 @@ from safety.break_glass.views import BreakGlassLimit
 from safety.views.screening import FitCheckLimit
 
 COUNTED_IN_SAFETY = {
+    "Me",
     "FitChecks",
     "ScreeningQuestions",
     "Screenings",

@@ -62,16 +62,16 @@ def application(environ: Any, start_response: Any) -> Any:
 
 def operations() -> list[Any]:
     """Return every operation that the schema declares."""
-    schema = schemathesis.openapi.from_wsgi("/api/schema/?format=json", application)
+    schema: Any = schemathesis.openapi.from_wsgi("/api/schema/?format=json", application)
     found = [each.ok() for each in schema.get_all_operations()]
     return [operation for operation in found if not operation.path.startswith(NOT_OURS)]
 
 
 def headers(world: World, role: str) -> dict[str, str]:
     """Return how somebody says who they are, and what every write of ours carries."""
+    client: Any = world.clients[role]
     known = {
-        name.removeprefix("HTTP_").replace("_", "-"): value
-        for name, value in world.clients[role]._credentials.items()
+        name.removeprefix("HTTP_").replace("_", "-"): value for name, value in client._credentials.items()
     }
     return known | {"Idempotency-Key": str(uuid4()), "If-Match": '"v1"'}
 
