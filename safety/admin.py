@@ -96,7 +96,7 @@ def _acknowledge(alert: Alert, clinician: User, said: Mapping[str, Any], at: dat
 
 def _close(alert: Alert, clinician: User, said: Mapping[str, Any], at: datetime) -> str:
     closed = services.close(alert, by=clinician, reason=said["reason"], at=at)
-    standing = queries.count_open_holds(closed.patient_id)
+    standing = len(queries.open_holds(closed.patient_id))
     return (
         f"Closed. {f'Holds that stand until each is lifted: {standing}.' if standing else 'No hold stands.'}"
     )

@@ -10,7 +10,6 @@ from accounts.enums import Role
 from accounts.models import Patient, User
 from accounts.policies import queries as policies
 from accounts.queries import patients_in_care, patients_read, visible_patients
-from core.acting import seeing_all_charts
 from core.actors import Actor, ActorKind
 from core.documents import NoDocumentInForce, digest
 from core.encryption import decrypt
@@ -227,12 +226,6 @@ def blocking_alerts(patient_id: UUID) -> list[Alert]:
 def open_holds(patient_id: UUID) -> list[Hold]:
     """Return the holds that stand."""
     return list(Hold.objects.filter(patient_id=patient_id, lifted_at=None).order_by("placed_at", "id"))
-
-
-def count_open_holds(patient_id: UUID) -> int:
-    """Return how many holds stand, to an on-call clinician too, who sees the alert and not the chart."""
-    with seeing_all_charts():
-        return len(open_holds(patient_id))
 
 
 def holds_for(actor: Actor, *, at: datetime) -> QuerySet[Hold]:

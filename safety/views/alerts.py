@@ -153,7 +153,7 @@ class Closures(View):
         said.is_valid(raise_exception=True)
         closed = services.close(alert, by=user_of(request), reason=said.validated_data["reason"], at=at)
         holds = queries.open_holds(closed.patient_id)
-        detail = HOLDS_STAND if queries.count_open_holds(closed.patient_id) else NOTHING_STANDS
+        detail = HOLDS_STAND if holds else NOTHING_STANDS
         body = {"alert": closed, "holds_still_standing": holds, "detail": detail}
         return Response(serializers.ClosureOutput(body).data, status=status.HTTP_201_CREATED)
 

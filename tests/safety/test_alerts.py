@@ -358,7 +358,7 @@ class TestClosing:
         alert, client = Alert.objects.get(alert_class=AlertClass.SERIOUS_EVENT), client_of(cyd_practises)
         take(client, alert)
         body = end(client, alert).json()
-        assert body["holds_still_standing"] == []
+        assert [standing["id"] for standing in body["holds_still_standing"]] == [str(hold.pk)]
         assert "Treatment stays on hold" in body["detail"]
 
     def test_a_serious_events_hold_stands_and_it_says_so(self, hold, ada, as_ben):
