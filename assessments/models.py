@@ -54,3 +54,11 @@ class Assessment(models.Model):
                 name="assessment_self_harm_means_alert",
             ),
         ]
+        indexes = [
+            # A timeline takes the newest and stops.
+            models.Index(
+                fields=["enrollment", "-submitted_at", "-id"],
+                condition=Q(submitted_at__isnull=False),
+                name="assessment_newest_submitted",
+            )
+        ]

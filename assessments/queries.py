@@ -8,8 +8,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import Q, QuerySet
 
-from accounts.models import Patient
-from accounts.queries import own_chart, patients_in_care, visible_patients
+from accounts.queries import Charts, charts_in_care, charts_owned, one, visible_charts, within
 from assessments import rules
 from assessments.instruments import (
     Instrument,
@@ -31,34 +30,33 @@ from assessments.schedule import (
     status_of,
 )
 from core.actors import Actor
-from core.errors import NotFound
 from programs.enums import EnrollmentStatus
 from safety.texts import CrisisText, crisis_text
 
 
 def assessments_for(actor: Actor, *, at: datetime) -> QuerySet[Assessment]:
     """Return the assessments in charts that `actor` may see."""
-    return _assessments_of(visible_patients(actor, at=at))
+    return _assessments_of(visible_charts(actor, at=at))
 
 
 def assessment_for(actor: Actor, assessment_id: UUID, *, at: datetime) -> Assessment:
     """Return one that `actor` may see; somebody else's is as absent as none (`NotFound`)."""
-    return _one(assessments_for(actor, at=at), assessment_id)
+    return one(assessments_for(actor, at=at), assessment_id)
 
 
 def own_assessments(actor: Actor) -> QuerySet[Assessment]:
     """Return one's own assessments: only the patient answers."""
-    return _assessments_of(own_chart(actor))
+    return _assessments_of(charts_owned(actor))
 
 
 def own_assessment(actor: Actor, assessment_id: UUID) -> Assessment:
     """Return one's own, for what only the patient does; raises `NotFound`."""
-    return _one(own_assessments(actor), assessment_id)
+    return one(own_assessments(actor), assessment_id)
 
 
 def assessments_in_care(actor: Actor, *, at: datetime) -> QuerySet[Assessment]:
     """Return the assessments of the patients in a clinician's care."""
-    return _assessments_of(patients_in_care(actor, at=at)).select_related("enrollment__patient")
+    return _assessments_of(charts_in_care(actor, at=at)).select_related("enrollment__patient")
 
 
 ASSESSMENT_LISTS = {
@@ -174,15 +172,9 @@ def moments_of(assessment: Assessment) -> Moments:
     )
 
 
-def _assessments_of(patients: QuerySet[Patient]) -> QuerySet[Assessment]:
-    return Assessment.objects.filter(enrollment__patient__in=patients).select_related("enrollment")
-
-
-def _one(found: QuerySet[Assessment], assessment_id: UUID) -> Assessment:
-    assessment = found.filter(pk=assessment_id).first()
-    if assessment is None:
-        raise NotFound
-    return assessment
+def _assessments_of(charts: Charts) -> QuerySet[Assessment]:
+    found = Assessment.objects.filter(within(charts, "enrollment__patient_id"))
+    return found.select_related("enrollment")
 
 
 def _in_status(status: AssessmentStatus, *, at: datetime) -> Q:

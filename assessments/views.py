@@ -15,6 +15,7 @@ from assessments.models import Assessment
 from core import clock
 from core.api import View, etag, require_match
 from core.errors import Problem
+from core.fields import shaped
 from core.idempotency import idempotent
 from core.paging import Paging
 from core.quotas import NEVER_COUNTED
@@ -326,4 +327,4 @@ class Consents(View):
 
 def _answer(assessment: Assessment, *, at: datetime) -> Response:
     form = queries.form(assessment, at=at)
-    return Response(serializers.AssessmentOutput(form).data, headers={"ETag": etag(assessment.version)})
+    return Response(shaped(serializers.AssessmentOutput, form), headers={"ETag": etag(assessment.version)})

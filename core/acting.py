@@ -50,6 +50,14 @@ def current() -> Acting | None:
     return _acting.get()
 
 
+def who_acts() -> Actor:
+    """Return who acts in this thread; raises `LookupError` where nobody does."""
+    acting = _acting.get()
+    if acting is None:
+        raise LookupError("nobody acts here")
+    return acting.actor
+
+
 @contextmanager
 def acting_as(actor: Actor) -> Iterator[None]:
     """Let `actor` act inside the block: people and links see what is theirs, our own processes all charts."""

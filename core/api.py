@@ -18,6 +18,7 @@ from core import looks, quotas
 from core.acting import acting_as
 from core.actors import Actor
 from core.errors import MethodNotAllowed, PreconditionRequired, Stale
+from core.fields import shaped
 from core.limits import Limit, Verdict
 from core.paging import Paging
 
@@ -69,7 +70,7 @@ class View(views.APIView):
         """
         paging = Paging()
         found = paging.paginate_queryset(rows, self.request, view=self) or []
-        answer = paging.get_paginated_response(shape(found, many=True).data)
+        answer = paging.get_paginated_response([shaped(shape, row) for row in found])
         return self.shown(answer, *also, *map(chart_of, found) if chart_of else ())
 
     def shown(self, answer: _Answer, *charts: UUID) -> _Answer:

@@ -4,9 +4,27 @@ from functools import partial
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import Model
 
 atomic = partial(transaction.atomic, savepoint=False)
 """One transaction per request: a service called inside it joins, and any refusal undoes the whole."""
+
+
+def insert_once(row: Model) -> bool:
+    """Insert `row` unless one that it collides with is there; tell whether it is new. One statement.
+
+    Waits for a twin in flight, as any insert does.
+    """
+    fields = row._meta.concrete_fields
+    columns = ", ".join(f'"{field.column}"' for field in fields)
+    values = [field.get_db_prep_save(field.pre_save(row, True), connection) for field in fields]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f'INSERT INTO "{row._meta.db_table}" ({columns})'  # noqa: S608 - names of ours
+            f" VALUES ({', '.join(['%s'] * len(fields))}) ON CONFLICT DO NOTHING",
+            values,
+        )
+        return bool(cursor.rowcount)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from accounts.policies import queries as policies
 from accounts.policies import services as policy_services
 from accounts.queries import patients_in_care
 from core import clock
+from core.acting import who_acts
 from core.actors import Actor
 from core.models import DocumentVersion
 from desk import queries
@@ -141,10 +142,11 @@ class PatientAdmin(ClinicianAdmin):
     @admin.display(description="timeline")
     def timeline(self, patient: Patient) -> SafeString:
         """Show the newest entries of each program, newest first."""
+        at = clock.now()
         rows = [
             (entry.at.strftime("%Y-%m-%d %H:%M UTC"), entry.title)
             for enrollment in queries.enrollments_of(patient)
-            for entry in queries.timeline(enrollment, with_alerts=True, before=None, limit=SHOWN)
+            for entry in queries.timeline(enrollment, actor=who_acts(), limit=SHOWN, at=at)
         ]
         return format_html("<table>{}</table>", format_html_join("", "<tr><td>{}</td><td>{}</td></tr>", rows))
 

@@ -15,6 +15,7 @@ from core import clock
 from core.api import View
 from core.contact import contact
 from core.errors import InputError, InvalidInput
+from core.fields import shaped
 from desk import queries, serializers
 from desk.export import export
 from desk.looks import looks
@@ -60,13 +61,12 @@ class Timeline(View):
     def get(self, request: Request, enrollment_id: UUID) -> Response:
         """List what happened in this program, newest first."""
         at = clock.now()
-        enrollment = programs.enrollment_for(self.actor, enrollment_id, at=at)
+        enrollment = programs.enrollment_row(self.actor, enrollment_id, at=at)
         limit, before = _limit(request), _cursor(request)
-        with_alerts = queries.answers_alerts(self.actor, enrollment, at=at)
-        entries = queries.timeline(enrollment, with_alerts=with_alerts, before=before, limit=limit + 1)
+        entries = queries.timeline(enrollment, actor=self.actor, before=before, limit=limit + 1, at=at)
         shown, more = entries[:limit], len(entries) > limit
         link = f"{request.path}?limit={limit}&cursor={_encode(shown[-1])}" if more else None
-        answer = Response(serializers.TimelineOutput({"next": link, "results": shown}).data)
+        answer = Response(shaped(serializers.TimelineOutput, {"next": link, "results": shown}))
         return self.shown(answer, enrollment.patient_id)
 
 

@@ -111,7 +111,9 @@ class Alert(models.Model):
         indexes = [
             models.Index(
                 fields=["next_page_at"], condition=Q(status=AlertStatus.OPEN), name="alert_open_by_next_page"
-            )
+            ),
+            # A timeline takes the newest and stops.
+            models.Index(fields=["patient", "-opened_at", "-id"], name="alert_newest"),
         ]
 
 
@@ -175,6 +177,8 @@ class AdverseEvent(ActedModel):
                 condition=Q(ascertainment__in=Ascertainment.values), name="event_ascertainment_is_known"
             ),
         ]
+        # A timeline takes the newest and stops.
+        indexes = [models.Index(fields=["patient", "-reported_at", "-id"], name="event_newest")]
 
     @property
     def flags(self) -> tuple[Flag, ...]:

@@ -1,20 +1,30 @@
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
-from django.db.models import Case, Model, OuterRef, Q, QuerySet, Subquery, When
+from django.db.models import Case, OuterRef, Q, QuerySet, Subquery, When
 
 from accounts import queries as accounts
 from accounts.enums import Role
 from accounts.models import Patient, User
 from accounts.policies import queries as policies
-from accounts.queries import patients_in_care, patients_read, visible_patients
+from accounts.queries import (
+    Charts,
+    charts_in_care,
+    charts_read,
+    one,
+    patients_in_care,
+    patients_read,
+    visible_charts,
+    visible_patients,
+    within,
+)
 from core.actors import Actor, ActorKind
 from core.documents import NoDocumentInForce, digest
 from core.encryption import decrypt
 from core.enums import DocumentKind
-from core.errors import InvalidInput, NotFound
+from core.errors import InvalidInput
 from core.models import DocumentVersion
 from programs.enums import OPEN_STATUSES
 from programs.models import Enrollment
@@ -24,8 +34,6 @@ from safety.models import AdverseEvent, Alert, Hold, IdentityCheck, MonitoringQu
 from safety.rules import Clearance, ClearanceFacts
 from safety.screening.policy import Policy, parse_policy
 from safety.screening.rules import ScreeningDecision, screen
-
-_Row = TypeVar("_Row", bound=Model)
 
 
 def screening_policy(*, at: datetime) -> tuple[DocumentVersion, Policy]:
@@ -59,17 +67,17 @@ def fit_decision(answers: dict[str, Any], *, at: datetime) -> ScreeningDecision:
 
 def screening_for(actor: Actor, screening_id: UUID, *, at: datetime) -> Screening:
     """Return one screening in a chart that `actor` may see; raises `NotFound`."""
-    return _one(_screenings_of(visible_patients(actor, at=at)), screening_id)
+    return one(_screenings_of(visible_charts(actor, at=at)), screening_id)
 
 
 def screenings_in_care(actor: Actor, *, at: datetime) -> QuerySet[Screening]:
     """Return the screenings of the patients in a clinician's care."""
-    return _screenings_of(patients_in_care(actor, at=at))
+    return _screenings_of(charts_in_care(actor, at=at))
 
 
 def screening_in_care(actor: Actor, screening_id: UUID, *, at: datetime) -> Screening:
     """Return a screening in one's care, for what only a clinician does; raises `NotFound`."""
-    return _one(screenings_in_care(actor, at=at), screening_id)
+    return one(screenings_in_care(actor, at=at), screening_id)
 
 
 def waiting(screenings: QuerySet[Screening]) -> QuerySet[Screening]:
@@ -164,7 +172,7 @@ def alerts_for(actor: Actor, *, at: datetime) -> QuerySet[Alert]:
     if not _practises(actor, at=at):
         return alerts.none()
     answered = Q(acknowledged_by=actor.id) | Q(signature__signer=actor.id)
-    mine = Q(patient__in=patients_read(actor, at=at)) | ~Q(status=AlertStatus.CLOSED) | answered
+    mine = Q(within(charts_read(actor, at=at), "patient_id")) | ~Q(status=AlertStatus.CLOSED) | answered
     return alerts.filter(mine).exclude(patient__user_id=actor.id)
 
 
@@ -184,12 +192,12 @@ def patients_answered_for(actor: Actor, *, at: datetime) -> QuerySet[Patient]:
 
 def patient_answered_for(actor: Actor, patient_id: UUID, *, at: datetime) -> Patient:
     """Return a patient in one's care, or whom one was called about; raises `NotFound`."""
-    return _one(patients_answered_for(actor, at=at), patient_id)
+    return one(patients_answered_for(actor, at=at), patient_id)
 
 
 def alert_for(actor: Actor, alert_id: UUID, *, at: datetime) -> Alert:
     """Return one alert that `actor` may answer; raises `NotFound`."""
-    return _one(alerts_for(actor, at=at), alert_id)
+    return one(alerts_for(actor, at=at), alert_id)
 
 
 ALERT_LISTS = {
@@ -245,13 +253,13 @@ def listed_holds(actor: Actor, which: str, *, patient_id: UUID | None = None, at
 
 def hold_for(actor: Actor, hold_id: UUID, *, at: datetime) -> Hold:
     """Return a hold that a clinician may act on; raises `NotFound`."""
-    return _one(holds_for(actor, at=at), hold_id)
+    return one(holds_for(actor, at=at), hold_id)
 
 
 def event_for(actor: Actor, event_id: UUID, *, at: datetime) -> AdverseEvent:
     """Return one adverse event in a chart that `actor` may see; raises `NotFound`."""
-    events = AdverseEvent.objects.filter(patient__in=visible_patients(actor, at=at))
-    return _one(events.select_related("patient", "hold", "alert"), event_id)
+    events = AdverseEvent.objects.filter(within(visible_charts(actor, at=at), "patient_id"))
+    return one(events.select_related("patient", "hold", "alert"), event_id)
 
 
 # --- who somebody is, and what they were prescribed elsewhere --------------------------------------------
@@ -259,22 +267,22 @@ def event_for(actor: Actor, event_id: UUID, *, at: datetime) -> AdverseEvent:
 
 def patient_in_care(actor: Actor, patient_id: UUID, *, at: datetime) -> Patient:
     """Return a patient in a clinician's care; raises `NotFound`."""
-    return _one(patients_in_care(actor, at=at), patient_id)
+    return one(patients_in_care(actor, at=at), patient_id)
 
 
 def patient_read(actor: Actor, patient_id: UUID, *, at: datetime) -> Patient:
     """Return a patient whose chart one may read as a clinician; raises `NotFound`."""
-    return _one(patients_read(actor, at=at), patient_id)
+    return one(patients_read(actor, at=at), patient_id)
 
 
 def patient_seen(actor: Actor, patient_id: UUID, *, at: datetime) -> Patient:
     """Return a patient whose chart one may see: one's own too; raises `NotFound`."""
-    return _one(visible_patients(actor, at=at), patient_id)
+    return one(visible_patients(actor, at=at), patient_id)
 
 
 def patient_told_of(actor: Actor, patient_id: UUID, *, at: datetime) -> Patient:
     """Return whose health one may say something of: oneself, or in one's care; raises `NotFound`."""
-    return _one(accounts.own_chart(actor) | patients_in_care(actor, at=at), patient_id)
+    return one(accounts.own_chart(actor) | patients_in_care(actor, at=at), patient_id)
 
 
 def identity_checks(patient: Patient) -> QuerySet[IdentityCheck]:
@@ -326,15 +334,7 @@ def _practises(actor: Actor, *, at: datetime) -> bool:
     return Role.CLINICIAN in accounts.roles_of(UUID(actor.id), at=at)
 
 
-def _screenings_of(patients: QuerySet[Patient]) -> QuerySet[Screening]:
-    enrollments = Enrollment.objects.filter(patient__in=patients)
-    return Screening.objects.filter(enrollment__in=enrollments).select_related(
+def _screenings_of(charts: Charts) -> QuerySet[Screening]:
+    return Screening.objects.filter(within(charts, "enrollment__patient_id")).select_related(
         "policy", "enrollment__patient", "enrollment__program", "review__signature"
     )
-
-
-def _one(found: QuerySet[_Row], row_id: UUID) -> _Row:
-    row = found.filter(pk=row_id).first()
-    if row is None:
-        raise NotFound
-    return row

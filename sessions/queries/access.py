@@ -8,10 +8,9 @@ from django.db.models import QuerySet
 
 from accounts.enums import CapabilityScope
 from accounts.models import Capability, Patient
-from accounts.queries import patients_in_care, visible_patients
+from accounts.queries import charts_in_care, one, patients_in_care, visible_charts, within
 from core.actors import Actor, ActorKind
 from core.encryption import decrypt
-from core.errors import NotFound
 from programs.models import Enrollment
 from sessions.models import MonitorInvitation, TreatmentSession
 
@@ -24,25 +23,20 @@ def sessions_for(actor: Actor, *, at: datetime) -> QuerySet[TreatmentSession]:
         )
         found = TreatmentSession.objects.filter(pk__in=links.values("target_id"))
     else:
-        found = TreatmentSession.objects.filter(enrollment__patient__in=visible_patients(actor, at=at))
+        found = TreatmentSession.objects.filter(
+            within(visible_charts(actor, at=at), "enrollment__patient_id")
+        )
     return found.select_related("enrollment__patient")
 
 
 def session_for(actor: Actor, session_id: UUID, *, at: datetime) -> TreatmentSession:
     """Return one session that `actor` may see; somebody else's is as absent as none (`NotFound`)."""
-    return _one(sessions_for(actor, at=at), session_id)
+    return one(sessions_for(actor, at=at), session_id)
 
 
 def session_to_show(actor: Actor, session_id: UUID, *, at: datetime) -> TreatmentSession:
     """Return what `session_for` does, with the policy that a session was started under: one statement."""
-    return _one(sessions_for(actor, at=at).select_related("gate__policy"), session_id)
-
-
-def _one(found: QuerySet[TreatmentSession], session_id: UUID) -> TreatmentSession:
-    session = found.filter(pk=session_id).first()
-    if session is None:
-        raise NotFound
-    return session
+    return one(sessions_for(actor, at=at).select_related("gate__policy"), session_id)
 
 
 def sessions_of(enrollment: Enrollment) -> QuerySet[TreatmentSession]:
@@ -52,7 +46,7 @@ def sessions_of(enrollment: Enrollment) -> QuerySet[TreatmentSession]:
 
 def sessions_in_care(actor: Actor, *, at: datetime) -> QuerySet[TreatmentSession]:
     """Return the sessions of patients in a clinician's care, the newest first."""
-    found = TreatmentSession.objects.filter(enrollment__patient__in=patients_in_care(actor, at=at))
+    found = TreatmentSession.objects.filter(within(charts_in_care(actor, at=at), "enrollment__patient_id"))
     return found.select_related("enrollment__patient", "enrollment__program").order_by("-scheduled_at")
 
 

@@ -8,7 +8,6 @@ from core.fields import InputSerializer, InstantField
 from programs.enums import Route
 from sessions import plausible
 from sessions.enums import Alertness, Audience, ObservationKind
-from sessions.services import CheckInEntry, ObservationEntry
 
 MAX_SEQ = 2**31 - 1
 MAX_TEXT = 20_000
@@ -71,10 +70,6 @@ class ObservationInput(EntryInput):
             raise serializers.ValidationError(faults)
         return attrs
 
-    def to_entry(self) -> ObservationEntry:
-        """Return the validated entry."""
-        return ObservationEntry(**self.validated_data)
-
 
 class ObservationOutput(serializers.Serializer[Any]):
     """One thing seen or measured; what does not belong to its kind is null."""
@@ -98,10 +93,6 @@ class CheckInInput(EntryInput):
     """That all is well, or, with false, that help is wanted."""
 
     all_well = serializers.BooleanField()
-
-    def to_entry(self) -> CheckInEntry:
-        """Return the validated entry."""
-        return CheckInEntry(**self.validated_data)
 
 
 class CheckInOutput(serializers.Serializer[Any]):

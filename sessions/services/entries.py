@@ -7,7 +7,7 @@ from typing import TypeVar
 from uuid import UUID
 
 from core.actors import Actor, ActorKind
-from core.database import atomic
+from core.database import atomic, insert_once
 from core.encryption import encrypt
 from core.errors import InputError, InvalidInput
 from core.ids import new_id
@@ -205,14 +205,14 @@ def _attest(
 def _store(row: _Entry, *, actor: Actor, at: datetime) -> tuple[_Entry, bool]:
     """Store an entry once per session, device and number; the same number with other content is refused."""
     row.actor_kind, row.actor_id, row.received_at = actor.kind, actor.id, at
+    if insert_once(row):
+        return row, True
     model = type(row)
-    model.objects.bulk_create([row], ignore_conflicts=True)
     stored = model.objects.get(session_id=row.session_id, client_id=row.client_id, client_seq=row.client_seq)
-    is_new = stored.pk == row.pk
     content = {field.attname for field in model._meta.concrete_fields} - {"id", "received_at"}
-    if not is_new and any(getattr(stored, name) != getattr(row, name) for name in content):
+    if any(getattr(stored, name) != getattr(row, name) for name in content):
         raise errors.EntryChanged
-    return stored, is_new
+    return stored, False
 
 
 def _store_alarm(row: _Entry, source: str, *, actor: Actor, at: datetime) -> tuple[_Entry, bool]:

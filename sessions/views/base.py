@@ -8,6 +8,7 @@ from rest_framework.response import Response
 
 from core.api import View, etag
 from core.errors import NotAllowed
+from core.fields import shaped
 from core.quotas import NEVER_COUNTED
 from sessions import queries
 from sessions.models import TreatmentSession
@@ -68,5 +69,5 @@ class SessionView(View):
         headers = {"ETag": etag(session.version), "Location": f"/api/v1/sessions/{session.pk}"}
         if code != status.HTTP_201_CREATED:
             del headers["Location"]
-        answer = Response(DayOutput(day).data, status=code, headers=headers)
+        answer = Response(shaped(DayOutput, day), status=code, headers=headers)
         return self.shown(answer, session.enrollment.patient_id)

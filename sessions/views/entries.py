@@ -11,6 +11,7 @@ from rest_framework.response import Response
 
 from core import clock
 from core.errors import Problem, Reason
+from core.fields import checked, shaped
 from core.idempotency import idempotent
 from core.problems import problem_for
 from sessions import queries, services
@@ -26,6 +27,7 @@ from sessions.serializers.entries import (
     ReflectionInput,
     ReflectionOutput,
 )
+from sessions.services import CheckInEntry, ObservationEntry
 from sessions.views.base import SESSION_ID, SessionView
 
 ENTRY = {
@@ -88,10 +90,9 @@ class Observations(SessionView):
         session = queries.session_to_show(self.actor, session_id, at=at)
         with _heeded(session, request.data, at=at):
             self.admit(session, *Party, at=at)
-            said = ObservationInput(data=request.data)
-            said.is_valid(raise_exception=True)
-            stored, is_new = services.observe(session, entry=said.to_entry(), actor=self.actor, at=at)
-        return Response(ObservationOutput(stored).data, status=_NEW[is_new])
+            said = ObservationEntry(**checked(ObservationInput, request.data))
+            stored, is_new = services.observe(session, entry=said, actor=self.actor, at=at)
+        return Response(shaped(ObservationOutput, stored), status=_NEW[is_new])
 
 
 class CheckIns(SessionView):
@@ -125,10 +126,9 @@ class CheckIns(SessionView):
         session = queries.session_to_show(self.actor, session_id, at=at)
         with _heeded(session, request.data, at=at):
             self.admit(session, Party.MONITOR, Party.PATIENT, at=at)
-            said = CheckInInput(data=request.data)
-            said.is_valid(raise_exception=True)
-            stored, is_new = services.check_in(session, entry=said.to_entry(), actor=self.actor, at=at)
-        return Response(CheckInOutput(stored).data, status=_NEW[is_new])
+            said = CheckInEntry(**checked(CheckInInput, request.data))
+            stored, is_new = services.check_in(session, entry=said, actor=self.actor, at=at)
+        return Response(shaped(CheckInOutput, stored), status=_NEW[is_new])
 
 
 class Reflections(SessionView):
