@@ -41,6 +41,7 @@ from programs.models import (
     Pause,
     TreatmentPlan,
 )
+from safety.events.models import EventAssessment
 from safety.models import (
     AdverseEvent,
     Alert,
@@ -128,6 +129,7 @@ PARTS = (
     Part("What the medicine did", EffectsChecklist, _SESSION),
     Part("What was made of that", EffectsTriage, _SESSION),
     Part("Reports of harm", AdverseEvent, "patient"),
+    Part("What clinicians made of a report", EventAssessment, "patient"),
     Part("Which session a report is about", SessionEventLink, _SESSION),
     Part("When treatment was held", Hold, "patient"),
     Part("When somebody was called", Alert, "patient"),

@@ -314,3 +314,7 @@ class HealthFact(ActedModel):
                 name="profile_entry_has_a_name",
             ),
         ]
+
+
+# The models of a subject that is a package of its own; they refer to those above.
+from safety.events import models as event_models  # noqa: E402, F401

@@ -1,6 +1,7 @@
 from django.urls import include, path
 
 from safety.break_glass.views import Openings
+from safety.events import views as event_views
 from safety.views import alerts, care, me, screening, vetting
 
 urlpatterns = [
@@ -37,6 +38,12 @@ urlpatterns = [
     path("", include("safety.profile.urls")),
     path("break-glass", Openings.as_view(), name="break-glass"),
     path("patients/<uuid:patient_id>/holds", alerts.PatientHolds.as_view(), name="patient-holds"),
+    path("event-scales", event_views.Scales.as_view(), name="event-scales"),
+    path(
+        "adverse-events/<uuid:event_id>/assessments",
+        event_views.Assessments.as_view(),
+        name="event-assessments",
+    ),
     path("holds", alerts.Holds.as_view(), name="holds"),
     path("holds/<uuid:hold_id>/lifts", alerts.Lifts.as_view(), name="hold-lifts"),
 ]

@@ -16,3 +16,71 @@ class Flag(TextChoices):
     """Nobody has said that it was not serious, so it counts as serious."""
     PARTLY_UNREADABLE = "partly_unreadable"
     """Something was said in a form that could not be read; it stands below the words as it was given."""
+
+
+class Causality(TextChoices):
+    """How likely the medicine did it, by the categories of WHO-UMC."""
+
+    CERTAIN = "certain"
+    PROBABLE = "probable"
+    POSSIBLE = "possible"
+    UNLIKELY = "unlikely"
+    CONDITIONAL = "conditional"
+    """More is needed to say, and is being asked for."""
+    UNASSESSABLE = "unassessable"
+    """It can't be said, and nothing more is to be had."""
+
+
+class NaranjoAnswer(TextChoices):
+    """An answer to one of Naranjo's ten questions."""
+
+    YES = "yes"
+    NO = "no"
+    UNKNOWN = "unknown"
+
+
+class NaranjoCategory(TextChoices):
+    """What Naranjo's score means."""
+
+    DEFINITE = "definite"
+    PROBABLE = "probable"
+    POSSIBLE = "possible"
+    DOUBTFUL = "doubtful"
+
+
+class Expectedness(TextChoices):
+    """Whether a named reference document, in a named version, tells of such an event."""
+
+    EXPECTED = "expected"
+    UNEXPECTED = "unexpected"
+
+
+class EventOutcome(TextChoices):
+    """How it ended, by the categories of ICH E2B(R3)."""
+
+    RECOVERED = "recovered"
+    RECOVERING = "recovering"
+    NOT_RECOVERED = "not_recovered"
+    RECOVERED_WITH_SEQUELAE = "recovered_with_sequelae"
+    FATAL = "fatal"
+    UNKNOWN = "unknown"
+
+
+class ActionTaken(TextChoices):
+    """What was done about the medicine, by the categories of ICH E2B(R3)."""
+
+    WITHDRAWN = "withdrawn"
+    DOSE_REDUCED = "dose_reduced"
+    DOSE_INCREASED = "dose_increased"
+    DOSE_NOT_CHANGED = "dose_not_changed"
+    UNKNOWN = "unknown"
+    NOT_APPLICABLE = "not_applicable"
+
+
+class Challenge(TextChoices):
+    """Whether it went away without the medicine (dechallenge), or came back with it (rechallenge)."""
+
+    YES = "yes"
+    NO = "no"
+    NOT_TRIED = "not_tried"
+    UNKNOWN = "unknown"

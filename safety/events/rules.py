@@ -1,11 +1,12 @@
-"""What follows from a report of harm: whether it counts as serious, and what it leaves open."""
+"""What follows from a report of harm: whether it is serious, what it leaves open, what fits together."""
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from core.errors import InputError
 from safety.enums import Grade, Seriousness
-from safety.events.enums import Flag
+from safety.events.enums import EventOutcome, Flag
 
 AS_GIVEN = ", as it was given: "
 """Stands in a report's words before what could not be read of it."""
@@ -64,3 +65,40 @@ def _flags(facts: ReportFacts) -> Iterator[Flag]:
         yield Flag.SERIOUSNESS_OPEN
     if AS_GIVEN in facts.description:
         yield Flag.PARTLY_UNREADABLE
+
+
+GRADES: Mapping[Grade, str] = {
+    Grade.MILD: "Slight or no trouble; noticed or found, nothing had to be done.",
+    Grade.MODERATE: "Little had to be done, and nothing invasive; kept from shopping or cooking.",
+    Grade.SEVERE: "Serious for the body but no immediate danger to life; hospital, or kept from washing, "
+    "dressing, eating without help.",
+    Grade.LIFE_THREATENING: "In danger of dying; something had to be done at once.",
+    Grade.DEATH: "Died of it.",
+}
+"""What each grade means, after the general criteria of CTCAE v5, in our own words."""
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """What an assessment says of how bad it was, as far as its parts have to fit together."""
+
+    seriousness: frozenset[Seriousness]
+    grade: Grade
+    outcome: EventOutcome
+
+
+def assessment_faults(weighed: Weighed) -> list[InputError]:
+    """Return what does not fit together: danger to life is serious, and who died has died everywhere."""
+    faults = []
+    if weighed.grade >= Grade.LIFE_THREATENING and not weighed.seriousness:
+        detail = "Grades 4 and 5 are serious: name the criterion."
+        faults.append(InputError("/seriousness", "grade_is_serious", detail))
+    died = {
+        weighed.grade == Grade.DEATH,
+        weighed.outcome == EventOutcome.FATAL,
+        Seriousness.DEATH in weighed.seriousness,
+    }
+    if len(died) > 1:
+        detail = "Grade 5, the outcome and the criterion of death go together."
+        faults.append(InputError("/outcome", "death_is_death", detail))
+    return faults

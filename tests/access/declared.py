@@ -83,6 +83,20 @@ LICENCE = {
     "ends_on": "2036-01-01",
 }
 MEDICINE = {"section": "medication", "state": "taken", "text": "Sertraline"}
+ASSESSED = {
+    "replaces": 0,
+    "term": "vomiting",
+    "seriousness": [],
+    "grade": 1,
+    "causality": "probable",
+    "expectedness": "expected",
+    "reference": "Ketamine injection, US label",
+    "reference_version": "2024-05",
+    "outcome": "recovered",
+    "action_taken": "dose_not_changed",
+    "dechallenge": "not_tried",
+    "rechallenge": "not_tried",
+}
 WELL = {
     "alcohol_or_intoxication": "no",
     "fever_or_vomiting": "no",
@@ -161,6 +175,9 @@ OPERATIONS = (
     Op("holds", "GET", PRACTISING, PRACTISING),
     Op("hold-lifts", "POST", PRACTISING, PRACTISING, PRACTISING, body=REASON),
     Op("patient-holds", "POST", PRACTISING, PRACTISING, PRACTISING, body=REASON),
+    Op("event-scales", "GET", PRACTISING, PRACTISING, shows=False),
+    Op("event-assessments", "GET", PRACTISING, PRACTISING, PRACTISING),
+    Op("event-assessments", "POST", PRACTISING, PRACTISING, PRACTISING, body=ASSESSED),
     # sessions
     Op("sessions", "GET", PERSONS, BOTH),
     Op("sessions", "POST", PERSONS, SELF, stage="measured", body={"<booking>": ""}),

@@ -1,0 +1,13 @@
+from core.errors import Conflict, InvalidInput
+
+
+class NotTheNewest(Conflict):
+    """Somebody has assessed this event since you read it; read their version first."""
+
+    code = "not_the_newest"
+
+
+class DoesNotFit(InvalidInput):
+    """What is said of the event does not fit together."""
+
+    code = "does_not_fit"

@@ -1,0 +1,94 @@
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+
+from accounts.models import Patient, Signature
+from core.ids import new_id
+from safety.enums import Grade, Seriousness
+from safety.events.enums import ActionTaken, Causality, Challenge, EventOutcome, Expectedness
+
+
+class EventAssessment(models.Model):
+    """One version of what a clinician makes of an event, signed; a correction is the next. Append-only.
+
+    The signature is bound to every column (`queries.assessment_digest`). `term` is in our own words; the
+    MedDRA code is a slot, because the dictionary is licensed. `product` is what was suspected: name,
+    strength, compounder, lot, dose and when it was taken, as far as known. One that finds serious what was
+    not reported so names the hold and the alert that came with it.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    event = models.ForeignKey("safety.AdverseEvent", on_delete=models.PROTECT, related_name="assessments")
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="+")
+    version = models.PositiveSmallIntegerField()
+    why_again = models.TextField(blank=True)
+    term = models.CharField(max_length=200)
+    meddra_code = models.CharField(max_length=8, blank=True)
+    meddra_version = models.CharField(max_length=8, blank=True)
+    is_serious = models.BooleanField()
+    seriousness = ArrayField(models.CharField(max_length=24, choices=Seriousness.choices), default=list)
+    grade = models.PositiveSmallIntegerField(choices=Grade.choices)
+    causality = models.CharField(max_length=12, choices=Causality.choices)
+    naranjo = models.JSONField(default=dict)
+    naranjo_score = models.SmallIntegerField(null=True)
+    expectedness = models.CharField(max_length=10, choices=Expectedness.choices)
+    reference = models.CharField(max_length=200)
+    reference_version = models.CharField(max_length=60)
+    outcome = models.CharField(max_length=24, choices=EventOutcome.choices)
+    action_taken = models.CharField(max_length=16, choices=ActionTaken.choices)
+    dechallenge = models.CharField(max_length=10, choices=Challenge.choices)
+    rechallenge = models.CharField(max_length=10, choices=Challenge.choices)
+    product = models.JSONField(default=dict)
+    hold = models.ForeignKey("safety.Hold", on_delete=models.PROTECT, null=True, related_name="+")
+    alert = models.ForeignKey("safety.Alert", on_delete=models.PROTECT, null=True, related_name="+")
+    assessed_at = models.DateTimeField()
+    signature = models.OneToOneField(Signature, on_delete=models.PROTECT)
+
+    class Meta:
+        ordering = ["version"]
+        constraints = [
+            models.UniqueConstraint(fields=["event", "version"], name="assessment_version_once"),
+            models.CheckConstraint(
+                condition=Q(version=1, why_again="") | Q(version__gt=1) & ~Q(why_again=""),
+                name="assessment_again_gives_a_reason",
+            ),
+            models.CheckConstraint(condition=~Q(term=""), name="assessment_has_a_term"),
+            models.CheckConstraint(
+                condition=Q(meddra_code="", meddra_version="")
+                | Q(meddra_code__regex=r"^[0-9]{8}$") & ~Q(meddra_version=""),
+                name="assessment_code_has_its_version",
+            ),
+            models.CheckConstraint(
+                condition=Q(is_serious=True) & ~Q(seriousness=[]) | Q(is_serious=False, seriousness=[]),
+                name="assessment_serious_by_a_criterion",
+            ),
+            models.CheckConstraint(
+                condition=Q(grade__in=Grade.values)
+                & (Q(is_serious=True) | Q(grade__lt=Grade.LIFE_THREATENING)),
+                name="assessment_grade_4_and_5_are_serious",
+            ),
+            models.CheckConstraint(
+                condition=Q(grade=Grade.DEATH, outcome=EventOutcome.FATAL, seriousness__contains=["death"])
+                | ~Q(grade=Grade.DEATH)
+                & ~Q(outcome=EventOutcome.FATAL)
+                & ~Q(seriousness__contains=["death"]),
+                name="assessment_death_is_death_throughout",
+            ),
+            models.CheckConstraint(
+                condition=Q(causality__in=Causality.values)
+                & Q(expectedness__in=Expectedness.values)
+                & Q(outcome__in=EventOutcome.values)
+                & Q(action_taken__in=ActionTaken.values)
+                & Q(dechallenge__in=Challenge.values)
+                & Q(rechallenge__in=Challenge.values),
+                name="assessment_words_are_known",
+            ),
+            models.CheckConstraint(
+                condition=~Q(reference="") & ~Q(reference_version=""),
+                name="assessment_expected_by_a_document",
+            ),
+            models.CheckConstraint(
+                condition=Q(naranjo_score=None, naranjo={}) | Q(naranjo_score__range=(-4, 13)),
+                name="assessment_naranjo_is_in_range",
+            ),
+        ]

@@ -1,0 +1,158 @@
+from typing import Any
+
+from rest_framework import serializers
+
+from accounts.models import Signature
+from core.fields import InputSerializer
+from safety.enums import Grade, Seriousness
+from safety.events import naranjo, queries
+from safety.events.enums import (
+    ActionTaken,
+    Causality,
+    Challenge,
+    EventOutcome,
+    Expectedness,
+    NaranjoAnswer,
+    NaranjoCategory,
+)
+from safety.events.models import EventAssessment
+from safety.events.rules import GRADES
+from safety.events.services import Assessed
+
+MAX_REASON = 4000
+
+
+class ProductInput(InputSerializer):
+    """The medicine that is suspected, as far as it is known."""
+
+    name = serializers.CharField(max_length=200, required=False)
+    strength = serializers.CharField(max_length=60, required=False)
+    compounder = serializers.CharField(max_length=200, required=False)
+    lot = serializers.CharField(max_length=60, required=False)
+    route = serializers.CharField(max_length=60, required=False)
+    dose_mg = serializers.DecimalField(max_digits=6, decimal_places=1, min_value=0, required=False)
+    taken_on = serializers.DateField(required=False)
+
+
+class AssessmentInput(InputSerializer):
+    """What you make of the event; it is signed as a whole. `replaces` is the version you read, 0 for none."""
+
+    default_error_messages = {
+        "code_and_version": "A MedDRA code comes with the dictionary's version.",
+        "no_such_question": "Naranjo asks questions 1 to 10.",
+        "say_why": "Say why you assess it again.",
+        "nothing_to_replace": "There is nothing yet that you assess again.",
+    }
+
+    replaces = serializers.IntegerField(min_value=0, max_value=32_000)
+    why_again = serializers.CharField(max_length=MAX_REASON, default="", allow_blank=True)
+    term = serializers.CharField(max_length=200)
+    meddra_code = serializers.RegexField(r"^[0-9]{8}$", default="", allow_blank=True)
+    meddra_version = serializers.CharField(max_length=8, default="", allow_blank=True)
+    seriousness = serializers.ListField(child=serializers.ChoiceField(choices=Seriousness.choices))
+    grade = serializers.ChoiceField(choices=Grade.choices)
+    causality = serializers.ChoiceField(choices=Causality.choices)
+    naranjo = serializers.DictField(
+        child=serializers.ChoiceField(choices=NaranjoAnswer.choices), default=dict
+    )
+    expectedness = serializers.ChoiceField(choices=Expectedness.choices)
+    reference = serializers.CharField(max_length=200)
+    reference_version = serializers.CharField(max_length=60)
+    outcome = serializers.ChoiceField(choices=EventOutcome.choices)
+    action_taken = serializers.ChoiceField(choices=ActionTaken.choices)
+    dechallenge = serializers.ChoiceField(choices=Challenge.choices)
+    rechallenge = serializers.ChoiceField(choices=Challenge.choices)
+    product = ProductInput(default=dict)
+
+    def validate_naranjo(self, given: dict[str, str]) -> dict[str, NaranjoAnswer]:
+        """Refuse a question that Naranjo does not ask."""
+        if set(given) - set(naranjo.QUESTIONS):
+            self.fail("no_such_question")
+        return {number: NaranjoAnswer(answer) for number, answer in given.items()}
+
+    def validate(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Refuse a code without its dictionary, and a correction without its reason."""
+        if bool(given["meddra_code"]) != bool(given["meddra_version"]):
+            self.fail("code_and_version")
+        if bool(given["replaces"]) != bool(given["why_again"]):
+            self.fail("say_why" if given["replaces"] else "nothing_to_replace")
+        return given
+
+    def assessed(self) -> Assessed:
+        """Return what was said."""
+        said = {name: value for name, value in self.validated_data.items() if name != "replaces"}
+        said["seriousness"] = frozenset(map(Seriousness, said["seriousness"]))
+        said["grade"] = Grade(said["grade"])
+        said["product"] = {name: str(value) for name, value in said["product"].items()}
+        return Assessed(**said)
+
+
+class SignedOutput(serializers.Serializer[Signature]):
+    """Who signed, when, and what."""
+
+    signer_name = serializers.CharField()
+    meaning = serializers.CharField()
+    signed_at = serializers.DateTimeField()
+    document_sha256 = serializers.CharField()
+
+
+class AssessmentOutput(serializers.Serializer[EventAssessment]):
+    """One signed version; `is_intact` while it says what was signed, `criteria` is what its grade means."""
+
+    id = serializers.UUIDField()
+    event = serializers.UUIDField(source="event_id")
+    version = serializers.IntegerField()
+    why_again = serializers.CharField()
+    term = serializers.CharField()
+    meddra_code = serializers.CharField()
+    meddra_version = serializers.CharField()
+    is_serious = serializers.BooleanField()
+    seriousness = serializers.ListField(child=serializers.ChoiceField(choices=Seriousness.choices))
+    grade = serializers.ChoiceField(choices=Grade.choices)
+    criteria = serializers.SerializerMethodField()
+    causality = serializers.ChoiceField(choices=Causality.choices)
+    naranjo = serializers.DictField(child=serializers.ChoiceField(choices=NaranjoAnswer.choices))
+    naranjo_score = serializers.IntegerField(allow_null=True)
+    naranjo_category = serializers.SerializerMethodField()
+    expectedness = serializers.ChoiceField(choices=Expectedness.choices)
+    reference = serializers.CharField()
+    reference_version = serializers.CharField()
+    outcome = serializers.ChoiceField(choices=EventOutcome.choices)
+    action_taken = serializers.ChoiceField(choices=ActionTaken.choices)
+    dechallenge = serializers.ChoiceField(choices=Challenge.choices)
+    rechallenge = serializers.ChoiceField(choices=Challenge.choices)
+    product = serializers.DictField(child=serializers.CharField())
+    treatment_is_held = serializers.SerializerMethodField()
+    is_intact = serializers.SerializerMethodField()
+    signature = SignedOutput()
+
+    def get_criteria(self, row: EventAssessment) -> str:
+        """Return what the grade means."""
+        return GRADES[Grade(row.grade)]
+
+    def get_naranjo_category(self, row: EventAssessment) -> NaranjoCategory | None:
+        """Return what the score means."""
+        return None if row.naranjo_score is None else naranjo.category(row.naranjo_score)
+
+    def get_treatment_is_held(self, row: EventAssessment) -> bool:
+        """Tell whether this made treatment stand still, because the report had not."""
+        return row.hold_id is not None
+
+    def get_is_intact(self, row: EventAssessment) -> bool:
+        """Tell whether the row still says what was signed."""
+        return queries.is_intact(row)
+
+
+class QuestionOutput(serializers.Serializer[Any]):
+    """One of Naranjo's questions, and what yes and no are worth."""
+
+    topic = serializers.CharField()
+    yes = serializers.IntegerField()
+    no = serializers.IntegerField()
+
+
+class ScalesOutput(serializers.Serializer[Any]):
+    """What grades mean, and what Naranjo asks."""
+
+    grades = serializers.DictField(child=serializers.CharField())
+    naranjo = serializers.DictField(child=QuestionOutput())
