@@ -14,12 +14,10 @@ from core.documents import digest, publish
 from core.enums import DocumentKind
 from core.models import DocumentVersion
 from programs.models import Program
+from safety.screening.policy import EXAMPLES, example_policy
 
 EFFECTIVE_AT = datetime(2026, 1, 1, tzinfo=UTC)
-FILES = {
-    DocumentKind.SCREENING_POLICY: "safety/screening/example_policy.toml",
-    DocumentKind.SESSION_POLICY: "sessions/example_policy.toml",
-}
+FILES = {DocumentKind.SESSION_POLICY: "sessions/example_policy.toml"}
 TEXTS = "programs/documents"
 """A folder a kind, and in it a file a version: `2.1.en.toml` is version 2, corrected once, in English."""
 
@@ -46,6 +44,7 @@ def load() -> Iterator[str]:
         version = content.get("version", 1)
         document = publish(kind, version=version, content=content, effective_at=EFFECTIVE_AT)
         yield _line(document)
+    yield from _publish_screening_policies(at=at)
     yield from _publish_texts(at=at)
 
 
@@ -57,6 +56,26 @@ def texts() -> list[Text]:
         content = tomllib.loads(path.read_text())
         found.append(Text(DocumentKind(path.parent.name), int(version), int(minor), language, content))
     return sorted(found, key=lambda text: (text.kind, text.version, text.minor, text.language))
+
+
+def _publish_screening_policies(*, at: datetime) -> Iterator[str]:
+    """Publish every example to a new installation, and to one that runs on them newer ones as of `at`.
+
+    A clinic that has published a policy of its own keeps it. What was screened stays with its version.
+    """
+    ours = [example_policy(version) for version in sorted(EXAMPLES)]
+    known = list(DocumentVersion.objects.filter(kind=DocumentKind.SCREENING_POLICY))
+    if {document.sha256 for document in known} - {digest(content) for content in ours}:
+        yield f"{DocumentKind.SCREENING_POLICY.label}: the clinic's own policy stays"
+        return
+    for content in ours:
+        document = publish(
+            DocumentKind.SCREENING_POLICY,
+            version=content["version"],
+            content=content,
+            effective_at=at if known else EFFECTIVE_AT,
+        )
+        yield _line(document)
 
 
 def _publish_texts(*, at: datetime) -> Iterator[str]:

@@ -8,6 +8,8 @@ class ScreeningOutcome(TextChoices):
     """Nothing found that the policy asks about, and nothing left unanswered."""
     NEEDS_REVIEW = "needs_review"
     """Something a clinician has to weigh, or something not known."""
+    INCOMPLETE = "incomplete"
+    """Nothing excludes so far, and answers that matter are missing."""
     INELIGIBLE = "ineligible"
     """Something the policy excludes."""
 

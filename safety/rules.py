@@ -10,16 +10,11 @@ from core.errors import InputError
 from core.errors import Reason as RefusalReason
 from programs.enums import EnrollmentEvent, EnrollmentStatus
 from safety.enums import AlertStatus, FitOutcome, ReviewOutcome
+from safety.screening.answers import validate_answers
+from safety.screening.findings import Finding
+from safety.screening.logic import Truth
 from safety.screening.policy import Level, Policy
-from safety.screening.rules import (
-    Finding,
-    Outcome,
-    Reason,
-    ScreeningDecision,
-    Truth,
-    screen,
-    validate_answers,
-)
+from safety.screening.rules import Outcome, Reason, ScreeningDecision, screen
 
 _T = TypeVar("_T")
 
@@ -77,8 +72,7 @@ def decide_screening(policy: Policy, answers: Mapping[str, object], *, age_years
         source="Proposed default: of two answers to one question, nobody knows which is right",
         threshold_status=None,
     )
-    ineligible = decision.outcome == Outcome.INELIGIBLE
-    outcome = decision.outcome if ineligible else Outcome.NEEDS_REVIEW
+    outcome = Outcome.NEEDS_REVIEW if decision.outcome == Outcome.ELIGIBLE else decision.outcome
     return replace(decision, outcome=outcome, reasons=(*decision.reasons, differs))
 
 
@@ -90,6 +84,7 @@ def fit(outcome: Outcome) -> FitOutcome:
 _FIT = {
     Outcome.ELIGIBLE: FitOutcome.MAY_BE_SUITABLE,
     Outcome.NEEDS_REVIEW: FitOutcome.NEEDS_A_CLINICIAN,
+    Outcome.INCOMPLETE: FitOutcome.NEEDS_A_CLINICIAN,
     Outcome.INELIGIBLE: FitOutcome.NOT_SUITABLE,
 }
 

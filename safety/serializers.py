@@ -22,8 +22,8 @@ from safety.enums import (
     ScreeningOutcome,
 )
 from safety.models import MonitoringQuery, Screening
+from safety.screening.logic import Truth
 from safety.screening.policy import Level, QuestionKind
-from safety.screening.rules import Truth
 from safety.services import IdentityReport, MonitoringReport
 
 MAX_REASON = 4000

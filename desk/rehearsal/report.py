@@ -12,7 +12,7 @@ from desk.rehearsal.cohort import Cohort, Participant, outcomes, reasons
 from desk.rehearsal.people import Person
 
 WIDTH = 78
-OUTCOMES = ("eligible", "needs_review", "ineligible")
+OUTCOMES = ("eligible", "needs_review", "incomplete", "ineligible")
 
 
 @dataclass(frozen=True)

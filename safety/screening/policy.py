@@ -3,27 +3,36 @@
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import NoReturn, TypeVar
+from typing import Any
+
+from safety.screening.clinical import (
+    LEAF_KEYS,
+    ClinicalLeaf,
+    Concept,
+    Listed,
+    Measured,
+    Scored,
+    Section,
+    Trait,
+    Unrecognised,
+    clinical_leaf,
+    comparison,
+    concepts,
+)
+from safety.screening.clinical import Bounds as Bounds
+from safety.screening.clinical import Operator as Operator
+from safety.screening.tables import KEY, Table, refuse_doubles
+from safety.screening.tables import PolicyError as PolicyError
 
 MAX_CONDITION_DEPTH = 8
-MAX_NUMBER = 10**9
-_KEY = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _POLICY_ID = re.compile(r"[a-z][a-z0-9-]{0,63}")
 NO_ANSWER = frozenset({"unknown", "prefer_not_to_say"})
 """Words that answer any question with no answer."""
-
-_E = TypeVar("_E", bound=StrEnum)
-
-
-class PolicyError(ValueError):
-    """A policy document is not acceptable; says where in it and why."""
-
-    def __init__(self, place: str, problem: str) -> None:
-        self.place, self.problem = place, problem
-        super().__init__(f"{place}: {problem}")
+UNITS = frozenset({"years", "days", "kg", "mmHg", "bpm"})
+"""What a number may be asked in."""
 
 
 class QuestionKind(StrEnum):
@@ -46,6 +55,8 @@ class Level(StrEnum):
 
     EXCLUDE = "exclude"
     """Not eligible."""
+    HOLD_TODAY = "hold_today"
+    """Not today; another day may do."""
     REVIEW = "review"
     """A clinician has to look at this very point."""
     NOTE = "note"
@@ -74,27 +85,6 @@ class Quantity(StrEnum):
     """Highest systolic value."""
     HIGHEST_DIASTOLIC = "highest_diastolic_mmhg"
     """Highest diastolic value that could be measured."""
-
-
-class Operator(StrEnum):
-    """How a number is compared with its bound."""
-
-    BELOW = "below"
-    """Less than the bound."""
-    AT_LEAST = "at_least"
-    """The bound or more."""
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """The range, ends included, outside which a number can't be right."""
-
-    minimum: float
-    maximum: float
-
-    def hold(self, value: float) -> bool:
-        """Return whether the value is plausible."""
-        return self.minimum <= value <= self.maximum
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +190,8 @@ class Not:
     part: "Condition"
 
 
-Leaf = Is | Reported | Compare
+Answered = Is | Reported | Compare
+Leaf = Answered | ClinicalLeaf
 Condition = Leaf | AllOf | AnyOf | Not
 
 
@@ -230,7 +221,13 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """One version of a clinic's screening: what is asked, and what follows from the answers."""
+    """One version of a clinic's screening: what is asked, and what follows from the answers.
+
+    `format` 1 knows answers alone, and sends whoever left one out to review. From 2 on there are health
+    facts, and answers that are missing and would matter make a screening incomplete. `asked_by` names the
+    question that stands for a part of the health facts that nobody has recorded: answered, it says that
+    there is nothing coded in it.
+    """
 
     id: str
     version: int
@@ -238,11 +235,28 @@ class Policy:
     note: str
     questions: tuple[Question, ...]
     rules: tuple[Rule, ...]
+    format: int = 1
+    concepts: Mapping[str, Concept] = field(default_factory=dict)
+    asked_by: Mapping[str, str] = field(default_factory=dict)
+
+    def __hash__(self) -> int:
+        return hash((self.id, self.version))
+
+    @property
+    def guarded(self) -> frozenset[Section]:
+        """Return the sections of which every unrecognised entry asks for review by a rule of its own."""
+        deciding = (rule.when for rule in self.rules if rule.level != Level.NOTE)
+        return frozenset(when.section for when in deciding if isinstance(when, Unrecognised))
 
 
-def example_policy() -> dict[str, object]:
-    """Return the first example policy as a plain dict, ready to be stored and parsed."""
-    return tomllib.loads(Path(__file__).with_name("example_policy.toml").read_text(encoding="utf-8"))
+EXAMPLES = {1: "example_policy.toml", 2: "example_policy_2.toml"}
+"""The versions that ship, each in its own file; a file that has shipped is never edited."""
+NEWEST = max(EXAMPLES)
+
+
+def example_policy(version: int = NEWEST) -> dict[str, Any]:
+    """Return an example policy that ships as a plain dict, ready to be stored and parsed."""
+    return tomllib.loads(Path(__file__).with_name(EXAMPLES[version]).read_text(encoding="utf-8"))
 
 
 def parse_policy(content: Mapping[str, object]) -> Policy:
@@ -251,12 +265,13 @@ def parse_policy(content: Mapping[str, object]) -> Policy:
     Raises PolicyError, naming the place, for anything missing, unknown, doubled, out of bounds, or
     of no effect (a question that no rule looks at).
     """
-    table = _Table(content, place="policy")
+    table = Table(content, place="policy")
     questions = tuple(_question(entry) for entry in table.tables("questions"))
-    _refuse_doubles([question.key for question in questions], place="questions")
+    refuse_doubles([question.key for question in questions], place="questions")
     by_key = {question.key: question for question in questions}
-    rules = tuple(_rule(entry, by_key) for entry in table.tables("rules"))
-    _refuse_doubles([rule.id for rule in rules], place="rules")
+    named = concepts(table.tables("concepts")) if table.has("concepts") else {}
+    rules = tuple(_rule(entry, _Known(by_key, named)) for entry in table.tables("rules"))
+    refuse_doubles([rule.id for rule in rules], place="rules")
     policy = Policy(
         id=table.name("id", _POLICY_ID),
         version=table.whole("version"),
@@ -264,27 +279,61 @@ def parse_policy(content: Mapping[str, object]) -> Policy:
         note=table.text("note"),
         questions=questions,
         rules=rules,
+        format=table.whole("format") if table.has("format") else 1,
+        concepts=named,
+        asked_by=_asked_by(table.table("asked_by"), by_key) if table.has("asked_by") else {},
     )
     table.finish()
+    _check_format(policy)
     _check_use(policy)
     return policy
 
 
+def _asked_by(table: Table, questions: Mapping[str, Question]) -> dict[str, str]:
+    """Return the question for each part of the health facts that has one."""
+    found = {}
+    for part in (*Section, *Trait):
+        if table.has(part):
+            found[str(part)] = table.name(part, KEY)
+            if found[part] not in questions:
+                table.refuse(f"there is no question {found[part]}", key=part)
+    table.finish()
+    return found
+
+
+def _check_format(policy: Policy) -> None:
+    """Refuse a format nobody knows, and what an older one doesn't have; unread entries need their rule."""
+    if policy.format not in (1, 2):
+        raise PolicyError("format", "has to be 1 or 2")
+    looks = any(not isinstance(leaf, Answered) for rule in policy.rules for leaf in rule.leaves)
+    if policy.format == 1 and (looks or policy.concepts or policy.asked_by):
+        raise PolicyError("format", "health facts are there from format 2 on")
+    for index, rule in enumerate(policy.rules):
+        for leaf in rule.leaves:
+            if isinstance(leaf, Listed) and leaf.section not in policy.guarded:
+                raise PolicyError(
+                    f"rules[{index}].when", f"no rule asks for review of unrecognised {leaf.section}"
+                )
+
+
 def _check_use(policy: Policy) -> None:
-    """Refuse a question without a rule, and one called optional whose answer decides the outcome."""
-    used = {leaf.question for rule in policy.rules for leaf in rule.leaves}
-    decides = {leaf.question for rule in policy.rules if rule.level != Level.NOTE for leaf in rule.leaves}
+    """Refuse what no rule looks at, and a question called optional whose answer decides the outcome."""
+    looked_at = [(rule, leaf) for rule in policy.rules for leaf in rule.leaves]
+    asked = [(rule, leaf.question) for rule, leaf in looked_at if isinstance(leaf, Answered)]
+    used = {key for _, key in asked}
+    decides = {key for rule, key in asked if rule.level != Level.NOTE} | set(policy.asked_by.values())
     for index, question in enumerate(policy.questions):
         if question.key not in used:
             raise PolicyError(f"questions[{index}]", f"no rule looks at {question.key}")
         if question.key in decides and not question.required:
             raise PolicyError(f"questions[{index}].required", "a rule that decides needs this answer")
+    for index, concept in enumerate(policy.concepts):
+        if not any(isinstance(leaf, Listed) and _is_meant(concept, leaf, policy) for _, leaf in looked_at):
+            raise PolicyError(f"concepts[{index}]", f"no rule looks at {concept}")
 
 
-def _refuse_doubles(names: list[str], *, place: str) -> None:
-    for index, name in enumerate(names):
-        if name in names[:index]:
-            raise PolicyError(f"{place}[{index}]", f"{name} is there twice")
+def _is_meant(concept: str, leaf: Listed, policy: Policy) -> bool:
+    return concept in policy.concepts[leaf.concept].words
 
 
 def _leaves(condition: Condition) -> Iterator[Leaf]:
@@ -301,8 +350,8 @@ def _leaves(condition: Condition) -> Iterator[Leaf]:
 # --- questions -------------------------------------------------------------------------------------------
 
 
-def _question(table: "_Table") -> Question:
-    key, topic, ask = table.name("key", _KEY), table.text("topic"), table.text("ask")
+def _question(table: Table) -> Question:
+    key, topic, ask = table.name("key", KEY), table.text("topic"), table.text("ask")
     required = table.flag("required", default=True)
     kind = table.one_of("kind", QuestionKind)
     question: Question
@@ -313,7 +362,7 @@ def _question(table: "_Table") -> Question:
         case QuestionKind.CHOICE:
             question = ChoiceQuestion(key, kind, topic, ask, required, _choices(table))
         case QuestionKind.NUMBER:
-            question = NumberQuestion(key, kind, topic, ask, required, table.text("unit"), _bounds(table))
+            question = NumberQuestion(key, kind, topic, ask, required, _unit(table), _bounds(table))
         case QuestionKind.READINGS:
             systolic, diastolic = (_inner_bounds(table, name) for name in ("systolic_mmhg", "diastolic_mmhg"))
             most = table.whole("max_readings")
@@ -325,25 +374,32 @@ def _question(table: "_Table") -> Question:
     return question
 
 
-def _choices(table: "_Table") -> tuple[Choice, ...]:
+def _unit(table: Table) -> str:
+    unit = table.text("unit")
+    if unit not in UNITS:
+        table.refuse(f"has to be one of {', '.join(sorted(UNITS))}", key="unit")
+    return unit
+
+
+def _choices(table: Table) -> tuple[Choice, ...]:
     choices = []
     for entry in table.tables("choices"):
-        choices.append(Choice(entry.name("value", _KEY), entry.text("label")))
+        choices.append(Choice(entry.name("value", KEY), entry.text("label")))
         if choices[-1].value in NO_ANSWER:
             entry.refuse(f"{choices[-1].value} can be answered to every question and is not a choice")
         entry.finish()
-    _refuse_doubles([choice.value for choice in choices], place=table.within("choices"))
+    refuse_doubles([choice.value for choice in choices], place=table.within("choices"))
     return tuple(choices)
 
 
-def _inner_bounds(table: "_Table", name: str) -> Bounds:
+def _inner_bounds(table: Table, name: str) -> Bounds:
     inner = table.table(name)
     bounds = _bounds(inner)
     inner.finish()
     return bounds
 
 
-def _bounds(table: "_Table") -> Bounds:
+def _bounds(table: Table) -> Bounds:
     bounds = Bounds(table.number("min"), table.number("max"))
     if bounds.minimum >= bounds.maximum:
         table.refuse("min has to be less than max")
@@ -353,12 +409,20 @@ def _bounds(table: "_Table") -> Bounds:
 # --- rules -----------------------------------------------------------------------------------------------
 
 
-def _rule(table: "_Table", questions: Mapping[str, Question]) -> Rule:
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What a condition may name."""
+
+    questions: Mapping[str, Question]
+    concepts: Mapping[str, Concept]
+
+
+def _rule(table: Table, known: "_Known") -> Rule:
     rule = Rule(
-        id=table.name("id", _KEY),
+        id=table.name("id", KEY),
         level=table.one_of("level", Level),
-        when=_condition(table.table("when"), questions, depth=1),
-        code=table.name("code", _KEY),
+        when=_condition(table.table("when"), known, depth=1),
+        code=table.name("code", KEY),
         patient=table.text("patient"),
         clinician=table.text("clinician"),
         source=table.text("source"),
@@ -366,44 +430,51 @@ def _rule(table: "_Table", questions: Mapping[str, Question]) -> Rule:
         threshold_status=_threshold_status(table),
         crisis=table.flag("crisis", default=False),
     )
-    compares = any(isinstance(leaf, Compare) for leaf in rule.leaves)
+    compares = any(_has_number(leaf) for leaf in rule.leaves)
     if compares != (rule.threshold_status is not None):
         table.refuse("threshold_status belongs to a rule with a number, and to no other")
     table.finish()
     return rule
 
 
-def _threshold_status(table: "_Table") -> ThresholdStatus | None:
+def _has_number(leaf: Leaf) -> bool:
+    """Tell whether a leaf compares with a number that somebody has to confirm."""
+    if isinstance(leaf, Measured | Scored):
+        return leaf.operator is not None
+    return isinstance(leaf, Compare)
+
+
+def _threshold_status(table: Table) -> ThresholdStatus | None:
     return table.one_of("threshold_status", ThresholdStatus) if table.has("threshold_status") else None
 
 
-def _condition(table: "_Table", questions: Mapping[str, Question], *, depth: int) -> Condition:
+def _condition(table: Table, known: "_Known", *, depth: int) -> Condition:
     if depth > MAX_CONDITION_DEPTH:
         table.refuse(f"conditions may be nested {MAX_CONDITION_DEPTH} deep")
     condition: Condition
     if table.has("all"):
-        condition = AllOf(_parts(table, "all", questions, depth=depth))
+        condition = AllOf(_parts(table, "all", known, depth=depth))
     elif table.has("any"):
-        condition = AnyOf(_parts(table, "any", questions, depth=depth))
+        condition = AnyOf(_parts(table, "any", known, depth=depth))
     elif table.has("not"):
-        condition = Not(_condition(table.table("not"), questions, depth=depth + 1))
+        condition = Not(_condition(table.table("not"), known, depth=depth + 1))
     else:
-        condition = _leaf(table, questions)
+        condition = _leaf(table, known)
     table.finish()
     return condition
 
 
-def _parts(
-    table: "_Table", key: str, questions: Mapping[str, Question], *, depth: int
-) -> tuple[Condition, ...]:
-    return tuple(_condition(part, questions, depth=depth + 1) for part in table.tables(key))
+def _parts(table: Table, key: str, known: "_Known", *, depth: int) -> tuple[Condition, ...]:
+    return tuple(_condition(part, known, depth=depth + 1) for part in table.tables(key))
 
 
-def _leaf(table: "_Table", questions: Mapping[str, Question]) -> Leaf:
+def _leaf(table: Table, known: "_Known") -> Leaf:
+    if any(table.has(key) for key in LEAF_KEYS):
+        return clinical_leaf(table, known.concepts)
     key = table.text("question")
-    if key not in questions:
+    if key not in known.questions:
         table.refuse(f"there is no question {key}")
-    question = questions[key]
+    question = known.questions[key]
     if isinstance(question, ChoiceQuestion):
         return _is(table, question)
     if isinstance(question, ListQuestion):
@@ -413,101 +484,24 @@ def _leaf(table: "_Table", questions: Mapping[str, Question]) -> Leaf:
     if isinstance(question, NumberQuestion):
         return _compare(table, key, None, question.bounds)
     quantity = table.one_of("quantity", Quantity)
-    return _compare(table, key, quantity, _bounds_of(quantity, question))
+    return _compare(table, key, quantity, quantity_bounds(quantity, question))
 
 
-def _is(table: "_Table", question: ChoiceQuestion) -> Is:
+def _is(table: Table, question: ChoiceQuestion) -> Is:
     value = table.text("is")
     if value not in {choice.value for choice in question.choices}:
         table.refuse(f"{value} is not a choice of {question.key}")
     return Is(question.key, value)
 
 
-def _bounds_of(quantity: Quantity, question: ReadingsQuestion) -> Bounds:
+def quantity_bounds(quantity: Quantity, question: ReadingsQuestion) -> Bounds:
+    """Return what a quantity computed from readings can be."""
     if quantity == Quantity.COUNT:
         return Bounds(1, question.max_readings)
     systolic = quantity in (Quantity.MEAN_SYSTOLIC, Quantity.HIGHEST_SYSTOLIC)
     return question.systolic_mmhg if systolic else question.diastolic_mmhg
 
 
-def _compare(table: "_Table", key: str, quantity: Quantity | None, plausible: Bounds) -> Compare:
-    operators = [operator for operator in Operator if table.has(operator)]
-    if len(operators) != 1:
-        table.refuse(f"a condition on a number has exactly one of {', '.join(Operator)}")
-    bound = table.number(operators[0])
-    if not plausible.hold(bound):
-        table.refuse(f"{bound:g} is outside {plausible.minimum:g} to {plausible.maximum:g}")
-    return Compare(key, quantity, operators[0], bound)
-
-
-class _Table:
-    """One table of a policy, read key by key, so that `finish` finds what nobody knows."""
-
-    def __init__(self, content: object, *, place: str) -> None:
-        if not isinstance(content, Mapping):
-            raise PolicyError(place, "has to be a table")
-        self._left = dict(content)
-        self.place = place
-
-    def within(self, key: str) -> str:
-        return key if self.place == "policy" else f"{self.place}.{key}"
-
-    def refuse(self, problem: str, *, key: str = "") -> NoReturn:
-        raise PolicyError(self.within(key) if key else self.place, problem)
-
-    def has(self, key: str) -> bool:
-        return key in self._left
-
-    def _take(self, key: str) -> object:
-        if key not in self._left:
-            self.refuse("is missing", key=key)
-        return self._left.pop(key)
-
-    def text(self, key: str) -> str:
-        value = self._take(key)
-        if not isinstance(value, str) or not value.strip():
-            self.refuse("has to be a text", key=key)
-        return value.strip()
-
-    def name(self, key: str, pattern: re.Pattern[str]) -> str:
-        value = self.text(key)
-        if not pattern.fullmatch(value):
-            self.refuse(f"has to look like {pattern.pattern}", key=key)
-        return value
-
-    def one_of(self, key: str, choices: type[_E]) -> _E:
-        value = self.text(key)
-        if value not in list(choices):
-            self.refuse(f"has to be one of {', '.join(choices)}", key=key)
-        return choices(value)
-
-    def flag(self, key: str, *, default: bool) -> bool:
-        value = self._left.pop(key, default)
-        if not isinstance(value, bool):
-            self.refuse("has to be true or false", key=key)
-        return value
-
-    def number(self, key: str) -> float:
-        value = self._take(key)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= MAX_NUMBER:
-            self.refuse("has to be a number", key=key)
-        return value
-
-    def whole(self, key: str) -> int:
-        value = self.number(key)
-        if not isinstance(value, int) or value < 1:
-            self.refuse("has to be a whole number from 1 on", key=key)
-        return value
-
-    def table(self, key: str) -> "_Table":
-        return _Table(self._take(key), place=self.within(key))
-
-    def tables(self, key: str) -> "list[_Table]":
-        entries = self._take(key)
-        if not isinstance(entries, list) or not entries:
-            self.refuse("has to be a list of tables", key=key)
-        return [_Table(entry, place=f"{self.within(key)}[{index}]") for index, entry in enumerate(entries)]
-
-    def finish(self) -> None:
-        if self._left:
-            self.refuse(f"unknown key {', '.join(sorted(map(str, self._left)))}")
+def _compare(table: Table, key: str, quantity: Quantity | None, plausible: Bounds) -> Compare:
+    operator, bound = comparison(table, plausible)
+    return Compare(key, quantity, operator, bound)

@@ -2,20 +2,26 @@
 
 from dataclasses import dataclass
 
+from safety.screening.answers import Reading
+from safety.screening.findings import Finding
+from safety.screening.logic import Truth
 from safety.screening.policy import Level
-from safety.screening.rules import Finding, Outcome, Reading, Reason, ScreeningDecision, Truth
+from safety.screening.rules import Outcome, Reason, ScreeningDecision
 
 _SUMMARIES = {
     Outcome.ELIGIBLE: "Thank you, nothing you told us rules this program out. "
     "Next, a clinician will talk with you; you can call us at {phone} any time.",
     Outcome.NEEDS_REVIEW: "Thank you, a clinician needs to look at some of your answers first. "
     "You can call us at {phone} any time.",
+    Outcome.INCOMPLETE: "Thank you, a few answers that matter are still missing. "
+    "Please answer them next, or call us at {phone} any time.",
     Outcome.INELIGIBLE: "This program would not be safe for you right now. "
     "Please call us at {phone}, and a person will help you find other care.",
 }
 _HEADLINES = {
     Outcome.ELIGIBLE: "Eligible by the answers given; not a clearance",
     Outcome.NEEDS_REVIEW: "Needs review",
+    Outcome.INCOMPLETE: "Incomplete: answers that matter are missing",
     Outcome.INELIGIBLE: "Ineligible",
 }
 

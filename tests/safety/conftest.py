@@ -21,10 +21,11 @@ from safety.models import Alert, Hold, Screening
 from safety.services import EventReport
 from tests import steps
 from tests.conftest import make_clinician
-from tests.safety.test_screening_rules import ADA
 
-NOTHING_TO_REPORT = {key: said for key, said in ADA.items() if key != "age_years"}
+NOTHING_TO_REPORT = steps.HEALTHY
 """Every question but the age answered, so that no rule of the example policy objects."""
+ADA = {"age_years": 44, **NOTHING_TO_REPORT}
+"""The age answered too."""
 ABSENT = UUID("00000000-0000-7000-8000-000000000000")
 
 

@@ -40,15 +40,15 @@ def test_one_after_a_yes(ada, at):
     enrollment = accepted(ada, at=at)
     clearance = queries.clearance(enrollment.pk, at=at)
     assert clearance.valid
-    assert clearance.policy_version == 1
+    assert clearance.policy_version == 2
     assert clearance.screening_id == Screening.objects.get().pk
 
 
 def test_a_later_policy_voids_it_from_its_day_on(ada, at):
     enrollment = accepted(ada, at=at)
     effective_at = at + timedelta(days=7)
-    content = example_policy() | {"version": 2}
-    enact(DocumentKind.SCREENING_POLICY, version=2, content=content, effective_at=effective_at, at=at)
+    content = example_policy() | {"version": 3}
+    enact(DocumentKind.SCREENING_POLICY, version=3, content=content, effective_at=effective_at, at=at)
     assert queries.clearance(enrollment.pk, at=effective_at - timedelta(seconds=1)).valid
     assert reasons(enrollment, effective_at) == ["policy_changed"]
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from safety.screening.policy import (
+    EXAMPLES,
     MAX_CONDITION_DEPTH,
     AllOf,
     Compare,
@@ -275,16 +276,17 @@ def test_the_example_survives_storage_as_json() -> None:
     assert parse_policy(stored) == parse_policy(copy.deepcopy(example_policy()))
 
 
-def test_the_example_says_that_it_is_one() -> None:
-    policy = parse_policy(example_policy())
+@pytest.mark.parametrize("version", EXAMPLES)
+def test_the_example_says_that_it_is_one(version: int) -> None:
+    policy = parse_policy(example_policy(version))
     assert policy.note == "example, confirm before use"
     for rule in policy.rules:
-        has_number = any(isinstance(leaf, Compare) for leaf in rule.leaves)
+        has_number = any(getattr(leaf, "operator", None) is not None for leaf in rule.leaves)
         assert rule.threshold_status == (ThresholdStatus.EXAMPLE if has_number else None)
 
 
-def test_the_example_excludes_what_was_agreed_and_no_more() -> None:
-    policy = parse_policy(example_policy())
+def test_the_first_example_excludes_what_was_agreed_and_no_more() -> None:
+    policy = parse_policy(example_policy(1))
     assert {rule.code for rule in policy.rules if rule.level == Level.EXCLUDE} == {
         "age_under_18",
         "pregnancy",
@@ -301,7 +303,6 @@ def test_the_example_excludes_what_was_agreed_and_no_more() -> None:
     }
 
 
-def test_the_example_calls_for_the_crisis_text_in_one_rule() -> None:
-    assert [rule.id for rule in parse_policy(example_policy()).rules if rule.crisis] == [
-        "thoughts_of_ending_life"
-    ]
+def test_the_examples_call_for_the_crisis_text_in_these_rules() -> None:
+    calls = {v: [r.id for r in parse_policy(example_policy(v)).rules if r.crisis] for v in EXAMPLES}
+    assert calls == {1: ["thoughts_of_ending_life"], 2: ["suicide_risk_high", "thoughts_of_ending_life"]}

@@ -64,7 +64,7 @@ class TestDeciding:
     def test_the_step_is_written_down_with_policy_and_reason(self, screening, ben, as_ben):
         decide(as_ben, screening)
         step = EnrollmentTransition.objects.get(event="accepted")
-        assert (step.actor_id, step.reason, step.policy_version) == (str(ben.pk), ACCEPT["reason"], 1)
+        assert (step.actor_id, step.reason, step.policy_version) == (str(ben.pk), ACCEPT["reason"], 2)
 
     def test_nobody_is_reminded_after_a_no(self, screening, ada, as_ben):
         decide(as_ben, screening, DECLINE)
@@ -148,8 +148,8 @@ class TestRefusals:
         assert decide(as_ben, newer, body).status_code == 201
 
     def test_not_by_a_policy_that_has_gone(self, screening, enrollment, as_ben, at):
-        content = example_policy() | {"version": 2}
-        enact(DocumentKind.SCREENING_POLICY, version=2, content=content, effective_at=at, at=at)
+        content = example_policy() | {"version": 3}
+        enact(DocumentKind.SCREENING_POLICY, version=3, content=content, effective_at=at, at=at)
         assert code(decide(as_ben, screening)) == (409, "policy_changed")
         assert self.unchanged(enrollment)
         assert decide(as_ben, screening, DECLINE).status_code == 201

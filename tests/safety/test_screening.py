@@ -18,13 +18,13 @@ from tests.api import post
 from tests.policies import enact
 from tests.safety.conftest import (
     ABSENT,
+    ADA,
     NOTHING_TO_REPORT,
     answered,
     bytes_without,
     code,
     row_counts,
 )
-from tests.safety.test_screening_rules import ADA
 from tests.steps import active, planned
 
 pytestmark = pytest.mark.django_db
@@ -112,7 +112,7 @@ class TestFitCheck:
 class TestQuestions:
     def test_are_the_policys_own(self, client):
         body = client.get("/api/v1/screening-questions").json()
-        assert (body["policy"], body["version"]) == ("home-ketamine-screening", 1)
+        assert (body["policy"], body["version"]) == ("home-ketamine-screening", 2)
         assert "example" in body["note"]
         assert [question["key"] for question in body["questions"]] == list(ADA)
 
@@ -163,7 +163,7 @@ class TestAnswering:
 
     def test_no_answer_is_not_a_no(self, enrollment, as_ada):
         body = self.send(as_ada, enrollment, {}).json()
-        assert body["outcome"] == "needs_review"
+        assert body["outcome"] == "incomplete"
         assert "pregnant" in body["missing"]
         assert "age_years" not in body["missing"]
 
@@ -281,8 +281,8 @@ class TestAnswering:
         assert answer["Retry-After"] == "5"
 
     def test_a_newer_policy_decides_from_its_day_on(self, enrollment, at):
-        content = example_policy() | {"version": 2}
-        enact(DocumentKind.SCREENING_POLICY, version=2, content=content, effective_at=at, at=at)
+        content = example_policy() | {"version": 3}
+        enact(DocumentKind.SCREENING_POLICY, version=3, content=content, effective_at=at, at=at)
         before = answered(enrollment, at=at - timedelta(seconds=1))
-        assert (before.policy.version, answered(enrollment, at=at).policy.version) == (1, 2)
-        assert DocumentVersion.objects.filter(kind=DocumentKind.SCREENING_POLICY).count() == 2
+        assert (before.policy.version, answered(enrollment, at=at).policy.version) == (2, 3)
+        assert DocumentVersion.objects.filter(kind=DocumentKind.SCREENING_POLICY).count() == 3
