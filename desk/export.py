@@ -66,6 +66,7 @@ from sessions.models import (
     SessionEventLink,
     SessionTransition,
     TreatmentSession,
+    UnattributedDose,
 )
 
 
@@ -122,6 +123,7 @@ PARTS = (
     Part("What was vouched for", Attestation, _SESSION),
     Part("What was asked before a dose", GateDecision, _SESSION),
     Part("Your doses", Dose, _SESSION),
+    Part("Doses beside your sessions", UnattributedDose, _SESSION),
     Part("What was seen and measured", Observation, _SESSION),
     Part("When somebody was to check in", CheckInDeadline, _SESSION),
     Part("Who checked in", CheckIn, _SESSION),

@@ -236,6 +236,11 @@ def open_holds(patient_id: UUID) -> list[Hold]:
     return list(Hold.objects.filter(patient_id=patient_id, lifted_at=None).order_by("placed_at", "id"))
 
 
+def was_held(patient_id: UUID, *, since: datetime) -> bool:
+    """Tell whether a hold has stood at any moment since then."""
+    return Hold.objects.filter(patient_id=patient_id).exclude(lifted_at__lt=since).exists()
+
+
 def holds_for(actor: Actor, *, at: datetime) -> QuerySet[Hold]:
     """Return the holds that a clinician may act on, those that stand and those that were lifted."""
     return _holds_of(patients_answered_for(actor, at=at))

@@ -243,6 +243,7 @@ class Dose(ActedModel):
     class Meta:
         constraints = [
             models.CheckConstraint(condition=Q(dose_mg__gt=0), name="dose_is_positive"),
+            models.CheckConstraint(condition=Q(route__in=Route.values), name="dose_route_is_known"),
             models.CheckConstraint(
                 condition=Q(recorded_at__gte=F("taken_at")), name="dose_taken_before_it_is_recorded"
             ),
@@ -256,6 +257,38 @@ class Dose(ActedModel):
     def is_late(self) -> bool:
         """Tell whether the dose was reported after it was taken."""
         return self.recorded_at > self.taken_at
+
+
+class UnattributedDose(ActedModel):
+    """A dose that somebody says was taken, and that no session can take as its own. Append-only.
+
+    Taken before a start, after the window, in a session without one, or beside the dose that is known. It is
+    no step of a session and opens nothing; the next dose keeps as far from it as from any other.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    session = models.ForeignKey(TreatmentSession, on_delete=models.PROTECT, related_name="unattributed_doses")
+    route = models.CharField(max_length=20, choices=Route.choices)
+    dose_mg = models.DecimalField(max_digits=6, decimal_places=1)
+    taken_at = models.DateTimeField()
+    recorded_at = models.DateTimeField()
+    alert = models.ForeignKey(Alert, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        ordering = ["taken_at", "id"]
+        constraints = [
+            models.CheckConstraint(condition=Q(dose_mg__gt=0), name="unattributed_dose_is_positive"),
+            models.CheckConstraint(
+                condition=Q(route__in=Route.values), name="unattributed_dose_route_is_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(recorded_at__gte=F("taken_at")), name="unattributed_dose_taken_before_recorded"
+            ),
+            models.UniqueConstraint(
+                fields=["session", "actor_kind", "actor_id", "route", "dose_mg", "taken_at"],
+                name="unattributed_dose_told_once",
+            ),
+        ]
 
 
 class CheckInDeadline(models.Model):
@@ -338,6 +371,11 @@ class Reflection(models.Model):
 
     class Meta:
         ordering = ["written_at", "id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(shared_with__in=Audience.values), name="reflection_audience_is_known"
+            )
+        ]
 
 
 class SessionEventLink(models.Model):

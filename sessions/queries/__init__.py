@@ -26,10 +26,12 @@ from sessions.queries.facts import (
     next_number,
     policy_in_force,
     policy_of,
+    policy_to_hear_by,
     readings,
     running_session,
     running_session_of,
     start_facts,
+    unseen_dose,
 )
 from sessions.queries.shown import (
     About,
@@ -77,6 +79,7 @@ __all__ = [
     "open_deadlines",
     "policy_in_force",
     "policy_of",
+    "policy_to_hear_by",
     "preparation",
     "readings",
     "reflection_place",
@@ -92,4 +95,5 @@ __all__ = [
     "sessions_of",
     "sessions_recovered",
     "start_facts",
+    "unseen_dose",
 ]

@@ -5,7 +5,7 @@ from decimal import Decimal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from django.db.models import QuerySet
+from django.db.models import Max, QuerySet
 
 from accounts.models import Patient
 from accounts.policies import queries as policies
@@ -37,6 +37,7 @@ from sessions.models import (
     MonitorInvitation,
     Observation,
     TreatmentSession,
+    UnattributedDose,
 )
 from sessions.policy import SessionPolicy, parse_policy
 from sessions.queries.access import current_link
@@ -59,6 +60,14 @@ def policy_of(session: TreatmentSession, *, at: datetime) -> tuple[DocumentVersi
         return policy_in_force(at=at)
     document = session.gate.policy
     return document, parse_policy(document.content)
+
+
+def policy_to_hear_by(session: TreatmentSession, *, at: datetime) -> SessionPolicy | None:
+    """Return what `policy_of` does, or nothing where none is in force: a call is heard all the same."""
+    try:
+        return policy_of(session, at=at)[1]
+    except NoSessionPolicy:
+        return None
 
 
 def gate_of(session: TreatmentSession) -> GateDecision:
@@ -120,12 +129,30 @@ def running_session_of(patient_id: UUID) -> TreatmentSession | None:
 def dosed_by(session: TreatmentSession) -> datetime | None:
     """Return the latest moment at which the dose of a session can have been taken, `None` without one.
 
-    A time that was reported afterwards may be wrong: then that is the end of the window.
+    A time that was reported afterwards may be wrong: then that is the end of the window. One that somebody
+    says they took since the start, and that is not the session's, counts as well.
     """
     dose = Dose.objects.select_related("gate").filter(session=session).first()
-    if dose is None:
-        return None
-    return dose.gate.dose_by if dose.is_late else dose.taken_at
+    own = None
+    if dose is not None:
+        own = dose.gate.dose_by if dose.is_late else dose.taken_at
+    others = UnattributedDose.objects.filter(session=session, taken_at__gte=session.started_at)
+    return _latest(own, others.aggregate(last=Max("taken_at"))["last"])
+
+
+def unseen_dose(
+    session: TreatmentSession, *, route: Route, dose_mg: Decimal, taken_at: datetime
+) -> rules.UnseenDose:
+    """Gather what tells how bad it is that a dose was taken unseen; the enrollment is locked."""
+    patient = session.enrollment.patient
+    plan = session.gate.plan if session.gate else programs.current_plan(session.enrollment_id)
+    return rules.UnseenDose(
+        route=route,
+        dose_mg=dose_mg,
+        ordered=(Route(plan.route), plan.dose_mg) if plan else None,
+        was_held=safety.was_held(patient.pk, since=taken_at),
+        readings=_readings(_pressures(patient, since=taken_at - rules.CRISIS_LASTS), patient=patient),
+    )
 
 
 def start_facts(session: TreatmentSession, *, plan: TreatmentPlan | None, at: datetime) -> rules.StartFacts:
@@ -185,6 +212,9 @@ def dose_facts(
         readings=readings(session),
         readings_elsewhere=readings_elsewhere(session, at=at),
         fresh_from=gate.decided_at - policy.readings.max_age,
+        last_dosed_at=_last_dosed_at(enrollment.patient_id),
+        chart_timezone=enrollment.patient.timezone,
+        min_days_between=max(policy.min_days_between, gate.plan.min_days_between),
     )
 
 
@@ -210,12 +240,13 @@ def readings_elsewhere(session: TreatmentSession, *, at: datetime) -> tuple[rule
     Whatever became of those sessions: one that was cancelled has been measured in all the same.
     """
     patient = session.enrollment.patient
-    found = Observation.objects.filter(
-        session__enrollment__patient=patient,
-        kind=ObservationKind.BLOOD_PRESSURE,
-        observed_at__gte=at - rules.CRISIS_LASTS,
-    )
+    found = _pressures(patient, since=at - rules.CRISIS_LASTS)
     return _readings(found.exclude(session=session), patient=patient)
+
+
+def _pressures(patient: Patient, *, since: datetime) -> QuerySet[Observation]:
+    found = Observation.objects.filter(session__enrollment__patient=patient, observed_at__gte=since)
+    return found.filter(kind=ObservationKind.BLOOD_PRESSURE)
 
 
 def _readings(found: QuerySet[Observation], *, patient: Patient) -> tuple[rules.Reading, ...]:
@@ -243,9 +274,18 @@ def _plan_facts(plan: TreatmentPlan, zone: ZoneInfo) -> rules.PlanFacts:
 
 
 def _last_dosed_at(patient_id: UUID) -> datetime | None:
-    """Return the moment of a patient's last dose, whatever enrollment it belonged to."""
-    dosed = TreatmentSession.objects.filter(enrollment__patient_id=patient_id, dosed_at__isnull=False)
-    return dosed.order_by("-dosed_at").values_list("dosed_at", flat=True).first()
+    """Return the moment of a patient's last dose, whatever enrollment it belonged to, and whether or not
+    a session can call it its own.
+    """
+    dosed = TreatmentSession.objects.filter(enrollment__patient_id=patient_id)
+    others = UnattributedDose.objects.filter(session__enrollment__patient_id=patient_id)
+    return _latest(
+        dosed.aggregate(last=Max("dosed_at"))["last"], others.aggregate(last=Max("taken_at"))["last"]
+    )
+
+
+def _latest(*moments: datetime | None) -> datetime | None:
+    return max((moment for moment in moments if moment is not None), default=None)
 
 
 def _attested_at(session: TreatmentSession, link: MonitorInvitation | None) -> datetime | None:

@@ -1,7 +1,14 @@
 """Every decision about a session, as pure functions over values."""
 
 from sessions.rules.booking import BookingFacts, booking_faults
-from sessions.rules.dose import DoseFacts, dose_faults, end_faults, late_dose_faults
+from sessions.rules.dose import (
+    DoseFacts,
+    UnseenDose,
+    dose_faults,
+    end_faults,
+    late_dose_faults,
+    should_not_have_been,
+)
 from sessions.rules.entries import calls_for_help, clock_fault
 from sessions.rules.leaving import Leaving, LeavingFacts, Step, leaving
 from sessions.rules.machine import TRANSITIONS, Party, next_actions, next_status
@@ -32,6 +39,7 @@ __all__ = [
     "StartFacts",
     "Step",
     "TodayAnswers",
+    "UnseenDose",
     "booking_faults",
     "calls_for_help",
     "clock_fault",
@@ -50,4 +58,5 @@ __all__ = [
     "next_actions",
     "next_status",
     "no_drive_until",
+    "should_not_have_been",
 ]

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 from core.errors import Reason
 from programs.enums import Route
@@ -17,7 +18,9 @@ from sessions.rules.start import (
     Reading,
     clearance_reasons,
     consent_reasons,
+    has_crisis,
     level_faults,
+    spacing_fault,
 )
 
 
@@ -45,11 +48,23 @@ class DoseFacts:
     readings: tuple[Reading, ...]
     readings_elsewhere: tuple[Reading, ...] | None
     fresh_from: datetime
+    last_dosed_at: datetime | None
+    chart_timezone: str
+    min_days_between: int
 
 
 def dose_faults(facts: DoseFacts, policy: SessionPolicy) -> list[Reason]:
-    """Return everything that keeps this dose from being taken now, in a session that has started."""
-    return [*_order_faults(facts), *_safety_faults(facts), *_reading_faults(facts, policy)]
+    """Return everything that keeps this dose from being taken now, in a session that has started.
+
+    How far it is from the last one is asked again: somebody may have said since that they took one.
+    """
+    spacing = spacing_fault(
+        facts.at,
+        last_dosed_at=facts.last_dosed_at,
+        zone=ZoneInfo(facts.chart_timezone),
+        days=facts.min_days_between,
+    )
+    return [*_order_faults(facts), *_safety_faults(facts), *_reading_faults(facts, policy), *spacing]
 
 
 def _order_faults(facts: DoseFacts) -> Iterator[Reason]:
@@ -94,18 +109,39 @@ def late_dose_faults(
     The window is from `opened_at` to `dose_by`, both included. That a dose was taken is a fact, so nothing
     else is asked: neither whether it might have been, nor how much was ordered.
     """
+    if taken_at < opened_at:
+        return [Reason("before_the_start", f"That was before this session started. {_TELL_US}")]
     if at <= dose_by:
         return [Reason("dose_window_open", "There is still time. Record the dose as taken now.")]
     if taken_at > at:
         return [Reason("in_the_future", "Give a time that has been.")]
-    if taken_at < opened_at:
-        return [Reason("before_the_start", f"That was before this session started. {_TELL_US}")]
     if taken_at > dose_by:
         return [Reason("dose_window_over", f"That was after the time for the dose. {_TELL_US}")]
     return []
 
 
 _TELL_US = "Report what happened, or call us."
+
+
+@dataclass(frozen=True, slots=True)
+class UnseenDose:
+    """A dose that nobody was asked about when it was taken; null means not known.
+
+    `readings` are the patient's blood pressures from a day before it on, in whatever session.
+    """
+
+    route: Route
+    dose_mg: Decimal
+    ordered: tuple[Route, Decimal] | None
+    was_held: bool
+    readings: tuple[Reading, ...]
+
+
+def should_not_have_been(dose: UnseenDose, policy: SessionPolicy | None) -> bool:
+    """Tell whether a dose was worse than unseen: other than ordered, under a hold, or beside a crisis."""
+    if policy is None or dose.was_held or dose.ordered != (dose.route, dose.dose_mg):
+        return True
+    return has_crisis(dose.readings, policy)
 
 
 def end_faults(*, at: datetime, dosed_by: datetime | None, policy: SessionPolicy) -> list[Reason]:

@@ -144,6 +144,11 @@ def is_crisis(systolic_mmhg: float, diastolic_mmhg: float, policy: SessionPolicy
     return systolic_mmhg >= crisis.systolic_mmhg or diastolic_mmhg >= crisis.diastolic_mmhg
 
 
+def has_crisis(readings: Sequence[Reading], policy: SessionPolicy) -> bool:
+    """Tell whether one of the readings is a blood pressure at crisis level."""
+    return any(is_crisis(one.systolic_mmhg, one.diastolic_mmhg, policy) for one in _pressures(readings))
+
+
 def level_faults(
     readings: Sequence[Reading],
     policy: SessionPolicy,
@@ -159,11 +164,10 @@ def level_faults(
     Source: clinical policy in force (label: above 140/90 counts as raised; crisis 180/120, example).
     """
     held, count = policy.readings.hold_above, policy.readings.required
-    pressures = _pressures((*readings, *(elsewhere or ())))
-    today = [one for one in pressures if one.observed_at >= at - CRISIS_LASTS]
+    today = [one for one in (*readings, *(elsewhere or ())) if one.observed_at >= at - CRISIS_LASTS]
     if elsewhere is None:
         yield Reason("readings_unknown", "It is not known what was measured before.")
-    if any(is_crisis(one.systolic_mmhg, one.diastolic_mmhg, policy) for one in today):
+    if has_crisis(today, policy):
         yield CRISIS
     fresh = [reading for reading in readings if reading.observed_at >= fresh_from]
     last = _last(_pressures(fresh), count)
@@ -270,11 +274,18 @@ def _spacing(facts: StartFacts, policy: SessionPolicy) -> Iterator[Reason]:
     if last is None or facts.plan is None:
         return
     least = max(policy.min_days_between, facts.plan.min_days_between)
-    if not far_enough(facts.at, last_dosed_at=last, zone=zone, days=least):
-        yield Reason("too_soon", f"Sessions are at least {least} days apart.")
+    yield from spacing_fault(facts.at, last_dosed_at=last, zone=zone, days=least)
     # A plan signed after the last dose is the clinician's check-in that a long gap asks for.
     if facts.today - max(local_day(last, zone), facts.plan.signed_on) > timedelta(days=policy.max_gap_days):
         yield Reason("gap_too_long", "It has been long. Your clinician has to sign the plan again first.")
+
+
+def spacing_fault(
+    moment: datetime, *, last_dosed_at: datetime | None, zone: ZoneInfo, days: int
+) -> Iterator[Reason]:
+    """Give the one reason for which a dose is too near to the last one, wherever that was taken."""
+    if last_dosed_at and not far_enough(moment, last_dosed_at=last_dosed_at, zone=zone, days=days):
+        yield Reason("too_soon", f"Sessions are at least {days} days apart.")
 
 
 @dataclass(frozen=True, slots=True)

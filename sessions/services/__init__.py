@@ -1,7 +1,13 @@
 """Every write of a session, one function per verb."""
 
 from sessions.services.booking import book, cancel, reschedule, save_preparation
-from sessions.services.course import end_session, record_dose, record_late_dose, start_session
+from sessions.services.course import (
+    end_session,
+    keep_unattributed_dose,
+    record_dose,
+    record_late_dose,
+    start_session,
+)
 from sessions.services.effects import Triage, note_effects, triage_effects
 from sessions.services.entries import (
     CheckInEntry,
@@ -33,6 +39,7 @@ __all__ = [
     "end_session",
     "heed",
     "invite_monitor",
+    "keep_unattributed_dose",
     "leave",
     "note_effects",
     "observe",

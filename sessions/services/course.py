@@ -20,9 +20,10 @@ from programs.models import TreatmentPlan
 from programs.queries import current_plan
 from safety import services as safety
 from safety.enums import AlertClass
+from safety.models import Alert
 from sessions import errors, queries, rules
 from sessions.enums import BOOKED_STATUSES, SessionEvent, SessionStatus
-from sessions.models import CheckInDeadline, Dose, GateDecision, TreatmentSession
+from sessions.models import CheckInDeadline, Dose, GateDecision, TreatmentSession, UnattributedDose
 from sessions.policy import SessionPolicy, parse_policy
 from sessions.rules import StartFacts
 from sessions.services.monitors import end_links, extend_links
@@ -93,8 +94,10 @@ def record_late_dose(
 
     The session goes on as dosed, from the time that was reported; it is watched as if that had been the last
     minute of the window. What keeps a dose from being taken does not keep one that was from being recorded,
-    nor does another amount than was ordered: the alert asks somebody to look. Asking twice is harmless. Locks
-    the enrollment, then the session. Raises `WrongSessionState`, `DoseAlreadyTaken`, or `NotALateDose`.
+    nor does another amount than was ordered: the alert asks somebody to look, urgently where it should not
+    have been taken. Asking twice is harmless. Locks the enrollment, then the session. Raises
+    `WrongSessionState`, `DoseAlreadyTaken`, or `NotALateDose`: whoever catches that has it kept
+    (`keep_unattributed_dose`).
     """
     with atomic():
         locked = lock(session)
@@ -111,14 +114,65 @@ def record_late_dose(
         )
         if faults:
             raise errors.NotALateDose(reasons=faults)
-        alert = safety.raise_alert(
-            locked.enrollment.patient_id,
-            alert_class=AlertClass.LATE_DOSE,
-            source=f"late-dose:{locked.pk}",
-            at=at,
-        )
+        alert = _tell_of_dose(locked, route=route, dose_mg=dose_mg, taken_at=taken_at, at=at)
         taken = Dose(gate=gate, route=route, dose_mg=dose_mg, taken_at=taken_at, recorded_at=at, alert=alert)
         return _taken(locked, taken, actor=actor)
+
+
+def keep_unattributed_dose(
+    session: TreatmentSession,
+    *,
+    route: Route,
+    dose_mg: Decimal,
+    taken_at: datetime,
+    actor: Actor,
+    at: datetime,
+) -> bool:
+    """Keep what was said of a dose that `record_late_dose` refused, and tell a clinician at once.
+
+    In a transaction of its own, after the refusal has undone everything else. Tell whether it is kept: not a
+    time still to come, nor the dose that is known, nor one that can still be recorded as the session's own.
+    Again is harmless. Locks the enrollment, then the session.
+    """
+    with atomic():
+        locked = lock(session)
+        if taken_at > at or _is_the_sessions(locked, (route, dose_mg, taken_at), at=at):
+            return False
+        dose = {"route": route, "dose_mg": dose_mg, "taken_at": taken_at}
+        row = UnattributedDose(
+            session=locked, **dose, recorded_at=at, actor_kind=actor.kind, actor_id=actor.id
+        )
+        told = UnattributedDose.objects.filter(session=locked, **dose)
+        if not told.filter(actor_kind=actor.kind, actor_id=actor.id).exists():
+            row.alert = _tell_of_dose(locked, route=route, dose_mg=dose_mg, taken_at=taken_at, at=at)
+            row.save(force_insert=True)
+        return True
+
+
+def _is_the_sessions(
+    session: TreatmentSession, said: tuple[Route, Decimal, datetime], *, at: datetime
+) -> bool:
+    """Tell whether what was said is the dose of a locked session, or can become it."""
+    known = Dose.objects.filter(session=session).first()
+    if known is not None:
+        return (known.route, known.dose_mg, known.taken_at) == said
+    if session.status != SessionStatus.IN_PROGRESS:
+        return False
+    gate = queries.gate_of(session)
+    faults = rules.late_dose_faults(taken_at=said[2], opened_at=gate.decided_at, dose_by=gate.dose_by, at=at)
+    return not faults or faults[0].code == "dose_window_open"
+
+
+def _tell_of_dose(
+    session: TreatmentSession, *, route: Route, dose_mg: Decimal, taken_at: datetime, at: datetime
+) -> Alert:
+    """Raise the alert for a dose that nobody was asked about: one that can wait, or one that cannot."""
+    unseen = queries.unseen_dose(session, route=route, dose_mg=dose_mg, taken_at=taken_at)
+    alert_class, source = AlertClass.LATE_DOSE, f"late-dose:{session.pk}"
+    if rules.should_not_have_been(unseen, queries.policy_to_hear_by(session, at=at)):
+        # A source of its own, so that it never hides behind one that can wait.
+        alert_class, source = AlertClass.SERIOUS_EVENT, f"wrong-dose:{session.pk}"
+    return safety.raise_alert(session.enrollment.patient_id, alert_class=alert_class, source=source, at=at)
 
 
 def _taken(session: TreatmentSession, dose: Dose, *, actor: Actor) -> Dose:

@@ -11,7 +11,6 @@ from core.database import atomic, insert_once
 from core.encryption import encrypt
 from core.errors import InputError, InvalidInput
 from core.ids import new_id
-from programs.errors import NoSessionPolicy
 from safety import services as safety
 from safety.enums import AlertClass
 from sessions import errors, queries, rules
@@ -115,11 +114,7 @@ def heed(session: TreatmentSession, said: object, *, at: datetime) -> bool:
     In a transaction of its own, after the refusal has undone everything else: that the number was used
     before, the clock off, a value malformed or the session over is no reason not to hear it.
     """
-    try:
-        _, policy = queries.policy_of(session, at=at)
-    except NoSessionPolicy:
-        policy = None
-    if not rules.calls_for_help(said, policy):
+    if not rules.calls_for_help(said, queries.policy_to_hear_by(session, at=at)):
         return False
     source = f"call:{session.pk}"
     patient_id = session.enrollment.patient_id

@@ -1,3 +1,4 @@
+from typing import Any
 from uuid import UUID
 
 from drf_spectacular.utils import OpenApiExample, extend_schema
@@ -6,10 +7,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core import clock
+from core.errors import Reason
 from core.idempotency import idempotent
 from programs.enums import Route
 from sessions import services
 from sessions.enums import AttestationKind
+from sessions.errors import DoseAlreadyTaken, NotALateDose, WrongSessionState
 from sessions.rules import Party
 from sessions.serializers.entries import DoseInput, DoseOutput, LateDoseInput
 from sessions.serializers.sessions import AttestationInput, AttestationOutput, DayOutput, ReasonInput
@@ -120,8 +123,20 @@ class Doses(SessionView):
         return Response(DoseOutput(dose).data, status=status.HTTP_201_CREATED)
 
 
+KEPT = Reason("clinician_told", "We have written it down and told a clinician. If they feel unwell, call us.")
+
+
 class LateDoses(SessionView):
     """A dose that nobody wrote down in time."""
+
+    def handle_exception(self, exc: Exception) -> Response:
+        """Keep what was said of a dose though it was refused: a clinician is told, the next dose waits."""
+        if isinstance(exc, WrongSessionState | DoseAlreadyTaken | NotALateDose):
+            at = clock.now()
+            session = self.session(self.kwargs["session_id"], *Party, at=at)
+            if services.keep_unattributed_dose(session, actor=self.actor, at=at, **_late_dose(self.request)):
+                exc.reasons += (KEPT,)
+        return super().handle_exception(exc)
 
     @extend_schema(
         operation_id="late_doses_record",
@@ -151,14 +166,20 @@ class LateDoses(SessionView):
     )
     @idempotent
     def post(self, request: Request, session_id: UUID) -> Response:
-        """Record it as late, page a clinician, and go on as with any dose; also for who was told of it."""
+        """Record it as late, page a clinician, and go on as with any dose; also for who was told of it.
+
+        A refusal with the reason `clinician_told` has been written down: the next dose keeps its distance.
+        """
         at = clock.now()
         session = self.session(session_id, *Party, at=at)
-        said = LateDoseInput(data=request.data)
-        said.is_valid(raise_exception=True)
-        fields = said.validated_data | {"route": Route(said.validated_data["route"])}
-        dose = services.record_late_dose(session, actor=self.actor, at=at, **fields)
+        dose = services.record_late_dose(session, actor=self.actor, at=at, **_late_dose(request))
         return Response(DoseOutput(dose).data, status=status.HTTP_201_CREATED)
+
+
+def _late_dose(request: Request) -> dict[str, Any]:
+    said = LateDoseInput(data=request.data)
+    said.is_valid(raise_exception=True)
+    return {**said.validated_data, "route": Route(said.validated_data["route"])}
 
 
 class End(SessionView):

@@ -25,13 +25,14 @@ NOTHING_YET = {
     "accounts.breakglass",
     "safety.eventassessment",
     "safety.identitycheck",
+    "treatment_sessions.effectschecklist",
+    "treatment_sessions.effectstriage",
+    "treatment_sessions.unattributeddose",
     "safety.monitoringquery",
     "accounts.rolegrant",
     "looks",
     "programs.consentwithdrawal",
     "programs.pause",
-    "treatment_sessions.effectschecklist",
-    "treatment_sessions.effectstriage",
     "treatment_sessions.sessioneventlink",
 }
 """What Ada has none of: no role, nothing taken back, no look yet, no report from inside a session."""

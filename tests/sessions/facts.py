@@ -78,6 +78,9 @@ GOOD_DOSE = DoseFacts(
     readings=(reading(minutes_ago=10), reading(minutes_ago=4)),
     readings_elsewhere=(),
     fresh_from=NOON - timedelta(minutes=30),
+    last_dosed_at=NOON - timedelta(days=7),
+    chart_timezone="America/New_York",
+    min_days_between=7,
 )
 
 

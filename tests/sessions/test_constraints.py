@@ -140,6 +140,31 @@ def test_there_is_one_dose_a_session(ada: Patient, at: datetime) -> None:
         run(f"INSERT INTO {TABLE}dose (id, {columns}) SELECT %s, {columns} FROM {TABLE}dose", uuid4())  # noqa: S608
 
 
+def test_a_dose_is_taken_in_a_known_way(ada: Patient, at: datetime) -> None:
+    session, _ = stages.started(ada, at=at)
+    columns = "id, session_id, gate_id, route, dose_mg, taken_at, recorded_at, actor_kind, actor_id"
+    with refused_by("dose_route_is_known"):
+        values = "%s, %s, %s, 'nasal', 1, now(), now(), 'person', 'x'"
+        run(
+            f"INSERT INTO {TABLE}dose ({columns}) VALUES ({values})",  # noqa: S608
+            uuid4(),
+            session.pk,
+            session.gate_id,
+        )
+
+
+@pytest.mark.parametrize("readers", ["", "everybody", "Private"])
+def test_a_reflection_has_known_readers(session: TreatmentSession, readers: str) -> None:
+    columns = "id, session_id, text, shared_with, written_at"
+    with refused_by("reflection_audience_is_known"):
+        run(
+            f"INSERT INTO {TABLE}reflection ({columns}) VALUES (%s, %s, '', %s, now())",  # noqa: S608
+            uuid4(),
+            session.pk,
+            readers,
+        )
+
+
 def observation(session: TreatmentSession, **values: object) -> int:
     row = {
         "id": uuid4(),
@@ -216,6 +241,7 @@ def test_a_deadline_ends_one_way(ada: Patient, at: datetime, changes: str, const
         "attestation",
         "observation",
         "dose",
+        "unattributeddose",
         "checkin",
         "reflection",
         "sessioneventlink",

@@ -7,7 +7,7 @@ import pytest
 
 from core.errors import Reason
 from programs.enums import Route
-from sessions.rules import dose_faults, end_faults, late_dose_faults
+from sessions.rules import UnseenDose, dose_faults, end_faults, late_dose_faults, should_not_have_been
 from tests.sessions.facts import GOOD_DOSE, NOON, POLICY, reading
 
 
@@ -43,6 +43,7 @@ def test_the_ordered_dose_in_its_window_may_be_taken() -> None:
         ("heart_rate_too_high", {"readings": (reading(minutes_ago=-1, rate=111),)}),
         ("blood_pressure_crisis", {"readings_elsewhere": (reading(minutes_ago=900, pressure=(118, 120)),)}),
         ("readings_unknown", {"readings_elsewhere": None}),
+        ("too_soon", {"last_dosed_at": NOON - timedelta(hours=1)}),
     ],
 )
 def test_one_failing_fact_refuses_the_dose_with_its_own_reason(reason: str, change: dict[str, Any]) -> None:
@@ -90,6 +91,7 @@ OPENED, CLOSED = NOON, NOON + timedelta(minutes=30)
         (10, 5, ["dose_window_open"]),
         (41, 40, ["in_the_future"]),
         (-1, 40, ["before_the_start"]),
+        (-1, 10, ["before_the_start"]),
         (31, 40, ["dose_window_over"]),
         (0, 31, []),
         (30, 31, []),
@@ -102,3 +104,35 @@ def test_a_late_report_is_of_a_dose_in_its_window_and_comes_after_it(
     taken_at, at = NOON + timedelta(minutes=taken), NOON + timedelta(minutes=now)
     faults = late_dose_faults(taken_at=taken_at, opened_at=OPENED, dose_by=CLOSED, at=at)
     assert [fault.code for fault in faults] == codes
+
+
+SEEN_TO = UnseenDose(
+    route=Route.SUBLINGUAL,
+    dose_mg=Decimal(300),
+    ordered=(Route.SUBLINGUAL, Decimal("300.0")),
+    was_held=False,
+    readings=(reading(minutes_ago=10),),
+)
+
+
+def test_a_dose_as_ordered_is_no_worse_than_unseen() -> None:
+    assert not should_not_have_been(SEEN_TO, POLICY)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"route": Route.SUBCUTANEOUS},
+        {"dose_mg": Decimal("299.9")},
+        {"dose_mg": Decimal("300.1")},
+        {"ordered": None},
+        {"was_held": True},
+        {"readings": (reading(minutes_ago=10), reading(minutes_ago=900, pressure=(180, 80)))},
+    ],
+)
+def test_a_dose_that_should_not_have_been(change: dict[str, Any]) -> None:
+    assert should_not_have_been(replace(SEEN_TO, **change), POLICY)
+
+
+def test_without_a_policy_nobody_can_tell() -> None:
+    assert should_not_have_been(SEEN_TO, None)

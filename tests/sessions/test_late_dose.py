@@ -12,10 +12,13 @@ from accounts.models import Patient, User
 from core.actors import Actor
 from notifications.models import Delivery
 from programs.enums import Route
+from programs.queries import current_plan
+from safety import services as safety
+from safety.enums import AlertClass, HoldReason
 from safety.models import Alert
 from sessions import queries, rules, services
 from sessions.errors import DoseAlreadyTaken, DoseNotNow, NotALateDose, NotOverYet, WrongSessionState
-from sessions.models import Dose, SessionTransition, TreatmentSession
+from sessions.models import Dose, SessionTransition, TreatmentSession, UnattributedDose
 from tests import steps
 from tests.api import post
 from tests.sessions import stages
@@ -102,7 +105,8 @@ def test_the_database_keeps_a_late_dose_to_its_alert_and_every_dose_to_its_own_g
     session, _ = stages.started(ada, at=at)
     other, _ = stages.started(cyd, at=at)
     columns = "id, session_id, gate_id, route, dose_mg, taken_at, recorded_at, actor_kind, actor_id"
-    insert = f"INSERT INTO {TABLE}dose ({columns}) VALUES (%s, %s, %s, 'oral', 1, %s, %s, 'person', 'x')"  # noqa: S608
+    values = "%s, %s, %s, 'sublingual', 1, %s, %s, 'person', 'x'"
+    insert = f"INSERT INTO {TABLE}dose ({columns}) VALUES ({values})"  # noqa: S608
     before, after = at, at + MINUTE
     with refused_by("dose_reported_late_means_alert"):
         run(insert, uuid4(), session.pk, session.gate_id, before, after)
@@ -186,6 +190,54 @@ def test_a_late_dose_counts_for_the_days_until_the_next(ada: Patient, at: dateti
     assert facts.last_dosed_at == at + MINUTE
 
 
+# --- what should not have been taken ---------------------------------------------------------------------
+
+
+def held(session: TreatmentSession, at: datetime) -> None:
+    """A hold stood when the dose was taken, and is lifted by the time somebody says so."""
+    patient = session.enrollment.patient
+    themselves = Actor.person(patient.user_id)
+    placed = safety.place_hold(patient.pk, reason=HoldReason.CLINICAL, note="", actor=themselves, at=at)
+    safety.lift_hold(placed, by=steps.clinician(patient), reason="All is well.", at=at + 20 * MINUTE)
+
+
+def in_crisis(session: TreatmentSession, at: datetime) -> None:
+    entry = stages.reading(at=at, seq=50, pressure=(185, 100))
+    services.observe(session, entry=entry, actor=Actor.person(session.enrollment.patient.user_id), at=at)
+
+
+@pytest.mark.parametrize(
+    ("changed", "before"),
+    [
+        ({"route": Route.SUBCUTANEOUS}, None),
+        ({"dose_mg": steps.ORDER.dose_mg + 50}, None),
+        ({"dose_mg": steps.ORDER.dose_mg - 50}, None),
+        ({}, held),
+        ({}, hold),
+        ({}, in_crisis),
+    ],
+)
+def test_one_that_should_not_have_been_calls_at_once(
+    ada: Patient, ben: User, at: datetime, changed: dict[str, Any], before: Any
+) -> None:
+    session, monitor = stages.started(ada, at=at)
+    if before is not None:
+        before(stages.fetch(session), at)
+    dose = report(session, monitor, taken_at=at + 10 * MINUTE, at=at + 40 * MINUTE, **changed)
+    assert dose.alert is not None
+    assert dose.alert.alert_class == "serious_event"
+    assert Delivery.objects.filter(kind="alert_page", user=ben).exists()
+
+
+def test_it_does_not_hide_behind_one_that_can_wait(ada: Patient, at: datetime) -> None:
+    session, monitor = stages.started(ada, at=at)
+    report(session, monitor, taken_at=at + 10 * MINUTE, at=at + 40 * MINUTE)
+    said: dict[str, Any] = {"route": Route.SUBLINGUAL, "dose_mg": steps.ORDER.dose_mg * 2}
+    taken_at, now = at + 20 * MINUTE, at + 41 * MINUTE
+    assert services.keep_unattributed_dose(session, taken_at=taken_at, actor=monitor, at=now, **said)
+    assert {alert.alert_class for alert in Alert.objects.all()} == {"late_dose", "serious_event"}
+
+
 # --- over HTTP -------------------------------------------------------------------------------------------
 
 
@@ -223,3 +275,111 @@ def test_a_body_of_another_shape_is_refused(
     said = body(at - 30 * MINUTE, **changed)
     assert post(as_ada, f"sessions/{session.pk}/late-doses", said).status_code == 400
     assert nothing_written(session)
+
+
+# --- refused, and kept -----------------------------------------------------------------------------------
+
+
+def tell(client: APIClient, session: TreatmentSession, taken_at: datetime, **changed: Any) -> Any:
+    return post(client, f"sessions/{session.pk}/late-doses", body(taken_at, **changed))
+
+
+def is_kept(answer: Any, *, status: int) -> bool:
+    """Tell whether a refusal says that a clinician was told, and whether one was."""
+    assert answer.status_code == status, answer.content
+    said = "clinician_told" in {reason["code"] for reason in answer.json().get("reasons", [])}
+    assert said is UnattributedDose.objects.exists() is Alert.objects.exists()
+    return said
+
+
+@pytest.mark.parametrize("minutes_ago", [41, 5])
+def test_a_dose_before_the_start_or_after_the_window_is_kept(
+    ada: Patient, at: datetime, as_ada: APIClient, minutes_ago: int
+) -> None:
+    session, _ = stages.started(ada, at=at - 40 * MINUTE)
+    taken_at = at - minutes_ago * MINUTE
+    for _ in range(2):
+        assert is_kept(tell(as_ada, session, taken_at), status=422)
+    kept = UnattributedDose.objects.get()
+    assert (kept.taken_at, kept.session_id, kept.alert.alert_class) == (taken_at, session.pk, "late_dose")
+    assert stages.fetch(session).dosed_at is None
+
+
+@pytest.mark.parametrize("status", ["scheduled", "ready", "cancelled", "missed", "aborted"])
+def test_a_dose_without_a_session_that_runs_is_kept_and_the_next_one_waits(
+    ada: Patient, at: datetime, as_ada: APIClient, status: str
+) -> None:
+    session = stages.reached(ada, status, at=at)
+    taken_at = at - 5 * MINUTE
+    assert is_kept(tell(as_ada, session, taken_at), status=409)
+    facts = queries.booking_facts(session.enrollment, scheduled_at=at + timedelta(hours=3), at=at)
+    assert [fault.code for fault in rules.booking_faults(facts)] == ["too_soon"]
+    plan = current_plan(session.enrollment_id)
+    start = queries.start_facts(stages.fetch(session), plan=plan, at=at)
+    assert "too_soon" in {fault.code for fault in rules.decide_start(start, POLICY).reasons}
+
+
+def test_a_dose_before_the_start_keeps_the_sessions_own_from_being_taken(
+    ada: Patient, at: datetime, as_ada: APIClient
+) -> None:
+    session, _ = stages.started(ada, at=at - 10 * MINUTE)
+    assert is_kept(tell(as_ada, session, at - 60 * MINUTE), status=422)
+    with stages.refused(DoseNotNow) as refused:
+        stages.take(session, Actor.person(ada.user_id), at=at + MINUTE)
+    assert [reason.code for reason in refused.value.reasons] == ["too_soon"]
+
+
+def test_somebody_who_says_they_took_it_is_watched(ada: Patient, at: datetime, as_ada: APIClient) -> None:
+    session, monitor = stages.started(ada, at=at - 40 * MINUTE)
+    taken_at = at - 5 * MINUTE
+    assert is_kept(tell(as_ada, session, taken_at), status=422)
+    over = taken_at + POLICY.watched_after_dose
+    with stages.refused(NotOverYet):
+        services.end_session(session, reason="", actor=monitor, at=over - timedelta(seconds=1))
+    assert services.end_session(session, reason="", actor=monitor, at=over).status == "aborted"
+
+
+def test_a_second_dose_is_kept_and_the_same_one_is_not(
+    ada: Patient, at: datetime, as_ada: APIClient, as_ben: APIClient
+) -> None:
+    session, _ = stages.started(ada, at=at - 40 * MINUTE)
+    taken_at = at - 30 * MINUTE
+    assert tell(as_ada, session, taken_at).status_code == 201
+    assert "reasons" not in tell(as_ben, session, taken_at).json()
+    assert not UnattributedDose.objects.exists()
+    assert is_kept(tell(as_ben, session, taken_at + 10 * MINUTE), status=409)
+
+
+@pytest.mark.parametrize("minutes", [-5, 60])
+def test_what_can_be_recorded_or_is_to_come_is_not_kept(
+    ada: Patient, at: datetime, as_ada: APIClient, minutes: int
+) -> None:
+    session, _ = stages.started(ada, at=at - 10 * MINUTE)
+    assert not is_kept(tell(as_ada, session, at + minutes * MINUTE), status=422)
+
+
+def test_a_stranger_tells_of_nothing(ada: Patient, at: datetime, as_cyd: APIClient) -> None:
+    session, _ = stages.started(ada, at=at - 40 * MINUTE)
+    assert not is_kept(tell(as_cyd, session, at - 5 * MINUTE), status=404)
+
+
+@pytest.mark.parametrize(
+    ("values", "constraint"),
+    [
+        ("'sublingual', 0, now(), now()", "unattributed_dose_is_positive"),
+        ("'nasal', 1, now(), now()", "unattributed_dose_route_is_known"),
+        ("'sublingual', 1, now(), now() - interval '1 second'", "unattributed_dose_taken_before_recorded"),
+    ],
+)
+def test_the_database_keeps_it_possible(
+    ada: Patient, at: datetime, session: TreatmentSession, values: str, constraint: str
+) -> None:
+    columns = "id, session_id, alert_id, route, dose_mg, taken_at, recorded_at, actor_kind, actor_id"
+    alert = safety.raise_alert(ada.pk, alert_class=AlertClass.LATE_DOSE, source="test", at=at)
+    with refused_by(constraint):
+        run(
+            f"INSERT INTO {TABLE}unattributeddose ({columns}) VALUES (%s, %s, %s, {values}, 'person', 'x')",  # noqa: S608
+            uuid4(),
+            session.pk,
+            alert.pk,
+        )
