@@ -14,7 +14,12 @@ from sessions.queries.access import (
     sessions_in_care,
     sessions_of,
 )
-from sessions.queries.due import deadlines_missed, sessions_never_started, sessions_recovered
+from sessions.queries.due import (
+    deadlines_missed,
+    sessions_never_started,
+    sessions_recovered,
+    sessions_without_a_program,
+)
 from sessions.queries.effects import checklist_in_care, checklists_of, effects_to_triage
 from sessions.queries.facts import (
     booked_sessions,
@@ -94,6 +99,7 @@ __all__ = [
     "sessions_never_started",
     "sessions_of",
     "sessions_recovered",
+    "sessions_without_a_program",
     "start_facts",
     "unseen_dose",
 ]

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from programs.enums import OPEN_STATUSES
 from sessions.enums import BOOKED_STATUSES, SessionStatus
 from sessions.models import CheckInDeadline, TreatmentSession
 
@@ -22,3 +23,9 @@ def sessions_never_started(*, before: datetime) -> list[TreatmentSession]:
     """Return the sessions still booked for a time before that one."""
     booked = TreatmentSession.objects.filter(status__in=BOOKED_STATUSES, scheduled_at__lte=before)
     return list(booked.order_by("scheduled_at", "id"))
+
+
+def sessions_without_a_program() -> list[TreatmentSession]:
+    """Return the sessions still booked in an enrollment that has ended: nobody will start them."""
+    booked = TreatmentSession.objects.filter(status__in=BOOKED_STATUSES)
+    return list(booked.exclude(enrollment__status__in=OPEN_STATUSES).order_by("scheduled_at", "id"))

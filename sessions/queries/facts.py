@@ -1,6 +1,6 @@
 """The policy that holds, and the facts that decisions are made from."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -42,6 +42,8 @@ from sessions.models import (
 from sessions.policy import SessionPolicy, parse_policy
 from sessions.queries.access import current_link
 
+LONGEST_DAY = timedelta(hours=26)
+"""No day on anybody's clock is longer, the clocks going back included."""
 OPEN_STATUSES = (*BOOKED_STATUSES, SessionStatus.IN_PROGRESS)
 
 
@@ -175,6 +177,7 @@ def start_facts(session: TreatmentSession, *, plan: TreatmentPlan | None, at: da
         monitor_is_bound=link is not None,
         monitor_attested_at=_attested_at(session, link),
         today_answers=_today_answers(session),
+        yes_today=_yes_today(session, at=at),
         readings=readings(session),
         readings_elsewhere=readings_elsewhere(session, at=at),
         chart_timezone=enrollment.patient.timezone,
@@ -300,6 +303,26 @@ def _attested_at(session: TreatmentSession, link: MonitorInvitation | None) -> d
 def _today_answers(session: TreatmentSession) -> rules.TodayAnswers | None:
     last = _attested(session, AttestationKind.PATIENT_TODAY).last()
     return rules.TodayAnswers(last.answers, last.attested_at) if last else None
+
+
+def _yes_today(session: TreatmentSession, *, at: datetime) -> tuple[str, ...]:
+    """Return the questions that the patient answered with yes today, in any of their sessions.
+
+    Today is the day where the session is, or where the patient lives.
+    """
+    patient = session.enrollment.patient
+    zones = {ZoneInfo(session.timezone), ZoneInfo(patient.timezone)}
+    given = Attestation.objects.filter(
+        session__enrollment__patient=patient,
+        kind=AttestationKind.PATIENT_TODAY,
+        attested_at__gte=at - LONGEST_DAY,
+    )
+    today = [
+        row
+        for row in given
+        if any(rules.local_day(row.attested_at, zone) == rules.local_day(at, zone) for zone in zones)
+    ]
+    return tuple(sorted({key for row in today for key, said in row.answers.items() if said == "yes"}))
 
 
 def _attested(session: TreatmentSession, kind: AttestationKind) -> QuerySet[Attestation]:

@@ -48,8 +48,9 @@ class StartFacts:
     """Everything the gate asks. Null means not known, and what is not known refuses.
 
     `today` and the other days are days where the session is. `chart_timezone` is the patient's own: how far
-    apart doses are is asked there, whatever zone each was booked in. `readings` are this session's, oldest
-    first; `readings_elsewhere` those of the patient's other sessions that may still be a day's crisis.
+    apart doses are is asked there, whatever zone each was booked in. `yes_today` are the questions answered
+    with yes on this day, whatever was answered since and in whichever session. `readings` are this session's,
+    oldest first; `readings_elsewhere` those of the patient's others that may still be a day's crisis.
     `monitor_attested_at` is when the monitor whose link is alive said to be there.
     """
 
@@ -68,6 +69,7 @@ class StartFacts:
     monitor_is_bound: bool | None
     monitor_attested_at: datetime | None
     today_answers: TodayAnswers | None
+    yes_today: tuple[str, ...] | None
     readings: tuple[Reading, ...] | None
     readings_elsewhere: tuple[Reading, ...] | None
     chart_timezone: str
@@ -240,14 +242,17 @@ def _monitor(facts: StartFacts, policy: SessionPolicy) -> Iterator[Reason]:
 
 
 def _today(facts: StartFacts, policy: SessionPolicy) -> Iterator[Reason]:
-    given = facts.today_answers
+    """Ask for a "no" to every question. A yes stands for its day: a mistaken one costs the patient that day,
+    and one taken back by a second tap could cost more.
+    """
+    given, yes_today = facts.today_answers, facts.yes_today
     if given is None:
         yield Reason("today_not_answered", "Today's questions are not answered.")
         return
     if not _fresh(given.given_at, facts.at, policy.attestation_max_age):
         yield Reason("today_answers_too_old", "Answer today's questions again.")
     for question in policy.today_questions:
-        if given.answers.get(question.key) != "no":
+        if given.answers.get(question.key) != "no" or yes_today is None or question.key in yes_today:
             yield Reason(f"today_{question.key}", f"No session today: {question.topic}, or not known.")
 
 

@@ -23,6 +23,7 @@ from safety.enums import AlertClass
 from sessions import queries
 from sessions.enums import BOOKED_STATUSES, SessionEvent, SessionStatus
 from sessions.models import CheckInDeadline, TreatmentSession
+from sessions.services.booking import cancel
 from sessions.services.monitors import revoke_links
 from sessions.services.steps import move
 
@@ -41,6 +42,7 @@ class Watched:
 
     check_ins_missed: int
     sessions_completed: int
+    sessions_called_off: int
     sessions_missed: int
 
 
@@ -52,9 +54,11 @@ def watch(*, at: datetime) -> Watched:
     """
     check_ins_missed = _each(queries.deadlines_missed(at=at), _miss_check_in, at=at)
     sessions_completed = _each(queries.sessions_recovered(at=at), _complete, at=at)
+    sessions_called_off = _each(queries.sessions_without_a_program(), _call_off, at=at)
     _, policy = queries.policy_in_force(at=at)
     never_started = queries.sessions_never_started(before=at - policy.missed_after)
-    return Watched(check_ins_missed, sessions_completed, _each(never_started, _miss_session, at=at))
+    sessions_missed = _each(never_started, _miss_session, at=at)
+    return Watched(check_ins_missed, sessions_completed, sessions_called_off, sessions_missed)
 
 
 def _each(rows: Sequence[_Row], act: Callable[[_Row, datetime], bool], *, at: datetime) -> int:
@@ -78,7 +82,11 @@ def _lock_if_free(enrollment_id: UUID) -> Enrollment | None:
 
 
 def _miss_check_in(deadline: CheckInDeadline, at: datetime) -> bool:
-    """Mark a deadline missed, with its alert, and call to everybody who should have been heard from."""
+    """Mark a deadline missed, with its alert, and call to everybody who should have been heard from.
+
+    A session has one alert for its silence: while that is not closed, each further deadline stands in it,
+    and opens it again for whoever had it in hand.
+    """
     enrollment = _lock_if_free(deadline.session.enrollment_id)
     still_open = queries.open_deadlines(deadline.session).select_for_update(skip_locked=True)
     missed = still_open.filter(pk=deadline.pk).first() if enrollment else None
@@ -88,7 +96,7 @@ def _miss_check_in(deadline: CheckInDeadline, at: datetime) -> bool:
     missed.alert = safety.raise_alert(
         enrollment.patient_id,
         alert_class=AlertClass.MISSED_CHECK_IN,
-        source=f"check-in:{deadline.pk}",
+        source=f"check-in:{deadline.session_id}",
         at=at,
     )
     missed.save(update_fields=["missed_at", "alert"])
@@ -123,6 +131,15 @@ def _complete(session: TreatmentSession, at: datetime) -> bool:
     is_last = plan is not None and locked.number >= plan.session_count
     if is_last and enrollment.status == EnrollmentStatus.ACTIVE:
         programs.move(enrollment, EnrollmentEvent.COMPLETED, actor=WATCH, at=at)
+    return True
+
+
+def _call_off(session: TreatmentSession, at: datetime) -> bool:
+    """Cancel a session whose program has ended, whoever ended it; link and mail are called back."""
+    locked = _lock_as_found(session)
+    if locked is None or locked.status not in BOOKED_STATUSES:
+        return False
+    cancel(locked, reason="The program has ended.", actor=WATCH, at=at)
     return True
 
 

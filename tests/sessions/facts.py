@@ -54,6 +54,7 @@ GOOD = StartFacts(
         answers={question.key: "no" for question in POLICY.today_questions},
         given_at=NOON - timedelta(minutes=20),
     ),
+    yes_today=(),
     readings=(reading(minutes_ago=10), reading(minutes_ago=4)),
     readings_elsewhere=(),
     chart_timezone="America/New_York",

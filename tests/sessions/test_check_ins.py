@@ -1,26 +1,29 @@
 """Who is heard from in time, and what silence does."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import uuid4
 
 import pytest
 
-from accounts.models import Patient
+from accounts.models import Patient, User
 from core.actors import Actor
 from notifications.enums import MessageKind
 from notifications.models import Delivery
 from programs import services as programs
 from programs.models import Enrollment
-from safety.enums import AlertClass
+from safety import services as safety
+from safety.enums import AlertClass, ReviewOutcome
 from safety.models import Alert
 from sessions import services
 from sessions.errors import WrongSessionState
 from sessions.models import CheckIn, CheckInDeadline, TreatmentSession
 from sessions.services import CheckInEntry, Watched
+from tests import steps
 from tests.sessions import stages
 from tests.sessions.test_gate import ada_of
 
-NOTHING = Watched(check_ins_missed=0, sessions_completed=0, sessions_missed=0)
+NOTHING = Watched(check_ins_missed=0, sessions_completed=0, sessions_called_off=0, sessions_missed=0)
 
 
 def first_deadline(session: TreatmentSession) -> CheckInDeadline:
@@ -45,11 +48,11 @@ def test_the_patients_own_tap_is_kept_and_meets_nothing(ada: Patient, at: dateti
 def test_silence_raises_an_alert_and_calls_both(ada: Patient, at: datetime) -> None:
     session, _ = stages.started(ada, at=at)
     late = at + timedelta(minutes=15, seconds=1)
-    assert services.watch(at=late) == Watched(check_ins_missed=1, sessions_completed=0, sessions_missed=0)
+    assert services.watch(at=late) == replace(NOTHING, check_ins_missed=1)
     missed = first_deadline(session)
     assert missed.missed_at == late
     alert = Alert.objects.get(alert_class=AlertClass.MISSED_CHECK_IN)
-    assert (alert.patient_id, alert.source, missed.alert_id) == (ada.pk, f"check-in:{missed.pk}", alert.pk)
+    assert (alert.patient_id, alert.source, missed.alert_id) == (ada.pk, f"check-in:{session.pk}", alert.pk)
     calls = Delivery.objects.filter(kind=MessageKind.CHECK_IN_MISSED)
     assert {call.user_id for call in calls} == {ada.user_id, None}
     assert Delivery.objects.filter(kind=MessageKind.ALERT_PAGE).count() == 1
@@ -107,11 +110,33 @@ def test_an_end_leaves_a_missed_deadline_to_be_found(ada: Patient, at: datetime)
     assert services.watch(at=late).check_ins_missed == 1
 
 
-def test_a_silent_session_is_called_for_at_every_deadline(ada: Patient, at: datetime) -> None:
-    stages.dosed(ada, at=at)
+def test_a_silent_session_has_one_alert_and_is_called_for_at_every_deadline(
+    ada: Patient, at: datetime
+) -> None:
+    session, _ = stages.dosed(ada, at=at)
     for step in range(1, 14):
         services.watch(at=at + timedelta(minutes=15 * step, seconds=1))
-    assert Alert.objects.filter(alert_class=AlertClass.MISSED_CHECK_IN).count() == 10
+    alert = Alert.objects.get(alert_class=AlertClass.MISSED_CHECK_IN)
+    missed = CheckInDeadline.objects.filter(session=session, missed_at__isnull=False)
+    assert {row.alert_id for row in missed} == {alert.pk}
+    assert missed.count() == 10
+    assert Delivery.objects.filter(kind=MessageKind.CHECK_IN_MISSED, user=ada.user).count() == 10
+
+
+def test_silence_that_goes_on_calls_again_whoever_has_the_alert_in_hand(
+    ada: Patient, ben: User, at: datetime
+) -> None:
+    """And once the alert was closed, it opens another."""
+    stages.dosed(ada, at=at)
+    first, second, third = (at + timedelta(minutes=15 * step, seconds=1) for step in (1, 2, 3))
+    services.watch(at=first)
+    alert = safety.acknowledge(Alert.objects.get(), by=ben, at=first)
+    services.watch(at=second)
+    alert.refresh_from_db()
+    assert (alert.status, alert.pages_sent) == ("open", 2)
+    safety.close(safety.acknowledge(alert, by=ben, at=second), by=ben, reason="Called.", at=second)
+    services.watch(at=third)
+    assert [one.status for one in Alert.objects.order_by("id")] == ["closed", "open"]
 
 
 def test_leaving_the_program_does_not_end_the_watch(ada: Patient, at: datetime) -> None:
@@ -186,3 +211,25 @@ def test_a_session_that_nobody_started_is_missed_a_day_later(ada: Patient, at: d
     link.refresh_from_db()
     assert link.revoked_at is not None
     assert stages.book(session.enrollment, at=at + timedelta(days=2)).number == 1
+
+
+def test_a_booking_in_a_program_that_was_ended_is_called_off(ada: Patient, at: datetime) -> None:
+    """By a clinician who declined new answers, say: the link opens nothing, its mail is called back."""
+    session = stages.booked(ada, at=at)
+    link, _ = stages.invited(session, at=at)
+    answers = safety.screen(session.enrollment_id, answers=steps.HEALTHY, actor=ada_of(session), at=at)
+    safety.review(
+        answers.pk, outcome=ReviewOutcome.DECLINED, reason="No.", reviewer=steps.clinician(ada), at=at
+    )
+    assert services.watch(at=at) == replace(NOTHING, sessions_called_off=1)
+    assert services.watch(at=at) == NOTHING
+    link.refresh_from_db()
+    assert (stages.fetch(session).status, link.revoked_at) == ("cancelled", at)
+    (mail,) = Delivery.objects.filter(kind=MessageKind.MONITOR_INVITATION)
+    assert mail.status == "cancelled"
+
+
+def test_what_runs_in_a_program_that_was_ended_is_not_called_off(ada: Patient, at: datetime) -> None:
+    session, _ = stages.dosed(ada, at=at)
+    programs.withdraw(session.enrollment_id, patient_user=ada.user, reason="", at=at)
+    assert services.watch(at=at) == NOTHING

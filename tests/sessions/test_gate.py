@@ -251,6 +251,39 @@ def test_the_gate_keeps_what_it_was_told(ada: Patient, at: datetime) -> None:
     assert FILES[DocumentKind.SESSION_POLICY] == "sessions/example_policy.toml"
 
 
+def moved(session: TreatmentSession, at: datetime) -> TreatmentSession:
+    later = at + timedelta(minutes=1)
+    zone, actor = session.timezone, ada_of(session)
+    return services.reschedule(session, scheduled_at=later, timezone=zone, actor=actor, at=at)
+
+
+def booked_again(session: TreatmentSession, at: datetime) -> TreatmentSession:
+    services.cancel(session, reason="", actor=ada_of(session), at=at)
+    return stages.book(session.enrollment, at=at)
+
+
+@pytest.mark.parametrize("then", [lambda session, at: session, moved, booked_again])
+def test_a_yes_stands_for_its_day_whatever_is_answered_after_it(
+    ada: Patient, at: datetime, then: Callable[[TreatmentSession, datetime], TreatmentSession]
+) -> None:
+    Patient.objects.filter(pk=ada.pk).update(timezone=stages.zone_at_noon(at))
+    first = stages.booked(ada, at=at)
+    a_drink(stages.fetch(first), at)
+    session = then(stages.fetch(first), at)
+    stages.prepared(session, at=at)
+    assert refusal(session, at=at + timedelta(minutes=2)) == {"today_alcohol_or_intoxication"}
+
+
+def test_the_next_day_is_another_day(ada: Patient, at: datetime) -> None:
+    Patient.objects.filter(pk=ada.pk).update(timezone=stages.zone_at_noon(at))
+    session = stages.booked(ada, at=at - timedelta(hours=13))
+    a_drink(stages.fetch(session), at - timedelta(hours=13))
+    TreatmentSession.objects.filter(pk=session.pk).update(timezone=stages.zone_at_noon(at))
+    stages.prepared(stages.fetch(session), at=at)
+    started = services.start_session(stages.fetch(session), actor=ada_of(session), at=at)
+    assert started.status == "in_progress"
+
+
 def refusal(session: TreatmentSession, *, at: datetime) -> set[str]:
     """Return the codes for which the session is refused."""
     with stages.refused(SessionNotStartable) as refused:

@@ -42,6 +42,7 @@ def spoiled() -> Iterator[tuple[str, str, dict[str, Any]]]:
             given = TodayAnswers({**NO_TO_ALL, key: answer}, NOON)
             yield f"{key} {answer}", f"today_{key}", {"today_answers": given}
         without = {other: "no" for other in NO_TO_ALL if other != key}
+        yield f"{key} yes, then no", f"today_{key}", {"yes_today": (key,)}
         yield f"{key} not answered", f"today_{key}", {"today_answers": TodayAnswers(without, NOON)}
     yield "one reading", "too_few_readings", {"readings": (reading(minutes_ago=4),)}
     yield "old readings", "readings_too_old", {"readings": readings(*[(118, 76)] * 2, first=31, rate=None)}
@@ -229,3 +230,8 @@ def test_a_first_session_has_nothing_to_be_spaced_from() -> None:
 
 def test_a_session_may_start_after_its_day() -> None:
     assert decide_start(replace(GOOD, scheduled_on=date(2026, 3, 1)), POLICY).allowed
+
+
+def test_not_to_know_what_was_said_today_refuses() -> None:
+    reasons = decide_start(replace(GOOD, yes_today=None), POLICY).reasons
+    assert [reason.code for reason in reasons] == [f"today_{key}" for key in NO_TO_ALL]
