@@ -96,7 +96,7 @@ class SignedOutput(serializers.Serializer[Signature]):
     document_sha256 = serializers.CharField()
 
 
-class AssessmentOutput(serializers.Serializer[EventAssessment]):
+class EventAssessmentOutput(serializers.Serializer[EventAssessment]):
     """One signed version; `is_intact` while it says what was signed, `criteria` is what its grade means."""
 
     id = serializers.UUIDField()
@@ -143,7 +143,7 @@ class AssessmentOutput(serializers.Serializer[EventAssessment]):
         return queries.is_intact(row)
 
 
-class QuestionOutput(serializers.Serializer[Any]):
+class AssessmentQuestionOutput(serializers.Serializer[Any]):
     """One of Naranjo's questions, and what yes and no are worth."""
 
     topic = serializers.CharField()
@@ -155,4 +155,4 @@ class ScalesOutput(serializers.Serializer[Any]):
     """What grades mean, and what Naranjo asks."""
 
     grades = serializers.DictField(child=serializers.CharField())
-    naranjo = serializers.DictField(child=QuestionOutput())
+    naranjo = serializers.DictField(child=AssessmentQuestionOutput())

@@ -86,20 +86,20 @@ class Assessments(View):
         operation_id="event_assessments_list",
         summary="What was made of this event?",
         parameters=[PageQuery],
-        responses=serializers.AssessmentOutput(many=True),
+        responses=serializers.EventAssessmentOutput(many=True),
         examples=[OpenApiExample("The first", value=ASSESSMENT, response_only=True)],
     )
     def get(self, request: Request, event_id: UUID) -> Response:  # noqa: ARG002
         """List every signed version, oldest first; the last one holds."""
         event = queries.event_for(self.actor, event_id, at=clock.now())
         found = queries.assessments_of(event)
-        return self.page(found, serializers.AssessmentOutput, also=(event.patient_id,))
+        return self.page(found, serializers.EventAssessmentOutput, also=(event.patient_id,))
 
     @extend_schema(
         operation_id="event_assessments_sign",
         summary="Sign what I make of this event",
         request=serializers.AssessmentInput,
-        responses={201: serializers.AssessmentOutput},
+        responses={201: serializers.EventAssessmentOutput},
         examples=[
             OpenApiExample("Expected", value=SAID, request_only=True),
             OpenApiExample("Signed", value=ASSESSMENT, response_only=True, status_codes=["201"]),
@@ -122,4 +122,4 @@ class Assessments(View):
             by=user_of(request),
             at=at,
         )
-        return Response(serializers.AssessmentOutput(row).data, status=status.HTTP_201_CREATED)
+        return Response(serializers.EventAssessmentOutput(row).data, status=status.HTTP_201_CREATED)

@@ -101,9 +101,10 @@ def told(environment: dict[str, str], *command: str) -> str:
         cwd=ROOT,
         env=environment,
         text=True,
-        check=True,
+        check=False,
         capture_output=True,
     )
+    assert done.returncode == 0, done.stderr
     return done.stdout + done.stderr
 
 
