@@ -34,7 +34,7 @@ class IsPatient(IsPerson):
 
     def has_permission(self, request: Request, view: Any) -> bool:
         """Tell whether the user is a patient."""
-        return super().has_permission(request, view) and queries.patient_of(user_of(request).pk) is not None
+        return super().has_permission(request, view) and queries.has_chart(user_of(request).pk)
 
 
 class HoldsRole(IsPerson):

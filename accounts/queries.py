@@ -6,6 +6,7 @@ from uuid import UUID
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from django.core.exceptions import ObjectDoesNotExist
+from django.db import connection
 from django.db.models import (
     BooleanField,
     Count,
@@ -64,6 +65,13 @@ def holders(*roles: Role, at: datetime) -> list[User]:
 def patient_of(user_id: UUID) -> Patient | None:
     """Return the chart of a signed-in person, if they have one."""
     return Patient.objects.filter(user_id=user_id).first()
+
+
+def has_chart(user_id: UUID) -> bool:
+    """Tell whether a signed-in person is a patient."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT guard.charts_owned(%s) <> '{}'", [user_id])
+        return bool((cursor.fetchone() or [False])[0])
 
 
 def clinician_of(user_id: UUID) -> Clinician | None:

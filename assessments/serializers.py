@@ -1,3 +1,4 @@
+from functools import cache
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
@@ -6,7 +7,7 @@ from rest_framework import serializers
 from assessments import queries
 from assessments.schedule import AssessmentStatus
 from core.api import etag
-from core.fields import InputSerializer
+from core.fields import InputSerializer, shaped
 from programs.enums import EnrollmentStatus
 from programs.serializers import SignatureOutput
 from safety.serializers import CrisisOutput, PageQuery
@@ -55,14 +56,30 @@ class AskedWhenOutput(serializers.Serializer[Any]):
     above = serializers.IntegerField()
 
 
+class ItemsOutput(serializers.ListSerializer[Any]):
+    """An instrument's questions: the same for everybody, so they are put into shape once."""
+
+    def to_representation(self, data: Any) -> Any:
+        """Return the questions in shape."""
+        return _items_in_shape(data)
+
+
 class ItemOutput(serializers.Serializer[Any]):
     """One question. `text` is the licence holder's where there is one, else our own topic."""
+
+    class Meta:
+        list_serializer_class = ItemsOutput
 
     key = serializers.CharField()
     topic = serializers.CharField()
     text = serializers.CharField()
     choices = ChoiceOutput(many=True)
     asked_when = AskedWhenOutput(allow_null=True)
+
+
+@cache
+def _items_in_shape(items: tuple[queries.ShownItem, ...]) -> list[dict[str, Any]]:
+    return [shaped(ItemOutput, item) for item in items]
 
 
 @extend_schema_field({"type": ["number", "null"]})

@@ -74,10 +74,8 @@ def _once(handler: Handler[P], *, key_of: Callable[[Request, str], str]) -> Once
             response = handler(view, request, *args, **kwargs)
             headers = {name: response[name] for name in _KEPT_HEADERS if name in response}
             body = "" if response.data is None else JSONRenderer().render(response.data).decode()
-            IdempotencyRecord.objects.filter(pk=record_id).update(
-                status=response.status_code, headers=headers, answer=encrypt(body, place=_place(record_id))
-            )
-        return response
+            _keep(record_id, status=response.status_code, headers=headers, body=body)
+        return _answer(body, status=response.status_code, headers=headers)
 
     # `functools.wraps` keeps the name and docstring that the schema reads; the signature gains HttpResponse.
     update_wrapper(once, handler)
@@ -120,6 +118,19 @@ def _claim(*, principal: str, key: str, fingerprint: str) -> UUID | None:
     return UUID(str(row[0])) if row else None
 
 
+def _keep(record_id: UUID, *, status: int, headers: dict[str, str], body: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE core_idempotencyrecord SET status = %s, headers = %s, answer = %s WHERE id = %s",
+            [status, json.dumps(headers), encrypt(body, place=_place(record_id)), record_id],
+        )
+
+
+def _answer(body: str, *, status: int, headers: dict[str, str]) -> HttpResponse:
+    """Return the answer as it is kept, the first time too: the words of a retry are the same to the byte."""
+    return HttpResponse(body, status=status, headers=headers, content_type="application/json")
+
+
 def _place(record_id: UUID) -> str:
     return f"core_idempotencyrecord.answer:{record_id}"
 
@@ -129,4 +140,4 @@ def _stored_answer(*, principal: str, key: str, fingerprint: str) -> HttpRespons
     if record.fingerprint != fingerprint:
         raise KeyReused
     body = decrypt(record.answer, place=_place(record.pk))
-    return HttpResponse(body, status=record.status, headers=record.headers, content_type="application/json")
+    return _answer(body, status=record.status, headers=record.headers)

@@ -10,11 +10,11 @@ from accounts import services as accounts_services
 from accounts.enums import SignatureMeaning
 from accounts.errors import ProfileMissing
 from accounts.models import Patient, User
+from accounts.queries import one
 from core.acting import seeing_all_charts
 from core.actors import Actor
 from core.database import atomic
 from core.documents import digest
-from core.errors import NotFound
 from core.models import DocumentVersion
 from notifications import services as notifications
 from notifications.enums import MessageKind
@@ -76,10 +76,7 @@ def lock_enrollment(enrollment_id: UUID) -> Enrollment:
     Whatever changes what may happen to a patient takes this lock first, so that a hold and a start, or two
     starts, cannot pass each other.
     """
-    enrollment = Enrollment.objects.select_for_update().filter(pk=enrollment_id).first()
-    if enrollment is None:
-        raise NotFound
-    return enrollment
+    return one(Enrollment.objects.select_for_update(), enrollment_id)
 
 
 def lock_open_enrollments(patient_id: UUID) -> list[Enrollment]:
