@@ -240,7 +240,7 @@ def test_what_saving_asks_of_the_database(as_ada: APIClient, gad7: Assessment) -
     assert response.status_code == 200
     assert statements(captured) == [
         *SIGNED_IN,
-        "SELECT accounts_patient",  # a patient is asking
+        "SELECT",  # a patient is asking
         "SELECT assessments_assessment",  # theirs, with the version that If-Match has to name
         "BEGIN",
         "SELECT programs_enrollment FOR UPDATE",  # nothing else happens to this person now
