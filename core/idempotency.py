@@ -126,7 +126,7 @@ def _keep(record_id: UUID, *, status: int, headers: dict[str, str], body: str) -
         )
 
 
-def _answer(body: str, *, status: int, headers: dict[str, str]) -> HttpResponse:
+def _answer(body: str, *, status: int | None, headers: dict[str, str]) -> HttpResponse:
     """Return the answer as it is kept, the first time too: the words of a retry are the same to the byte."""
     return HttpResponse(body, status=status, headers=headers, content_type="application/json")
 

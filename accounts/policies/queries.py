@@ -26,7 +26,7 @@ def in_force(kind: DocumentKind, *, at: datetime) -> DocumentVersion:
     Raises `NoDocumentInForce`, or its kind `PolicyChangedSinceSigned` with one byte changed.
     """
     for document in DocumentVersion.objects.raw(_IN_FORCE, {"kind": kind.value, "at": at}):
-        signed = {document.director_signed, document.other_signed} - {None}
+        signed = {vars(document)[name] for name in ("director_signed", "other_signed")} - {None}
         if signed | {document.sha256} != {digest(document.content)}:
             logger.error("%s is not what was signed; nothing is decided by it", document)
             raise PolicyChangedSinceSigned(f"{document} has changed")
