@@ -242,6 +242,7 @@ SPECTACULAR_SETTINGS = {
         "ReviewOutcome": "safety.enums.ReviewOutcome",
         "IdentityOutcome": "safety.enums.IdentityOutcome",
         "EventOutcome": "safety.events.enums.EventOutcome",
+        "EffectsOutcome": "sessions.enums.EffectsOutcome",
         "Challenge": "safety.events.enums.Challenge",
         "FitOutcome": "safety.enums.FitOutcome",
         "ObservationKind": "sessions.enums.ObservationKind",
