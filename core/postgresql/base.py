@@ -7,6 +7,11 @@ from psycopg.pq import TransactionStatus
 from core import acting
 
 _Cursor: Any = base.Cursor  # the type stubs take psycopg 2's
+IDLE_AT_MOST = "SET LOCAL idle_in_transaction_session_timeout = '30s'"
+"""Whoever is stuck with a row locked loses the lock with the connection, so that a watch gets at the row.
+
+Said in each transaction: as an option of the connection a pooler refuses it.
+"""
 
 
 class Cursor(_Cursor):  # type: ignore[misc]
@@ -38,4 +43,4 @@ class DatabaseWrapper(base.DatabaseWrapper):
             super()._set_autocommit(autocommit)  # type: ignore[misc]  # so do they here
             return
         with self.wrap_database_errors:
-            _Cursor(self.connection).execute(f"BEGIN;{now.sql}")
+            _Cursor(self.connection).execute(f"BEGIN;{IDLE_AT_MOST};{now.sql}")

@@ -31,6 +31,9 @@ WATCH = Actor.service(ServiceName.WATCH)
 CALL_LIFE = timedelta(hours=1)
 """How long it is worth telling somebody that their check-in is missing."""
 
+SKIPPED_AT_MOST = timedelta(seconds=30)
+"""How long a deadline may wait for an enrollment that somebody else has locked before it is said loudly."""
+
 logger = getLogger(__name__)
 
 _Row = TypeVar("_Row", CheckInDeadline, TreatmentSession)
@@ -90,6 +93,10 @@ def _miss_check_in(deadline: CheckInDeadline, at: datetime) -> bool:
     enrollment = _lock_if_free(deadline.session.enrollment_id)
     still_open = queries.open_deadlines(deadline.session).select_for_update(skip_locked=True)
     missed = still_open.filter(pk=deadline.pk).first() if enrollment else None
+    if enrollment is None and at - deadline.due_at > SKIPPED_AT_MOST:
+        logger.error(
+            "Deadline %s was missed at %s, and its enrollment is locked", deadline.pk, deadline.due_at
+        )
     if enrollment is None or missed is None:
         return False
     missed.missed_at = at

@@ -2,28 +2,35 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
+from threading import Event, Thread
 from time import monotonic, sleep
 from typing import Any
 from urllib.parse import quote
+from uuid import UUID
 
 import pytest
-from django.db import connection
+from django.db import DatabaseError, connection, transaction
 
 from accounts.models import Patient
 from config.local.state import ROOT, free_port
 from core.database import as_owner
 from core.models import Heartbeat
+from core.postgresql import base as postgresql
+from notifications.models import Delivery
+from programs.services import lock_enrollment
 from safety import services as safety
 from safety.enums import AlertClass
 from safety.models import Alert
 from sessions import services, tasks
 from sessions.management.commands import watchdog
-from sessions.models import CheckInDeadline
+from sessions.models import CheckInDeadline, TreatmentSession
+from sessions.services import watching
 from tests.sessions import stages
 
 PATIENCE_S = 60
@@ -92,6 +99,65 @@ def test_a_row_that_cannot_be_dealt_with_is_logged_and_left_for_the_next_look(
         assert services.watch(at=silent).check_ins_missed == 0
     assert "could not deal with" in caplog.text
     assert services.watch(at=silent).check_ins_missed == 1
+
+
+@pytest.fixture
+def silent_mail(settings: Any) -> Iterator[None]:
+    """A mail server that takes a connection and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_HOST, settings.EMAIL_PORT = server.getsockname()
+        settings.EMAIL_TIMEOUT = 1
+        yield
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("sends_for_s", "tried"), [(0.5, 1), (60, watchdog.SENT_PER_LOOK)])
+def test_a_silent_mail_server_costs_a_look_one_message(
+    silent: datetime, silent_mail: None, monkeypatch: pytest.MonkeyPatch, sends_for_s: float, tried: int
+) -> None:
+    """With more time, as many as it sends in a look: that is what the time is for."""
+    services.watch(at=silent)
+    monkeypatch.setattr(watchdog, "SENDS_FOR_S", sends_for_s)
+    watchdog.look()
+    assert Delivery.objects.filter(fence__gt=0).count() == tried
+    assert has_beaten()
+
+
+def sit_on(enrollment_id: UUID, held: Event, done: Event) -> None:
+    """Lock an enrollment and do nothing more, as a process that hangs."""
+    with suppress(DatabaseError), transaction.atomic():
+        lock_enrollment(enrollment_id)
+        held.set()
+        done.wait(PATIENCE_S)
+    connection.close()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("idle", "missed"), [("'1500ms'", 1), ("'0'", 0)])
+def test_whoever_hangs_with_an_enrollment_in_hand_loses_it(
+    silent: datetime,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    idle: str,
+    missed: int,
+) -> None:
+    """The twin has no limit, and the watch does not get by."""
+    monkeypatch.setattr(postgresql, "IDLE_AT_MOST", f"SET LOCAL idle_in_transaction_session_timeout = {idle}")
+    held, done = Event(), Event()
+    hangs = Thread(target=sit_on, args=(TreatmentSession.objects.get().enrollment_id, held, done))
+    hangs.start()
+    try:
+        assert held.wait(PATIENCE_S)
+        assert services.watch(at=silent).check_ins_missed == 0
+        assert "locked" not in caplog.text
+        assert services.watch(at=silent + watching.SKIPPED_AT_MOST).check_ins_missed == 0
+        assert "locked" in caplog.text
+        sleep(3)
+        assert services.watch(at=silent).check_ins_missed == missed
+    finally:
+        done.set()
+        hangs.join()
 
 
 @contextmanager

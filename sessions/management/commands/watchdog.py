@@ -3,6 +3,7 @@ from argparse import ArgumentParser
 from collections.abc import Callable
 from logging import getLogger
 from threading import Event
+from time import monotonic
 from typing import Any
 
 from django.core.management.base import BaseCommand
@@ -19,6 +20,8 @@ from sessions import services
 
 PAUSE_S = 5.0
 SENT_PER_LOOK = 3
+SENDS_FOR_S = 5.0
+"""For how long from its beginning a look takes up another message: a silent mail server costs it one."""
 
 logger = getLogger(__name__)
 
@@ -48,16 +51,23 @@ def look() -> None:
     """Do each part of the work, whichever fails; only a look that did all leaves a sign of life.
 
     It also sends, urgent messages first, because with Redis gone no worker is woken up to do so: a few at a
-    time, so that a slow mail server cannot keep it from looking.
+    time and not for long, so that a slow mail server cannot keep it from looking.
     """
+    until = monotonic() + SENDS_FOR_S
     parts: tuple[Callable[[], object], ...] = (
         lambda: services.watch(at=clock.now()),
         lambda: safety.page_unacknowledged(at=clock.now()),
-        lambda: notifications.deliver_due(at=clock.now(), limit=SENT_PER_LOOK),
+        lambda: _send(until=until),
     )
     done = [_done(part) for part in parts]
     if all(done):
         _done(lambda: heartbeats.beat("watchdog"))
+
+
+def _send(*, until: float) -> None:
+    for _ in range(SENT_PER_LOOK):
+        if monotonic() >= until or not notifications.deliver_due(at=clock.now(), limit=1):
+            return
 
 
 def _done(part: Callable[[], object]) -> bool:
