@@ -87,6 +87,14 @@ class Emergency:
 
 
 @dataclass(frozen=True, slots=True)
+class DoseBounds:
+    """Between which amounts, both included, a plan may order one route; never compared with another route."""
+
+    min_mg: int
+    max_mg: int
+
+
+@dataclass(frozen=True, slots=True)
 class SessionPolicy:
     """How a session runs: one version of the policy, read and found plausible."""
 
@@ -102,6 +110,7 @@ class SessionPolicy:
     no_drive_min: timedelta
     link_lifetime_after_end: timedelta
     readings: ReadingPolicy
+    dose_bounds: Mapping[Route, DoseBounds]
     preparation: tuple[Item, ...]
     today_questions: tuple[TodayQuestion, ...]
     emergency: Emergency
@@ -139,11 +148,12 @@ def parse_policy(content: Mapping[str, Any]) -> SessionPolicy:
         no_drive_min=timedelta(hours=numbers["no_drive_min_hours"]),
         link_lifetime_after_end=timedelta(hours=numbers["link_lifetime_after_end_hours"]),
         readings=_readings(numbers, texts["readings.instruction"]),
+        dose_bounds=_bounds(numbers),
         preparation=tuple(Item(**item) for item in _rows(flat, "preparation")),
         today_questions=tuple(TodayQuestion(**item) for item in _rows(flat, "today_questions")),
         emergency=Emergency(texts["emergency.call_first"], _signs(flat)),
     )
-    _check_agreement(policy, numbers)
+    _check_agreement(policy)
     return policy
 
 
@@ -228,7 +238,20 @@ def _readings(numbers: Mapping[str, int], instruction: str) -> ReadingPolicy:
     )
 
 
-def _check_agreement(policy: SessionPolicy, numbers: Mapping[str, int]) -> None:
+def _bounds(numbers: Mapping[str, int]) -> dict[Route, DoseBounds]:
+    """Return the bounds of each route that has them; a plan for another route is in none."""
+    bounds = {}
+    for route in Route:
+        least, most = (numbers.get(f"dose_bounds.{route}.{end}") for end in ("min_mg", "max_mg"))
+        if least is None and most is None:
+            continue
+        if least is None or most is None or least > most:
+            raise PolicyError(f"dose_bounds.{route}", "must have min_mg, and max_mg not below it")
+        bounds[route] = DoseBounds(min_mg=least, max_mg=most)
+    return bounds
+
+
+def _check_agreement(policy: SessionPolicy) -> None:
     """Refuse numbers that are plausible each by itself and make no sense together."""
     held, crisis = policy.readings.hold_above, policy.readings.crisis_from
     for name in ("systolic_mmhg", "diastolic_mmhg"):
@@ -239,7 +262,3 @@ def _check_agreement(policy: SessionPolicy, numbers: Mapping[str, int]) -> None:
             raise PolicyError(f"readings.{place}", "has the diastolic limit at or above the systolic one")
     if policy.min_days_between >= policy.max_gap_days:
         raise PolicyError("min_days_between", "must be less than max_gap_days")
-    for route in Route.values:
-        least, most = (numbers.get(f"dose_bounds.{route}.{end}") for end in ("min_mg", "max_mg"))
-        if (least is None) != (most is None) or (least is not None and most is not None and least > most):
-            raise PolicyError(f"dose_bounds.{route}", "must have min_mg, and max_mg not below it")

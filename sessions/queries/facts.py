@@ -270,6 +270,8 @@ def _readings(found: QuerySet[Observation], *, patient: Patient) -> tuple[rules.
 
 def _plan_facts(plan: TreatmentPlan, zone: ZoneInfo) -> rules.PlanFacts:
     return rules.PlanFacts(
+        route=Route(plan.route),
+        dose_mg=plan.dose_mg,
         session_count=plan.session_count,
         min_days_between=plan.min_days_between,
         signed_on=rules.local_day(plan.signature.signed_at, zone),

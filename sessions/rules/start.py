@@ -3,10 +3,12 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from core.errors import Reason
+from programs.enums import Route
 from sessions.policy import SessionPolicy
 from sessions.rules.times import far_enough, local_day
 
@@ -15,6 +17,8 @@ from sessions.rules.times import far_enough, local_day
 class PlanFacts:
     """What the plan in force says, and the day it was signed, where the patient is."""
 
+    route: Route
+    dose_mg: Decimal
     session_count: int
     min_days_between: int
     signed_on: date
@@ -190,10 +194,15 @@ def _enrollment(facts: StartFacts, policy: SessionPolicy) -> Iterator[Reason]:  
         yield PAUSED
 
 
-def _plan(facts: StartFacts, policy: SessionPolicy) -> Iterator[Reason]:  # noqa: ARG001 - a Check
+def _plan(facts: StartFacts, policy: SessionPolicy) -> Iterator[Reason]:
+    """Ask for a plan with a session left, and for a dose that today's policy would let be ordered."""
     if facts.plan is None:
         yield Reason("plan_missing", "There is no signed plan.")
-    elif facts.number > facts.plan.session_count:
+        return
+    bounds = policy.dose_bounds.get(facts.plan.route)
+    if bounds is None or not bounds.min_mg <= facts.plan.dose_mg <= bounds.max_mg:
+        yield Reason("plan_out_of_bounds", "Your plan has to be looked at again. Ask your clinician.")
+    if facts.number > facts.plan.session_count:
         yield Reason("all_sessions_used", f"The plan has {facts.plan.session_count} sessions.")
 
 

@@ -34,7 +34,13 @@ def reading(*, minutes_ago: float, pressure: tuple[int, int] = (118, 76), rate: 
     )
 
 
-PLAN = PlanFacts(session_count=6, min_days_between=7, signed_on=date(2026, 2, 1))
+PLAN = PlanFacts(
+    route=Route.SUBLINGUAL,
+    dose_mg=Decimal("300.0"),
+    session_count=6,
+    min_days_between=7,
+    signed_on=date(2026, 2, 1),
+)
 GOOD = StartFacts(
     at=NOON,
     today=TODAY,

@@ -1,11 +1,13 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from core.errors import Reason
+from programs.enums import Route
 from sessions.rules import Reading, StartFacts, TodayAnswers, decide_start, for_monitor
 from tests.sessions.facts import GOOD, NOON, PLAN, POLICY, TODAY, reading
 
@@ -20,6 +22,10 @@ def spoiled() -> Iterator[tuple[str, str, dict[str, Any]]]:
     yield "paused", "paused", {"is_paused": True}
     yield "pause unknown", "paused", {"is_paused": None}
     yield "no plan", "plan_missing", {"plan": None}
+    for dose_mg in ("49.9", "450.1"):
+        beyond = replace(PLAN, dose_mg=Decimal(dose_mg))
+        yield f"a plan of {dose_mg} mg", "plan_out_of_bounds", {"plan": beyond}
+    yield "a dose of another route", "plan_out_of_bounds", {"plan": replace(PLAN, route=Route.SUBCUTANEOUS)}
     yield "seventh of six", "all_sessions_used", {"number": 7}
     yield "a consent missing", "consent_missing", {"missing_consents": ("off_label_disclosure",)}
     yield "consents unknown", "consent_unknown", {"missing_consents": None}
@@ -235,3 +241,13 @@ def test_a_session_may_start_after_its_day() -> None:
 def test_not_to_know_what_was_said_today_refuses() -> None:
     reasons = decide_start(replace(GOOD, yes_today=None), POLICY).reasons
     assert [reason.code for reason in reasons] == [f"today_{key}" for key in NO_TO_ALL]
+
+
+@pytest.mark.parametrize("dose_mg", ["50.0", "450.0"])
+def test_a_plan_at_a_bound_starts(dose_mg: str) -> None:
+    assert decide_start(replace(GOOD, plan=replace(PLAN, dose_mg=Decimal(dose_mg))), POLICY).allowed
+
+
+def test_a_route_without_bounds_is_out_of_them() -> None:
+    policy = replace(POLICY, dose_bounds={})
+    assert [reason.code for reason in decide_start(GOOD, policy).reasons] == ["plan_out_of_bounds"]
