@@ -97,13 +97,13 @@ def listed_screenings(actor: Actor, which: str, *, at: datetime) -> QuerySet[Scr
     return waiting(screenings) if which == "waiting" else screenings
 
 
-def speaks_of_suicide(answers: object, *, at: datetime) -> bool:
-    """Tell whether an answer calls for the crisis text by the policy in force; without one, none does."""
+def may_speak_of_suicide(body: object, *, at: datetime) -> bool:
+    """Tell whether an answer may call for the crisis text by the policy in force; without one, none does."""
     try:
         _, policy = screening_policy(at=at)
     except errors.NoScreeningPolicy:
         return False
-    return rules.speaks_of_suicide(policy, answers)
+    return rules.may_speak_of_suicide(policy, body)
 
 
 def latest_screening(enrollment_id: UUID) -> Screening | None:

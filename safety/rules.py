@@ -1,6 +1,6 @@
 """What this room decides beside a screening policy: reviews, clearances, who is paged when, seriousness."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import TypeVar
@@ -13,7 +13,7 @@ from safety.enums import AlertStatus, FitOutcome, ReviewOutcome
 from safety.screening.answers import validate_answers
 from safety.screening.findings import Finding
 from safety.screening.logic import Truth
-from safety.screening.policy import Level, Policy
+from safety.screening.policy import Answered, Level, Policy
 from safety.screening.rules import Outcome, Reason, ScreeningDecision, screen
 
 _T = TypeVar("_T")
@@ -40,10 +40,26 @@ def answer_faults(policy: Policy, answers: object) -> list[InputError]:
     return [replace(fault, pointer=f"/answers{fault.pointer}") for fault in validate_answers(policy, answers)]
 
 
-def speaks_of_suicide(policy: Policy, answers: object) -> bool:
-    """Tell whether an answer, looked at by itself, calls for the crisis text, whatever is wrong beside it."""
-    each = ({key: said} for key, said in answers.items()) if isinstance(answers, Mapping) else ()
-    return any(screen(policy, one).crisis for one in each if not validate_answers(policy, one))
+def may_speak_of_suicide(policy: Policy, body: object) -> bool:
+    """Tell whether anything in a request's body may be an answer that calls for the crisis text.
+
+    Each is looked at by itself, in `answers` or beside it, in any form: in capitals, true for yes, or none of
+    the choices. Only a plain no, or a way to write nothing, is taken for a no.
+    """
+    if not isinstance(body, Mapping):
+        return False
+    inner = body.get("answers")
+    said = [*body.items(), *(inner.items() if isinstance(inner, Mapping) else ())]
+    rules = [rule for rule in policy.rules if rule.crisis]
+    asked = {leaf.question for rule in rules for leaf in rule.leaves if isinstance(leaf, Answered)}
+    return any(_may_call(policy, key.strip().lower(), answer, asked) for key, answer in said)
+
+
+def _may_call(policy: Policy, key: str, answer: object, asked: Collection[str]) -> bool:
+    if key not in asked or answer in (None, False, 0, "", "0"):
+        return False
+    plain = {key: answer.strip().lower() if isinstance(answer, str) else answer}
+    return bool(validate_answers(policy, plain)) or screen(policy, plain).crisis
 
 
 def is_adult(policy: Policy, *, age_years: int) -> bool:

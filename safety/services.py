@@ -103,14 +103,14 @@ def screen(enrollment_id: UUID, *, answers: Mapping[str, Any], actor: Actor, at:
         return screening
 
 
-def heed(actor: Actor, answers: object, *, at: datetime) -> bool:
-    """Raise the alert for a refused screening that speaks of suicide; tell whether it did.
+def heed(actor: Actor, body: object, *, at: datetime) -> bool:
+    """Raise the alert for a refused screening that may speak of suicide; tell whether it did.
 
     In a transaction of its own, after the refusal has undone everything else: that the form was at the wrong
     step, or another answer malformed, is no reason not to hear it.
     """
     patient = own_chart(actor).first()
-    if patient is None or not queries.speaks_of_suicide(answers, at=at):
+    if patient is None or not queries.may_speak_of_suicide(body, at=at):
         return False
     source = f"screening-refused:{patient.pk}"
     raise_alert(patient.pk, alert_class=AlertClass.SUICIDE_RISK, source=source, at=at)

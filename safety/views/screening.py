@@ -71,7 +71,7 @@ class FitChecks(View):
 
     def handle_exception(self, exc: Exception) -> Response:
         """Say where to turn to, whatever was wrong with the request."""
-        if queries.speaks_of_suicide(_answers(self.request), at=clock.now()):
+        if queries.may_speak_of_suicide(_body(self.request), at=clock.now()):
             exc = texts.with_crisis(exc)
         return super().handle_exception(exc)
 
@@ -116,10 +116,10 @@ class FitChecks(View):
         return Response(serializers.FitOutput(body).data)
 
 
-def _answers(request: Request) -> object:
-    """Return what was sent as answers, if the body could be read at all."""
+def _body(request: Request) -> object:
+    """Return what was sent, if it could be read at all."""
     try:
-        return dict(request.data).get("answers")
+        return request.data
     except (APIException, Problem):
         return None
 
@@ -183,7 +183,7 @@ class EnrollmentScreenings(View):
 
     def _is_heard(self) -> bool:
         try:
-            return services.heed(self.actor, _answers(self.request), at=clock.now())
+            return services.heed(self.actor, _body(self.request), at=clock.now())
         except (APIException, Problem):  # nobody is signed in, or not wholly
             return False
 

@@ -64,8 +64,33 @@ def test_again_is_the_same_alert(ada, client_of, at):
 
 
 @pytest.mark.parametrize(
-    "answers", [{"pregnant": "perhaps"}, {"thinking_of_ending_life_now": "maybe"}, [], "x", None]
+    "said", [True, "Yes", " YES ", "maybe", 1, ["yes"], {"value": "yes"}, "prefer_not_to_say"]
 )
+def test_however_it_is_written(said, ada, client_of, at):
+    enrollment = steps.enrolled(ada, at=at)
+    body = {"answers": {"Thinking_of_ending_life_now": said, "nonsense": 1}}
+    answer = post(client_of(ada.user), f"enrollments/{enrollment.pk}/screenings", body)
+    assert answer.status_code == 400
+    assert crisis(answer)
+    assert Alert.objects.filter(patient=ada, alert_class="suicide_risk").exists()
+
+
+def test_beside_the_answers(ada, client_of, at):
+    enrollment = steps.enrolled(ada, at=at)
+    answer = post(client_of(ada.user), f"enrollments/{enrollment.pk}/screenings", SPEAKS)
+    assert answer.status_code == 400
+    assert Alert.objects.filter(patient=ada).exists()
+
+
+@pytest.mark.parametrize("said", [False, "No", "no", 0, None, ""])
+def test_a_no_however_it_is_written_is_none(said, ada, client_of, at):
+    enrollment = steps.enrolled(ada, at=at)
+    body = {"answers": {"thinking_of_ending_life_now": said, "nonsense": 1}}
+    assert not crisis(post(client_of(ada.user), f"enrollments/{enrollment.pk}/screenings", body))
+    assert not Alert.objects.exists()
+
+
+@pytest.mark.parametrize("answers", [{"pregnant": "perhaps"}, [], "x", None])
 def test_nothing_is_raised_for_nothing(answers, ada, client_of, at):
     enrollment = steps.enrolled(ada, at=at)
     answer = post(client_of(ada.user), f"enrollments/{enrollment.pk}/screenings", {"answers": answers})
