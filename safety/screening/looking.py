@@ -196,8 +196,10 @@ class RulePlan:
         truth = self.truth(seen)
         if truth is not Truth.UNKNOWN:
             return truth
-        tells = self.rule.level is not Level.NOTE and seen.open & self.mask & ~seen.unread
-        return truth if tells else Truth.FALSE
+        if self.rule.level is Level.NOTE:
+            return Truth.FALSE
+        as_if_nothing = self.truth(seen._replace(open=seen.open & ~seen.unread))
+        return Truth.FALSE if as_if_nothing is Truth.FALSE else truth
 
     def _evaluate(self, seen: Seen) -> Truth:
         def found(leaf: Leaf) -> Truth:

@@ -1,0 +1,162 @@
+"""A policy as a file: refused with the line and the reason, and written back to the byte."""
+
+import json
+
+import pytest
+
+from safety.screening.files import MAX_CHARACTERS, PolicyFileError, read_policy, write_policy
+from safety.screening.policy import EXAMPLES, example_policy, parse_policy
+from safety.screening.sanity import vet
+
+FULL = write_policy(example_policy(2))
+
+
+def line_of(text: str, wanted: str) -> int:
+    return next(number for number, line in enumerate(text.split("\n"), start=1) if wanted in line)
+
+
+@pytest.mark.parametrize("version", EXAMPLES)
+def test_what_ships_is_sane(version: int) -> None:
+    vet(parse_policy(example_policy(version)))
+
+
+def test_the_full_policy_is_written_as_it_was_read() -> None:
+    with open("safety/screening/example_policy_2.toml", encoding="utf-8", newline="") as file:
+        text = file.read()
+    content, _ = read_policy(text)
+    stored = json.loads(json.dumps(content, sort_keys=True))
+    assert write_policy(stored) == text
+
+
+@pytest.mark.parametrize("version", EXAMPLES)
+def test_what_is_written_reads_as_the_same(version: int) -> None:
+    content, policy = read_policy(write_policy(example_policy(version)))
+    assert content == example_policy(version)
+    assert policy == parse_policy(example_policy(version))
+
+
+def test_every_text_survives() -> None:
+    content = example_policy(2) | {"title": 'tab\t, "quotes", back\\slash, \x7f, \x01, line\nand é'}
+    assert read_policy(write_policy(content))[0] == content
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "at", "problem"),
+    [
+        ("format = 2", "format = 3", "format = 3", "1 or 2"),
+        ("version = 2", "version = 0", "version = 0", "whole number"),
+        ('title = "', 'colour = "red"\ntitle = "', "format = 2", "unknown key colour"),
+        (
+            'conditions = "other_conditions"',
+            'conditions = "nothing"',
+            'conditions = "nothing"',
+            "no question",
+        ),
+        ('rxnorm = ["6878"]', 'rxnorm = ["6878x"]', '["6878x"]', "has to look like"),
+        ('icd10cm = ["H40"]', 'icd10cm = ["H40.7"]', '["H40.7"]', "no ICD-10-CM code begins with H40.7"),
+        ('icd10cm = ["G93.2"]', 'icd10cm = ["G932"]', '["G932"]', "has to look like"),
+        ('icd10cm_but_not = ["F10.21"]', 'icd10cm_but_not = ["F11.21"]', '["F11.21"]', "takes nothing away"),
+        ('includes = ["z_drug"', 'includes = ["zz_drug"', '"zz_drug"', "there is no medicine zz_drug"),
+        ('unit = "years"', 'unit = "stone"', 'unit = "stone"', "has to be one of"),
+        ('"age_years", below = 18', '"age_years", below = 180', "below = 180", "outside 0 to 120"),
+        ('unit = "mm[Hg]"', 'unit = "kPa"', 'unit = "kPa"', "compared in mm[Hg]"),
+        (
+            "max_age_days = 30, at_least = 180",
+            "max_age_days = 30, at_least = 18",
+            "blood_pressure_on_record",
+            "outside",
+        ),
+        ("max_age_days = 30", "max_age_days = 99999", "blood_pressure_on_record_at", "outside 1 to 3660"),
+        (
+            '{ condition = "glaucoma" }',
+            '{ condition = "glaucomas" }',
+            'id = "glaucoma"',
+            "no condition glaucomas",
+        ),
+        ('status = ["active"]', 'status = ["maybe"]', 'id = "pregnancy"', "not a status"),
+        ('id = "breastfeeding"', 'id = "pregnancy"', 'id = "pregnancy"', "is there twice"),
+        (
+            '{ medication = "maoi" }',
+            '{ medication = "glaucoma" }',
+            'id = "takes_maoi"',
+            "no medicine glaucoma",
+        ),
+        ('level = "hold_today"', 'level = "maybe"', 'level = "maybe"', "has to be one of"),
+    ],
+)
+def test_a_fault_is_refused_with_its_line(old: str, new: str, at: str, problem: str) -> None:
+    text = FULL.replace(old, new, 1)
+    assert text != FULL
+    with pytest.raises(PolicyFileError) as refusal:
+        read_policy(text)
+    assert problem in str(refusal.value)
+    assert str(refusal.value).startswith(f"line {refusal.value.line}, {refusal.value.place}: ")
+    assert abs(refusal.value.line - line_of(text, at)) <= 25
+
+
+def test_the_line_is_the_keys_own() -> None:
+    text = FULL.replace('level = "hold_today"', 'level = "maybe"', 1)
+    with pytest.raises(PolicyFileError) as refusal:
+        read_policy(text)
+    assert refusal.value.line == line_of(text, 'level = "maybe"')
+
+
+def test_a_cycle_of_concepts_is_refused() -> None:
+    text = FULL.replace('key = "z_drug"\n', 'key = "z_drug"\nincludes = ["other_sedative"]\n', 1)
+    with pytest.raises(PolicyFileError, match="a cycle: z_drug includes other_sedative includes z_drug"):
+        read_policy(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [("id = \n", 1), ('id = "x"\nid = "y"\n', 2), ("a = [\n", 2), ("x" * (MAX_CHARACTERS + 1), 1), ("", 1)],
+)
+def test_what_is_no_policy_at_all_is_refused(text: str, line: int) -> None:
+    with pytest.raises(PolicyFileError) as refusal:
+        read_policy(text)
+    assert refusal.value.line in (line, line + 1)
+
+
+def condition(when: str, words: str) -> str:
+    return FULL.replace('when = { question = "age_years", below = 18 }', f"when = {when}", 1).replace(
+        'threshold_status = "example"', words, 1
+    )
+
+
+@pytest.mark.parametrize(
+    ("when", "problem"),
+    [
+        (
+            '{ all = [{ question = "mania", is = "past" }, { question = "mania", is = "active" }] }',
+            "never hold",
+        ),
+        (
+            '{ all = [{ question = "age_years", below = 18 }, { question = "age_years", at_least = 18 }] }',
+            "never",
+        ),
+        (
+            '{ any = [{ question = "age_years", below = 18 }, { question = "age_years", at_least = 18 }] }',
+            "always",
+        ),
+        ('{ question = "age_years", at_least = 0 }', "always"),
+        ('{ question = "blood_pressure_readings", quantity = "count", below = 1 }', "never"),
+        (
+            '{ all = [{ vital = "weight_kg", unit = "kg", max_age_days = 9, below = 50 },'
+            ' { vital = "weight_kg", unit = "kg", max_age_days = 9, at_least = 50 }] }',
+            "never",
+        ),
+        ('{ all = [{ allergy = "ketamine" }, { not = { allergy = "ketamine" } }] }', "never"),
+    ],
+)
+def test_a_rule_that_nobody_or_everybody_meets_is_refused(when: str, problem: str) -> None:
+    number = "below" in when or "at_least" in when
+    text = condition(when, 'threshold_status = "example"' if number else 'note = "n"')
+    with pytest.raises(PolicyFileError, match=problem) as refusal:
+        read_policy(text)
+    assert refusal.value.place == "rules[0].when"
+
+
+def test_a_rule_that_looks_at_too_much_to_be_checked_is_refused() -> None:
+    parts = ", ".join(f'{{ location = ["US-{a}{b}"] }}' for a in "ABCD" for b in "ABCD")
+    with pytest.raises(PolicyFileError, match="too much at once"):
+        read_policy(condition(f"{{ any = [{parts}] }}", 'note = "n"'))
