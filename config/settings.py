@@ -244,6 +244,7 @@ SPECTACULAR_SETTINGS = {
         "EventOutcome": "safety.events.enums.EventOutcome",
         "EffectsOutcome": "sessions.enums.EffectsOutcome",
         "Challenge": "safety.events.enums.Challenge",
+        "NewsKind": "safety.events.enums.NewsKind",
         "FitOutcome": "safety.enums.FitOutcome",
         "ObservationKind": "sessions.enums.ObservationKind",
         "ConsentKind": "programs.enums.ConsentKind",
@@ -290,6 +291,7 @@ CELERY_BEAT_SCHEDULE = {
         ("watch", "sessions.tasks.watch", 10.0),
         ("forget limits", "core.tasks.forget_ended_limits", 3600.0),
         ("anchor", "core.tasks.anchor", 300.0),
+        ("reporting clocks", "safety.tasks.watch_clocks", 60.0),
         ("break-glass reviews", "safety.tasks.call_for_overdue_reviews", 300.0),
     ]
 } | {"verify trail": {"task": "desk.tasks.verify_trail", "schedule": crontab(hour="3", minute="0")}}
@@ -303,6 +305,8 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="care@localhost")
 CLINIC_PHONE = env.str("CLINIC_PHONE", default="+1-555-0100")
 EMERGENCY_PHONE = env.str("EMERGENCY_PHONE", default="911")
 CRISIS_PHONE = env.str("CRISIS_PHONE", default="988")
+# Which duties to report events the clinic has: roles of the table in safety/events/reporting_rules.
+REPORTING_ROLES = env.list("REPORTING_ROLES", default=["clinic"])
 # A folder with the words of questionnaires, from whoever may show them; without it, our own topics.
 INSTRUMENT_WORDING_DIR = env.str("INSTRUMENT_WORDING_DIR", default="")
 

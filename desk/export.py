@@ -41,7 +41,7 @@ from programs.models import (
     Pause,
     TreatmentPlan,
 )
-from safety.events.models import EventAssessment
+from safety.events.models import EventAssessment, EventNews, ReportingClock
 from safety.models import (
     AdverseEvent,
     Alert,
@@ -132,6 +132,8 @@ PARTS = (
     Part("What was made of that", EffectsTriage, _SESSION),
     Part("Reports of harm", AdverseEvent, "patient"),
     Part("What clinicians made of a report", EventAssessment, "patient"),
+    Part("What came to be known later", EventNews, "patient"),
+    Part("By when a report had to be passed on", ReportingClock, "patient"),
     Part("Which session a report is about", SessionEventLink, _SESSION),
     Part("When treatment was held", Hold, "patient"),
     Part("When somebody was called", Alert, "patient"),

@@ -47,6 +47,8 @@ class AlertClass(TextChoices):
     """An adverse event was reported and waits for triage."""
     LATE_DOSE = "late_dose"
     """A dose was reported after the time for it was over; nobody was asked again when it was taken."""
+    REPORT_DUE = "report_due"
+    """Half of the time for reporting an event is gone, most of it, or all."""
 
 
 class AlertStatus(TextChoices):

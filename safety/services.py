@@ -47,6 +47,8 @@ from safety.enums import (
     ScreeningOutcome,
     Seriousness,
 )
+from safety.events.enums import ClockStart
+from safety.events.reporting import start_clocks
 from safety.events.rules import is_serious
 from safety.models import (
     AdverseEvent,
@@ -605,9 +607,9 @@ class EventReport:
 def report_event(patient_id: UUID, *, report: EventReport, actor: Actor, at: datetime) -> AdverseEvent:
     """Store an adverse event with its alert and, if it is serious, its hold: all of it or nothing.
 
-    An incomplete report is stored as it is. A serious event has an alert of its own; the others of a patient
-    share one while it is not closed, so that many reports do not drown anybody's page. Locks the patient's
-    open enrollments first.
+    An incomplete report is stored as it is, and starts the clocks for reporting it. A serious event has an
+    alert of its own; the others of a patient share one while it is not closed, so that many reports do not
+    drown anybody's page. Locks the patient's open enrollments first.
     """
     named = {*report.seriousness, *(question for question, answer in report.answers.items() if answer)}
     serious = is_serious(
@@ -622,7 +624,7 @@ def report_event(patient_id: UUID, *, report: EventReport, actor: Actor, at: dat
             hold = place_hold(patient_id, reason=HoldReason.SERIOUS_EVENT, note=note, actor=actor, at=at)
         alert_class = AlertClass.SERIOUS_EVENT if serious else AlertClass.ADVERSE_EVENT
         source = f"event:{event_id}" if serious else f"events:{patient_id}"
-        return AdverseEvent.objects.create(
+        event = AdverseEvent.objects.create(
             id=event_id,
             patient_id=patient_id,
             description=report.description,
@@ -640,3 +642,5 @@ def report_event(patient_id: UUID, *, report: EventReport, actor: Actor, at: dat
             actor_kind=actor.kind,
             actor_id=actor.id,
         )
+        start_clocks(event, assessment=None, start=ClockStart.REPORTED, at=at)
+        return event

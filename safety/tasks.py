@@ -4,6 +4,7 @@ from core import clock
 from core.acting import acting_as
 from core.actors import Actor, ServiceName
 from safety.break_glass import services as break_glass
+from safety.events import watching
 
 
 @shared_task  # type: ignore[untyped-decorator]  # Celery has no types
@@ -11,3 +12,10 @@ from safety.break_glass import services as break_glass
 def call_for_overdue_reviews() -> None:
     """Call for the reviews of opened charts that are overdue; may run twice."""
     break_glass.call_for_overdue_reviews(at=clock.now())
+
+
+@shared_task  # type: ignore[untyped-decorator]
+@acting_as(Actor.service(ServiceName.WATCH))
+def watch_clocks() -> None:
+    """Call people before a report of an event is late, and once it is; may run twice."""
+    watching.watch_clocks(at=clock.now())

@@ -39,6 +39,9 @@ urlpatterns = [
     path("break-glass", Openings.as_view(), name="break-glass"),
     path("patients/<uuid:patient_id>/holds", alerts.PatientHolds.as_view(), name="patient-holds"),
     path("event-scales", event_views.Scales.as_view(), name="event-scales"),
+    path("adverse-events/<uuid:event_id>/news", event_views.EventNewsOf.as_view(), name="event-news"),
+    path("reporting-clocks", event_views.Clocks.as_view(), name="reporting-clocks"),
+    path("reporting-clocks/<uuid:clock_id>/ends", event_views.ClockEnds.as_view(), name="clock-ends"),
     path(
         "adverse-events/<uuid:event_id>/assessments",
         event_views.Assessments.as_view(),

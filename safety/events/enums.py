@@ -84,3 +84,36 @@ class Challenge(TextChoices):
     NO = "no"
     NOT_TRIED = "not_tried"
     UNKNOWN = "unknown"
+
+
+class ClockStart(TextChoices):
+    """Why a clock began to run."""
+
+    REPORTED = "reported"
+    """The event was reported."""
+    ASSESSED = "assessed"
+    """A clinician's assessment made a rule hold."""
+    NEW_INFORMATION = "new_information"
+    """Something new came to be known, and the rule says that it counts anew."""
+    KNOWN_EARLIER = "known_earlier"
+    """Somebody here knew before the report."""
+
+
+class ClockEnd(TextChoices):
+    """How a clock ended."""
+
+    REPORTED = "reported"
+    """What was due was done."""
+    NOT_REQUIRED = "not_required"
+    """A clinician signed why it is not."""
+    REPLACED = "replaced"
+    """Another clock runs for the same rule."""
+
+
+class NewsKind(TextChoices):
+    """What came to be known after the report."""
+
+    NEW_INFORMATION = "new_information"
+    """Something about the event that nobody here knew."""
+    KNOWN_EARLIER = "known_earlier"
+    """That somebody here knew of the event before it was reported: day 0 is then."""

@@ -1,11 +1,21 @@
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from accounts.models import Patient, Signature
 from core.ids import new_id
+from core.models import ActedModel
 from safety.enums import Grade, Seriousness
-from safety.events.enums import ActionTaken, Causality, Challenge, EventOutcome, Expectedness
+from safety.events.enums import (
+    ActionTaken,
+    Causality,
+    Challenge,
+    ClockEnd,
+    ClockStart,
+    EventOutcome,
+    Expectedness,
+    NewsKind,
+)
 
 
 class EventAssessment(models.Model):
@@ -91,4 +101,73 @@ class EventAssessment(models.Model):
                 condition=Q(naranjo_score=None, naranjo={}) | Q(naranjo_score__range=(-4, 13)),
                 name="assessment_naranjo_is_in_range",
             ),
+        ]
+
+
+class EventNews(ActedModel):
+    """What came to be known of an event after it was reported, and when anybody here knew. Append-only."""
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    event = models.ForeignKey("safety.AdverseEvent", on_delete=models.PROTECT, related_name="news")
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=16, choices=NewsKind.choices)
+    text = models.TextField()
+    aware_at = models.DateTimeField()
+    noted_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["noted_at", "id"]
+        constraints = [
+            models.CheckConstraint(condition=Q(kind__in=NewsKind.values), name="news_kind_is_known"),
+            models.CheckConstraint(condition=~Q(text=""), name="news_says_something"),
+            models.CheckConstraint(condition=Q(aware_at__lte=F("noted_at")), name="news_known_before_noted"),
+        ]
+
+
+class ReportingClock(models.Model):
+    """By when one rule asks for an event to be reported. What it says stays; it ends once, and why is said.
+
+    `rule` is the whole rule as it was. `warned_pct` is the last step of its time at which somebody was
+    called. Day 0 is `aware_at`, when anybody in the organisation came to know.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    event = models.ForeignKey("safety.AdverseEvent", on_delete=models.PROTECT, related_name="clocks")
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="+")
+    rule_code = models.CharField(max_length=40)
+    rule = models.JSONField()
+    table_version = models.PositiveIntegerField()
+    start = models.CharField(max_length=16, choices=ClockStart.choices)
+    aware_at = models.DateTimeField()
+    due_at = models.DateTimeField()
+    started_at = models.DateTimeField()
+    warned_pct = models.PositiveSmallIntegerField(default=0)
+    ended_at = models.DateTimeField(null=True)
+    end = models.CharField(max_length=12, choices=ClockEnd.choices, blank=True)
+    end_reason = models.TextField(blank=True)
+    signature = models.OneToOneField(Signature, on_delete=models.PROTECT, null=True)
+
+    class Meta:
+        ordering = ["due_at", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["event", "rule_code"], condition=Q(ended_at=None), name="clock_one_runs_per_rule"
+            ),
+            models.CheckConstraint(condition=Q(due_at__gt=F("aware_at")), name="clock_due_after_day_0"),
+            models.CheckConstraint(condition=Q(aware_at__lte=F("started_at")), name="clock_day_0_has_been"),
+            models.CheckConstraint(condition=Q(start__in=ClockStart.values), name="clock_start_is_known"),
+            models.CheckConstraint(
+                condition=Q(ended_at=None, end="", end_reason="", signature=None)
+                | Q(ended_at__isnull=False, end=ClockEnd.REPLACED, signature=None) & ~Q(end_reason="")
+                | Q(
+                    ended_at__isnull=False,
+                    end__in=[ClockEnd.REPORTED, ClockEnd.NOT_REQUIRED],
+                    signature__isnull=False,
+                )
+                & ~Q(end_reason=""),
+                name="clock_ends_with_a_reason_and_a_name",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["due_at"], condition=Q(ended_at=None), name="clock_running_by_due_at")
         ]

@@ -3,12 +3,12 @@
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
+from accounts.queries import one
 from core.actors import Actor
 from core.documents import digest
-from core.errors import NotFound
-from safety.events.models import EventAssessment
+from safety.events.models import EventAssessment, ReportingClock
 from safety.models import AdverseEvent
 from safety.queries import patients_answered_for
 
@@ -23,10 +23,7 @@ def events_for(actor: Actor, *, at: datetime) -> QuerySet[AdverseEvent]:
 
 def event_for(actor: Actor, event_id: UUID, *, at: datetime) -> AdverseEvent:
     """Return one event that a clinician answers for; raises `NotFound`."""
-    event = events_for(actor, at=at).filter(pk=event_id).first()
-    if event is None:
-        raise NotFound
-    return event
+    return one(events_for(actor, at=at), event_id)
 
 
 def assessments_of(event: AdverseEvent) -> QuerySet[EventAssessment]:
@@ -37,6 +34,27 @@ def assessments_of(event: AdverseEvent) -> QuerySet[EventAssessment]:
 def newest_assessment(event: AdverseEvent) -> EventAssessment | None:
     """Return the version that holds, if the event was assessed."""
     return assessments_of(event).order_by("-version").first()
+
+
+CLOCK_LISTS = ("running", "overdue", "ended", "all")
+
+
+def clocks_for(actor: Actor, *, at: datetime) -> QuerySet[ReportingClock]:
+    """Return the clocks of the events that a clinician answers for."""
+    clocks = ReportingClock.objects.filter(patient__in=patients_answered_for(actor, at=at))
+    return clocks.select_related("patient", "signature")
+
+
+def listed_clocks(actor: Actor, which: str, *, at: datetime) -> QuerySet[ReportingClock]:
+    """Return those on the list `which`; `overdue` run still and are late."""
+    running = Q(ended_at=None)
+    lists = {"running": running, "overdue": running & Q(due_at__lte=at), "ended": ~running, "all": Q()}
+    return clocks_for(actor, at=at).filter(lists[which])
+
+
+def clock_for(actor: Actor, clock_id: UUID, *, at: datetime) -> ReportingClock:
+    """Return one clock that a clinician answers for; raises `NotFound`."""
+    return one(clocks_for(actor, at=at), clock_id)
 
 
 def assessment_digest(row: EventAssessment) -> str:

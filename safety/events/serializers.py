@@ -3,21 +3,26 @@ from typing import Any
 from rest_framework import serializers
 
 from accounts.models import Signature
-from core.fields import InputSerializer
+from core.fields import InputSerializer, InstantField
 from safety.enums import Grade, Seriousness
 from safety.events import naranjo, queries
 from safety.events.enums import (
     ActionTaken,
     Causality,
     Challenge,
+    ClockEnd,
+    ClockStart,
     EventOutcome,
     Expectedness,
     NaranjoAnswer,
     NaranjoCategory,
+    NewsKind,
 )
-from safety.events.models import EventAssessment
+from safety.events.models import EventAssessment, EventNews, ReportingClock
+from safety.events.reporting import News
 from safety.events.rules import GRADES
 from safety.events.services import Assessed
+from safety.serializers import PageQuery
 
 MAX_REASON = 4000
 
@@ -156,3 +161,63 @@ class ScalesOutput(serializers.Serializer[Any]):
 
     grades = serializers.DictField(child=serializers.CharField())
     naranjo = serializers.DictField(child=AssessmentQuestionOutput())
+
+
+class NewsInput(InputSerializer):
+    """What came to be known, and when anybody here knew."""
+
+    kind = serializers.ChoiceField(choices=NewsKind.choices)
+    text = serializers.CharField(max_length=20_000)
+    aware_at = InstantField()
+
+    def news(self) -> News:
+        """Return what was said."""
+        said = self.validated_data
+        return News(NewsKind(said["kind"]), said["text"], said["aware_at"])
+
+
+class NewsOutput(serializers.Serializer[EventNews]):
+    """What came to be known of an event after its report."""
+
+    id = serializers.UUIDField()
+    event = serializers.UUIDField(source="event_id")
+    kind = serializers.ChoiceField(choices=NewsKind.choices)
+    text = serializers.CharField()
+    aware_at = serializers.DateTimeField()
+    noted_at = serializers.DateTimeField()
+
+
+class ClocksQuery(PageQuery):
+    """Which clocks."""
+
+    status = serializers.ChoiceField(choices=queries.CLOCK_LISTS, default="running")
+
+
+class ClockEndInput(InputSerializer):
+    """How it ends, and what shows it: a reference number, or why nothing is due."""
+
+    end = serializers.ChoiceField(choices=[ClockEnd.REPORTED, ClockEnd.NOT_REQUIRED])
+    reason = serializers.CharField(max_length=MAX_REASON)
+
+
+class ClockOutput(serializers.Serializer[ReportingClock]):
+    """By when one rule asks for an event to be reported; `due_at` is the first instant that is too late."""
+
+    id = serializers.UUIDField()
+    event = serializers.UUIDField(source="event_id")
+    code = serializers.CharField(source="rule_code")
+    authority = serializers.CharField(source="rule.authority")
+    what = serializers.CharField(source="rule.what")
+    zone = serializers.CharField(source="rule.zone")
+    rule_source = serializers.CharField(source="rule.source")
+    rule_status = serializers.CharField(source="rule.status")
+    table_version = serializers.IntegerField()
+    start = serializers.ChoiceField(choices=ClockStart.choices)
+    aware_at = serializers.DateTimeField()
+    due_at = serializers.DateTimeField()
+    started_at = serializers.DateTimeField()
+    warned_pct = serializers.IntegerField()
+    ended_at = serializers.DateTimeField(allow_null=True)
+    end = serializers.CharField()
+    end_reason = serializers.CharField()
+    signature = SignedOutput(allow_null=True)

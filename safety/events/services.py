@@ -18,12 +18,14 @@ from safety.events.enums import (
     ActionTaken,
     Causality,
     Challenge,
+    ClockStart,
     EventOutcome,
     Expectedness,
     NaranjoAnswer,
 )
 from safety.events.errors import DoesNotFit, NotTheNewest
 from safety.events.models import EventAssessment
+from safety.events.reporting import start_clocks
 from safety.models import AdverseEvent
 from safety.services import place_hold, raise_alert
 
@@ -79,6 +81,7 @@ def assess(event: AdverseEvent, *, said: Assessed, replaces: int, by: User, at: 
             by, meaning=SignatureMeaning.DECIDED, document_sha256=queries.assessment_digest(row), at=at
         )
         row.save(force_insert=True)
+        start_clocks(event, assessment=row, start=ClockStart.ASSESSED, at=at)
         return row
 
 

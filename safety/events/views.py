@@ -1,3 +1,4 @@
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +13,8 @@ from core.api import View
 from core.idempotency import idempotent
 from core.quotas import NEVER_COUNTED
 from safety.enums import Grade
-from safety.events import naranjo, queries, rules, serializers, services
+from safety.events import naranjo, queries, reporting, rules, serializers, services
+from safety.events.enums import ClockEnd
 from safety.serializers import PageQuery
 from safety.views.examples import SIGNATURE
 
@@ -123,3 +125,139 @@ class Assessments(View):
             at=at,
         )
         return Response(serializers.EventAssessmentOutput(row).data, status=status.HTTP_201_CREATED)
+
+
+NEWS = {
+    "kind": "new_information",
+    "text": "The hospital's letter names another medicine.",
+    "aware_at": "2026-03-05T16:00:00Z",
+}
+CLOCK = {
+    "id": "0199c0de-0000-7000-8000-000000000043",
+    "event": ASSESSMENT["event"],
+    "code": "medical_review",
+    "authority": "medical director",
+    "what": "A clinician reviews every serious event.",
+    "zone": "UTC",
+    "rule_source": "Proposed default of this software; no law names this figure",
+    "rule_status": "example, confirm before use",
+    "table_version": 1,
+    "start": "reported",
+    "aware_at": "2026-03-02T17:45:00Z",
+    "due_at": "2026-03-03T17:45:00Z",
+    "started_at": "2026-03-02T17:45:00Z",
+    "warned_pct": 50,
+    "ended_at": None,
+    "end": "",
+    "end_reason": "",
+    "signature": None,
+}
+
+
+class EventNewsOf(View):
+    """What comes to be known of an event later."""
+
+    permission_classes = (IsClinician,)
+    throttle_classes = NEVER_COUNTED
+
+    @extend_schema(
+        operation_id="event_news_note",
+        summary="Note what came to be known of this event",
+        request=serializers.NewsInput,
+        responses={201: serializers.NewsOutput},
+        examples=[
+            OpenApiExample("A letter", value=NEWS, request_only=True),
+            OpenApiExample(
+                "Noted",
+                value=NEWS
+                | {
+                    "id": CLOCK["id"],
+                    "event": ASSESSMENT["event"],
+                    "noted_at": "2026-03-05T16:10:00Z",
+                },
+                response_only=True,
+                status_codes=["201"],
+            ),
+        ],
+    )
+    @idempotent
+    def post(self, request: Request, event_id: UUID) -> Response:
+        """Note new information, which restarts the clocks whose rule says so; or that somebody knew earlier.
+
+        `aware_at` is when anybody in the organisation knew: it is day 0.
+        """
+        at = clock.now()
+        event = queries.event_for(self.actor, event_id, at=at)
+        said = serializers.NewsInput(data=request.data)
+        said.is_valid(raise_exception=True)
+        row = reporting.note_news(event, news=said.news(), actor=self.actor, at=at)
+        return Response(serializers.NewsOutput(row).data, status=status.HTTP_201_CREATED)
+
+
+class Clocks(View):
+    """By when events have to be reported."""
+
+    permission_classes = (IsClinician,)
+    throttle_classes = NEVER_COUNTED
+
+    @extend_schema(
+        operation_id="reporting_clocks_list",
+        summary="By when does what have to be reported?",
+        parameters=[serializers.ClocksQuery],
+        responses=serializers.ClockOutput(many=True),
+        examples=[OpenApiExample("Half its time is gone", value=CLOCK, response_only=True)],
+    )
+    def get(self, request: Request) -> Response:
+        """List the clocks that run, are overdue, have ended, or all; oldest first."""
+        asked = serializers.ClocksQuery(data=request.query_params.dict())
+        asked.is_valid(raise_exception=True)
+        found = queries.listed_clocks(self.actor, asked.validated_data["status"], at=clock.now())
+        return self.page(found, serializers.ClockOutput, chart_of=attrgetter("patient_id"))
+
+
+class ClockEnds(View):
+    """That a report was made, or is not due."""
+
+    permission_classes = (IsClinician, RecentlyAuthenticated)
+    throttle_classes = NEVER_COUNTED
+
+    @extend_schema(
+        operation_id="reporting_clocks_end",
+        summary="Sign that it was reported, or why it need not be",
+        request=serializers.ClockEndInput,
+        responses={201: serializers.ClockOutput},
+        examples=[
+            OpenApiExample(
+                "Reported",
+                value={"end": "reported", "reason": "Reviewed with the patient."},
+                request_only=True,
+            ),
+            OpenApiExample(
+                "Ended",
+                value=CLOCK
+                | {
+                    "ended_at": "2026-03-03T09:00:00Z",
+                    "end": "reported",
+                    "end_reason": "Reviewed with the patient.",
+                    "signature": SIGNATURE,
+                },
+                response_only=True,
+                status_codes=["201"],
+            ),
+        ],
+    )
+    @idempotent
+    def post(self, request: Request, clock_id: UUID) -> Response:
+        """End one clock under signature. Its times can't be changed; news can start another."""
+        at = clock.now()
+        found = queries.clock_for(self.actor, clock_id, at=at)
+        said = serializers.ClockEndInput(data=request.data)
+        said.is_valid(raise_exception=True)
+        ended = reporting.end_clock(
+            found,
+            end=ClockEnd(said.validated_data["end"]),
+            reason=said.validated_data["reason"],
+            by=user_of(request),
+            at=at,
+        )
+        return Response(serializers.ClockOutput(ended).data, status=status.HTTP_201_CREATED)

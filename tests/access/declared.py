@@ -83,6 +83,7 @@ LICENCE = {
     "ends_on": "2036-01-01",
 }
 MEDICINE = {"section": "medication", "state": "taken", "text": "Sertraline"}
+NEWS = {"kind": "new_information", "text": "A letter.", "aware_at": "<now>"}
 ASSESSED = {
     "replaces": 0,
     "term": "vomiting",
@@ -176,6 +177,17 @@ OPERATIONS = (
     Op("hold-lifts", "POST", PRACTISING, PRACTISING, PRACTISING, body=REASON),
     Op("patient-holds", "POST", PRACTISING, PRACTISING, PRACTISING, body=REASON),
     Op("event-scales", "GET", PRACTISING, PRACTISING, shows=False),
+    Op("event-news", "POST", PRACTISING, PRACTISING, PRACTISING, body=NEWS),
+    Op("reporting-clocks", "GET", PRACTISING, PRACTISING),
+    Op(
+        "clock-ends",
+        "POST",
+        PRACTISING,
+        PRACTISING,
+        PRACTISING,
+        stage="serious",
+        body=REASON | {"end": "reported"},
+    ),
     Op("event-assessments", "GET", PRACTISING, PRACTISING, PRACTISING),
     Op("event-assessments", "POST", PRACTISING, PRACTISING, PRACTISING, body=ASSESSED),
     # sessions

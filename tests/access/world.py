@@ -26,6 +26,7 @@ from programs import services as programs
 from programs.models import Enrollment
 from safety import services as safety
 from safety.enums import AlertClass, HoldReason, ProfileSection, ProfileSource, ProfileState
+from safety.events.models import ReportingClock
 from safety.models import AdverseEvent, Alert, HealthFact, Hold, Screening
 from safety.profile import services as profile
 from safety.profile.rules import Measurement, Statement
@@ -69,6 +70,11 @@ def _dosed(patient: Patient, at: datetime) -> None:
     assert (answer.status_code, monitor) == (201, monitor), answer.content
 
 
+def _serious(patient: Patient, at: datetime) -> None:
+    actor = Actor.person(patient.user_id)
+    safety.report_event(patient.pk, report=safety.EventReport("Fell."), actor=actor, at=at)
+
+
 def _in_hand(patient: Patient, at: datetime) -> None:
     _dosed(patient, at)
     for alert in Alert.objects.filter(patient=patient, status="open"):
@@ -94,6 +100,7 @@ STAGES: dict[str, Callable[[Patient, datetime], Any]] = {
     "late": lambda patient, at: stages.started(patient, at=at - timedelta(minutes=60)),
     "dosed": _dosed,
     "in hand": _in_hand,
+    "serious": _serious,
 }
 MODELS: dict[str, tuple[type[Any], str]] = {
     "enrollment_id": (Enrollment, "patient"),
@@ -103,6 +110,7 @@ MODELS: dict[str, tuple[type[Any], str]] = {
     "alert_id": (Alert, "patient"),
     "hold_id": (Hold, "patient"),
     "checklist_id": (EffectsChecklist, "session__enrollment__patient"),
+    "clock_id": (ReportingClock, "patient"),
     "event_id": (AdverseEvent, "patient"),
     "patient_id": (Patient, "pk"),
 }

@@ -24,6 +24,7 @@ ClientOf = Callable[[User], APIClient]
 NOTHING_YET = {
     "accounts.breakglass",
     "safety.eventassessment",
+    "safety.eventnews",
     "safety.identitycheck",
     "treatment_sessions.effectschecklist",
     "treatment_sessions.effectstriage",
