@@ -173,9 +173,10 @@ _BRANCHES = (
         EntryKind.SESSION,
         at="line.at",
         what="concat(session.number, ' ', line.event)",
-        rows="treatment_sessions_sessiontransition AS line"
-        " JOIN treatment_sessions_treatmentsession AS session ON session.id = line.session_id"
-        " WHERE session.enrollment_id = %(enrollment)s",
+        rows="treatment_sessions_treatmentsession AS session CROSS JOIN LATERAL ("
+        "SELECT * FROM treatment_sessions_sessiontransition AS step WHERE step.session_id = session.id"
+        " AND (step.at, step.id) < (%(at)s, %(id)s) ORDER BY step.at DESC, step.id DESC LIMIT %(limit)s"
+        ") AS line WHERE session.enrollment_id = %(enrollment)s",
     ),
     _branch(EntryKind.PAUSE, at="line.paused_at", rows=f"programs_pause AS line {_OWN}"),
     _branch(

@@ -71,6 +71,8 @@ class EnrollmentTransition(Transition):
                 condition=Q(event__in=EnrollmentEvent.values), name="enrollment_event_is_known"
             )
         ]
+        # A timeline takes the newest and stops.
+        indexes = [models.Index(fields=["enrollment", "-at", "-id"], name="enrollment_step_newest")]
 
 
 class TreatmentPlan(models.Model):

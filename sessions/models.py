@@ -117,6 +117,8 @@ class SessionTransition(Transition):
         constraints = [
             models.CheckConstraint(condition=Q(event__in=SessionEvent.values), name="session_event_is_known")
         ]
+        # A timeline takes the newest of each session and stops.
+        indexes = [models.Index(fields=["session", "-at", "-id"], name="session_step_newest")]
 
 
 class GateDecision(ActedModel):
