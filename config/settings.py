@@ -291,6 +291,7 @@ CELERY_BEAT_SCHEDULE = {
         ("watch", "sessions.tasks.watch", 10.0),
         ("forget limits", "core.tasks.forget_ended_limits", 3600.0),
         ("anchor", "core.tasks.anchor", 300.0),
+        ("roster gaps", "safety.tasks.call_for_roster_gaps", 300.0),
         ("reporting clocks", "safety.tasks.watch_clocks", 60.0),
         ("break-glass reviews", "safety.tasks.call_for_overdue_reviews", 300.0),
     ]

@@ -51,6 +51,7 @@ from safety.models import (
     Screening,
     ScreeningReview,
 )
+from safety.roster.models import OnCallShift
 from sessions.models import (
     Attestation,
     CheckIn,
@@ -146,6 +147,7 @@ WITHHELD: Mapping[type[Model], str] = {
     Licence: "about somebody who works here",
     ServedState: "about the clinic",
     StaffInvitation: "about somebody who works here",
+    OnCallShift: "about somebody who works here",
 }
 """Tables that lead to a person and hold nothing of a patient's, and why."""
 

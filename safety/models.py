@@ -318,3 +318,4 @@ class HealthFact(ActedModel):
 
 # The models of a subject that is a package of its own; they refer to those above.
 from safety.events import models as event_models  # noqa: E402, F401
+from safety.roster import models as roster_models  # noqa: E402, F401

@@ -31,6 +31,7 @@ from programs.models import Enrollment
 from safety import errors, rules
 from safety.enums import BLOCKS_DOSING, AlertStatus, IdentityOutcome, ReviewOutcome
 from safety.models import AdverseEvent, Alert, Hold, IdentityCheck, MonitoringQuery, Screening
+from safety.roster.queries import on_duty
 from safety.rules import Clearance, ClearanceFacts
 from safety.screening.policy import Policy, parse_policy
 from safety.screening.rules import ScreeningDecision, screen
@@ -157,9 +158,14 @@ def _clearance_facts(screening: Screening, *, at: datetime) -> ClearanceFacts:
 
 
 def on_call(alert: Alert, *, at: datetime) -> list[User]:
-    """Return whom to call about an alert, the patient's own clinician first, never the patient themselves."""
+    """Return whom to call about an alert: who is on duty, then the patient's own clinician, then all others.
+
+    Never the patient themselves.
+    """
     found = accounts.on_call(alert.patient_id, at=at)
-    return [user for user in found if user.pk != alert.patient.user_id]
+    first = on_duty(at=at)
+    called = [user for user in found if user.pk != alert.patient.user_id]
+    return sorted(called, key=lambda user: user.pk not in first)
 
 
 def alerts_for(actor: Actor, *, at: datetime) -> QuerySet[Alert]:

@@ -5,6 +5,7 @@ from core.acting import acting_as
 from core.actors import Actor, ServiceName
 from safety.break_glass import services as break_glass
 from safety.events import watching
+from safety.roster import services as roster
 
 
 @shared_task  # type: ignore[untyped-decorator]  # Celery has no types
@@ -19,3 +20,10 @@ def call_for_overdue_reviews() -> None:
 def watch_clocks() -> None:
     """Call people before a report of an event is late, and once it is; may run twice."""
     watching.watch_clocks(at=clock.now())
+
+
+@shared_task  # type: ignore[untyped-decorator]
+@acting_as(Actor.service(ServiceName.WATCH))
+def call_for_roster_gaps() -> None:
+    """Call who runs the roster before nobody is on duty; may run twice."""
+    roster.call_for_gaps(at=clock.now())

@@ -5,6 +5,7 @@ from safety.events import views as event_views
 from safety.views import alerts, care, me, screening, vetting
 
 urlpatterns = [
+    path("", include("safety.roster.urls")),
     path("me", me.Me.as_view(), name="me"),
     path("fit-checks", screening.FitChecks.as_view(), name="fit-checks"),
     path("screening-questions", screening.ScreeningQuestions.as_view(), name="screening-questions"),

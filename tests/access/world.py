@@ -30,6 +30,7 @@ from safety.events.models import ReportingClock
 from safety.models import AdverseEvent, Alert, HealthFact, Hold, Screening
 from safety.profile import services as profile
 from safety.profile.rules import Measurement, Statement
+from safety.roster.models import OnCallShift
 from safety.screening.health import Vital
 from sessions import services as sessions
 from sessions.enums import EffectAnswer, ExpectedEffect
@@ -214,6 +215,15 @@ def _bundle(world: World) -> dict[str, Any]:
     return {"bundle": {"resourceType": "Bundle", "entry": [{"resource": person}]}}
 
 
+def _shift(world: World) -> dict[str, Any]:
+    ends_at = world.at + timedelta(hours=8)
+    return {
+        "user": world.others["clinician"],
+        "starts_at": world.at.isoformat(),
+        "ends_at": ends_at.isoformat(),
+    }
+
+
 _SPECIAL: dict[str, Callable[[World], dict[str, Any]]] = {
     "<agreements>": _agreements,
     "<attempt>": _attempt,
@@ -222,6 +232,7 @@ _SPECIAL: dict[str, Callable[[World], dict[str, Any]]] = {
     "<draft>": _draft,
     "<late>": _late,
     "<handover>": _handover,
+    "<shift>": _shift,
     "<signature>": _signature,
     "<statement>": _statement,
     "<bundle>": _bundle,
@@ -314,12 +325,15 @@ def build(stage: str, *, at: datetime) -> World:
     }
     for client in clients.values():
         client.raise_request_exception = False
+    night = {"starts_at": at, "ends_at": at + timedelta(hours=8)}
+    shift = OnCallShift.objects.create(user=una, entered_by=people[to.OPERATOR], entered_at=at, **night)
     others = {
         "grant_id": RoleGrant.objects.get(user=people[to.GUIDE]).pk,
         "licence_id": Licence.objects.filter(clinician=Clinician.objects.get(user=una)).latest("pk").pk,
         "served_id": ServedState.objects.latest("pk").pk,
         "invitation_id": offer.pk,
         "opening_id": opening.pk,
+        "shift_id": shift.pk,
         "policy_id": _policies(at).pk,
         "clinician": una.pk,
         "nobody": people[to.NOBODY].pk,

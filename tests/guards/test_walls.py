@@ -36,6 +36,7 @@ NOT_WALLED = {
     "django_session": "sign-ins; no chart",
     "mfa_authenticator": "an account, not a chart",
     "programs_program": "the catalogue",
+    "safety_oncallshift": "when the clinic's own people are on duty",
     "usersessions_usersession": "devices; no chart",
 }
 NOT_AUDITED = {
