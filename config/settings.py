@@ -295,7 +295,13 @@ CELERY_BEAT_SCHEDULE = {
         ("reporting clocks", "safety.tasks.watch_clocks", 60.0),
         ("break-glass reviews", "safety.tasks.call_for_overdue_reviews", 300.0),
     ]
-} | {"verify trail": {"task": "desk.tasks.verify_trail", "schedule": crontab(hour="3", minute="0")}}
+} | {
+    "verify trail": {"task": "desk.tasks.verify_trail", "schedule": crontab(hour="3", minute="0")},
+    "replay screenings": {
+        "task": "safety.tasks.replay_screenings",
+        "schedule": crontab(hour="3", minute="30"),
+    },
+}
 
 # --- mail --------------------------------------------------------------------------------------------------
 EMAIL_CONFIG = env.email("EMAIL_URL", default="consolemail://")
@@ -310,6 +316,7 @@ CRISIS_PHONE = env.str("CRISIS_PHONE", default="988")
 REPORTING_ROLES = env.list("REPORTING_ROLES", default=["clinic"])
 # A folder with the words of questionnaires, from whoever may show them; without it, our own topics.
 INSTRUMENT_WORDING_DIR = env.str("INSTRUMENT_WORDING_DIR", default="")
+TERMINOLOGY_FILE = env.str("TERMINOLOGY_FILE", default="")
 
 # --- pages, transport --------------------------------------------------------------------------------------
 STATIC_URL = "/static/"

@@ -6,3 +6,7 @@ class SafetyConfig(AppConfig):
 
     name = "safety"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Check the mapping of codes."""
+        from safety import checks  # noqa: F401 - checks register themselves on import

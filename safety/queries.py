@@ -1,8 +1,10 @@
 from datetime import datetime
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import Case, OuterRef, Q, QuerySet, Subquery, When
 
 from accounts import queries as accounts
@@ -31,10 +33,13 @@ from programs.models import Enrollment
 from safety import errors, rules
 from safety.enums import BLOCKS_DOSING, AlertStatus, IdentityOutcome, ReviewOutcome
 from safety.models import AdverseEvent, Alert, Hold, IdentityCheck, MonitoringQuery, Screening
+from safety.profile.queries import health_facts
 from safety.roster.queries import on_duty
 from safety.rules import Clearance, ClearanceFacts
+from safety.screening.health import NOTHING_KNOWN, HealthFacts
 from safety.screening.policy import Policy, parse_policy
 from safety.screening.rules import ScreeningDecision, screen
+from safety.screening.terminology import NO_MAPPING, Terminology, read_mapping, recognised
 
 
 def screening_policy(*, at: datetime) -> tuple[DocumentVersion, Policy]:
@@ -50,6 +55,34 @@ def screening_policy(*, at: datetime) -> tuple[DocumentVersion, Policy]:
 def _policy(document_id: UUID) -> Policy:
     """Read a stored policy once for each process: a version never changes."""
     return parse_policy(DocumentVersion.objects.get(pk=document_id).content)
+
+
+def facts_for(enrollment: Enrollment, policy: Policy, *, at: datetime) -> HealthFacts:
+    """Return what a policy reads of a chart, with what its codes mean; before format 2 it reads nothing."""
+    if policy.format == 1:
+        return NOTHING_KNOWN
+    facts = health_facts(enrollment.patient_id, enrollment_id=enrollment.pk, at=at)
+    return recognised(facts, _terminology(settings.TERMINOLOGY_FILE))
+
+
+@lru_cache(maxsize=1)
+def _terminology(path: str) -> Terminology:
+    """Read the licence holder's mapping once for each process."""
+    return read_mapping(Path(path)) if path else NO_MAPPING
+
+
+def sampled_screenings(count: int) -> QuerySet[Screening]:
+    """Return so many of the stored screenings, drawn at random."""
+    return Screening.objects.select_related("policy", "enrollment").order_by("?")[:count]
+
+
+def replays(screening: Screening) -> bool:
+    """Tell whether a stored decision comes out the same from the answers and the policy it names."""
+    intact = digest(screening.answers) == screening.answers_sha256
+    if not intact or digest(screening.policy.content) != screening.policy.sha256:
+        return False
+    differing = rules.replay(_policy(screening.policy_id), screening.answers, screening.decision)
+    return not differing and screening.outcome == screening.decision["outcome"]
 
 
 def fit_decision(answers: dict[str, Any], *, at: datetime) -> ScreeningDecision:

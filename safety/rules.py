@@ -1,9 +1,10 @@
 """What this room decides beside a screening policy: reviews, clearances, who is paged when, seriousness."""
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from core.errors import InputError
@@ -12,6 +13,7 @@ from programs.enums import EnrollmentEvent, EnrollmentStatus
 from safety.enums import AlertStatus, FitOutcome, ReviewOutcome
 from safety.screening.answers import validate_answers
 from safety.screening.findings import Finding
+from safety.screening.health import NOTHING_KNOWN, HealthFacts, facts_from_json
 from safety.screening.logic import Truth
 from safety.screening.policy import Answered, Level, Policy
 from safety.screening.rules import Outcome, Reason, ScreeningDecision, screen
@@ -22,6 +24,9 @@ _T = TypeVar("_T")
 
 AGE = "age_years"
 """The one question that the chart answers: from the birth date, in the patient's own time zone."""
+
+FACTS = "facts"
+"""The health facts that a screening was decided on, in the stored decision."""
 
 BIRTH_ON = "birth_on"
 """The birth date that a screening was decided with, beside the age in the stored decision."""
@@ -68,12 +73,14 @@ def is_adult(policy: Policy, *, age_years: int) -> bool:
     return not any(reason.level == Level.EXCLUDE for reason in decision.reasons)
 
 
-def decide_screening(policy: Policy, answers: Mapping[str, object], *, age_years: int) -> ScreeningDecision:
-    """Decide by the policy, with the age that the chart gives.
+def decide_screening(
+    policy: Policy, answers: Mapping[str, object], *, age_years: int, facts: HealthFacts = NOTHING_KNOWN
+) -> ScreeningDecision:
+    """Decide by the policy, with the age that the chart gives and what is known of somebody's health.
 
     Whatever was answered, the chart's age counts; where a different one was answered, a clinician looks.
     """
-    decision = screen(policy, {**answers, AGE: age_years})
+    decision = screen(policy, {**answers, AGE: age_years}, facts)
     said = answers.get(AGE)
     if not isinstance(said, int | float) or int(said) == age_years:
         return decision
@@ -90,6 +97,22 @@ def decide_screening(policy: Policy, answers: Mapping[str, object], *, age_years
     )
     outcome = Outcome.NEEDS_REVIEW if decision.outcome == Outcome.ELIGIBLE else decision.outcome
     return replace(decision, outcome=outcome, reasons=(*decision.reasons, differs))
+
+
+def pinned_facts(stored: Mapping[str, Any]) -> HealthFacts:
+    """Return the health facts that a stored decision was made on: none before there were any."""
+    return facts_from_json(stored[FACTS]) if FACTS in stored else NOTHING_KNOWN
+
+
+def replay(policy: Policy, answers: Mapping[str, object], stored: Mapping[str, Any]) -> list[str]:
+    """Decide once more on the pinned input of a stored decision; return the parts that come out otherwise.
+
+    The words for patient and clinician are no part of it: they name the clinic's telephone of that day.
+    """
+    age_years = stored["chart"][AGE]
+    again = decide_screening(policy, answers, age_years=age_years, facts=pinned_facts(stored))
+    recomputed = json.loads(json.dumps(again.as_json()))
+    return [part for part, value in recomputed.items() if stored.get(part) != value]
 
 
 def fit(outcome: Outcome) -> FitOutcome:

@@ -59,6 +59,7 @@ from safety.models import (
     Screening,
     ScreeningReview,
 )
+from safety.screening.health import HealthFacts
 from safety.screening.policy import Level
 from safety.screening.rules import ScreeningDecision
 from safety.screening.texts import clinician_text, patient_text
@@ -86,7 +87,8 @@ def screen(enrollment_id: UUID, *, answers: Mapping[str, Any], actor: Actor, at:
         if faults := rules.answer_faults(policy, answers):
             raise InvalidInput(errors=faults)
         age_years = _age(enrollment.patient, at=at)
-        decision = rules.decide_screening(policy, answers, age_years=age_years)
+        facts = queries.facts_for(enrollment, policy, at=at)
+        decision = rules.decide_screening(policy, answers, age_years=age_years, facts=facts)
         screening = Screening.objects.create(
             id=new_id(),
             enrollment=enrollment,
@@ -94,7 +96,7 @@ def screen(enrollment_id: UUID, *, answers: Mapping[str, Any], actor: Actor, at:
             answers=answers,
             answers_sha256=digest(answers),
             outcome=ScreeningOutcome(decision.outcome),
-            decision=_stored(decision, chart=_chart(enrollment.patient, age_years=age_years)),
+            decision=_stored(decision, chart=_chart(enrollment.patient, age_years=age_years), facts=facts),
             submitted_at=at,
             actor_kind=actor.kind,
             actor_id=actor.id,
@@ -160,12 +162,13 @@ def _chart(patient: Patient, *, age_years: int) -> dict[str, Any]:
     return {rules.AGE: age_years, rules.BIRTH_ON: patient.birth_on.isoformat()}
 
 
-def _stored(decision: ScreeningDecision, *, chart: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the decision as it is kept: with the chart's part of its input, and in both readers' words."""
+def _stored(decision: ScreeningDecision, *, chart: Mapping[str, Any], facts: HealthFacts) -> dict[str, Any]:
+    """Return the decision as it is kept: with the rest of its input, and in both readers' words."""
     crisis_summary = texts.crisis_text()["summary"]
     return {
         **decision.as_json(),
         "chart": dict(chart),
+        rules.FACTS: facts.as_json(),
         "texts": {
             "patient": patient_text(
                 decision, crisis_summary=crisis_summary, phone=settings.CLINIC_PHONE
@@ -173,6 +176,21 @@ def _stored(decision: ScreeningDecision, *, chart: Mapping[str, Any]) -> dict[st
             "clinician": clinician_text(decision),
         },
     }
+
+
+def replay_screenings(*, sample: int, at: datetime) -> int:
+    """Decide a sample of stored screenings once more on what they were made on; return how many differ.
+
+    Each that differs, or was made on something else than is stored, raises an alert.
+    """
+    differing = 0
+    for screening in queries.sampled_screenings(sample):
+        if not queries.replays(screening):
+            differing += 1
+            logger.error("Screening %s does not come out as it was stored", screening.pk)
+            patient_id, source = screening.enrollment.patient_id, f"replay:{screening.pk}"
+            raise_alert(patient_id, alert_class=AlertClass.REPLAY_DIFFERS, source=source, at=at)
+    return differing
 
 
 def _lock_enrollment_of(screening_id: UUID) -> Enrollment:

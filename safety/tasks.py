@@ -3,9 +3,13 @@ from celery import shared_task
 from core import clock
 from core.acting import acting_as
 from core.actors import Actor, ServiceName
+from safety import services
 from safety.break_glass import services as break_glass
 from safety.events import watching
 from safety.roster import services as roster
+
+REPLAYED_NIGHTLY = 1_000
+"""How many stored screenings are decided once more each night."""
 
 
 @shared_task  # type: ignore[untyped-decorator]  # Celery has no types
@@ -27,3 +31,10 @@ def watch_clocks() -> None:
 def call_for_roster_gaps() -> None:
     """Call who runs the roster before nobody is on duty; may run twice."""
     roster.call_for_gaps(at=clock.now())
+
+
+@shared_task  # type: ignore[untyped-decorator]  # Celery has no types
+@acting_as(Actor.service(ServiceName.WATCH))
+def replay_screenings() -> None:
+    """Decide a sample of stored screenings once more, and raise an alert on any difference; may run twice."""
+    services.replay_screenings(sample=REPLAYED_NIGHTLY, at=clock.now())
