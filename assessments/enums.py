@@ -23,6 +23,8 @@ class ScoreMethod(StrEnum):
     """The answers added up."""
     MEAN = "mean"
     """The answers added up, divided by how many there are."""
+    COUNT = "count"
+    """How many answers, turned round where reversed, reach a stated one."""
 
 
 class MissingRule(StrEnum):

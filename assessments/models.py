@@ -1,3 +1,6 @@
+from functools import reduce
+from operator import and_
+
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -5,6 +8,13 @@ from django.db.models.functions import Now
 from core.ids import new_id
 from programs.models import Enrollment
 from safety.models import Alert
+
+_CSSRS = ("1", "2", "3", "4", "5", "6", "6b")
+
+_NO_YES = reduce(
+    and_, (Q((f"answers__cssrs_{item}", None)) | Q((f"answers__cssrs_{item}", 0)) for item in _CSSRS)
+)
+"""No item of the C-SSRS screener is answered yes."""
 
 
 class Assessment(models.Model):
@@ -52,6 +62,10 @@ class Assessment(models.Model):
                 | Q(answers__phq9_9=0)
                 | Q(safety_alert__isnull=False),
                 name="assessment_self_harm_means_alert",
+            ),
+            models.CheckConstraint(
+                condition=~Q(instrument="cssrs") | _NO_YES | Q(safety_alert__isnull=False),
+                name="assessment_suicide_risk_means_alert",
             ),
         ]
         indexes = [

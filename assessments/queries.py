@@ -220,8 +220,7 @@ def _shown_item(instrument: Instrument, item: Item, wording: Wording | None) -> 
 def _asked_when(instrument: Instrument, item: Item) -> AskedWhen | None:
     """Say as a sum when an item is asked; a gate's answer is a whole number, so "at least" is "above"."""
     if item.asked_when is not None:
-        summed = instrument.scale(item.asked_when.scale).items
-        return AskedWhen(tuple(each.key for each in summed), item.asked_when.above)
+        return AskedWhen(instrument.deciding(item.asked_when), item.asked_when.above)
     for scale in instrument.scales:
         if scale.applies_when is not None and item in scale.items:
             return AskedWhen((scale.applies_when.item,), scale.applies_when.at_least - 1)

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
+from typing import NamedTuple
 
 from assessments.enums import AnswerProblemCode, NoScoreReason, ScoreMethod
-from assessments.instruments import CrisisRule, Instrument, Item, Scale
+from assessments.instruments import CrisisRule, Finding, Instrument, Item, Scale
+from assessments.instruments.definition import Condition, Level
 
 _THOUSANDTH = Decimal("0.001")
 
@@ -28,12 +30,11 @@ class InvalidAnswersError(ValueError):
         super().__init__("; ".join(f"{problem.item}: {problem.detail}" for problem in problems))
 
 
-@dataclass(frozen=True, slots=True)
-class ScaleScore:
+class ScaleScore(NamedTuple):
     """One scale's result; a `value` of None always comes with a `reason` and is never nought.
 
-    A sum is an int; a mean a Decimal rounded half up to three places. `band` is found before rounding.
-    `missing` names the unanswered items in the scale's order; `complete` says that there are none.
+    A sum or a count is an int; a mean a Decimal rounded half up to three places. `band` is found before
+    rounding. `missing` names the unanswered items in the scale's order; `complete` says that there are none.
     """
 
     key: str
@@ -45,13 +46,31 @@ class ScaleScore:
     reason: NoScoreReason | None
 
 
-@dataclass(frozen=True, slots=True)
-class Scores:
+class FindingResult(NamedTuple):
+    """The highest label that the answers reach so far; None while they decide nothing.
+
+    `complete` says that no answer still to come could raise it.
+    """
+
+    key: str
+    label: str | None
+    complete: bool
+
+
+class Scores(NamedTuple):
     """The results of one set of answers, with the instrument version they were made with."""
 
     instrument: str
     version: str
     scales: tuple[ScaleScore, ...]
+    findings: tuple[FindingResult, ...] = ()
+
+    def finding(self, key: str) -> FindingResult:
+        """Return one finding's result. Raises KeyError for one the instrument does not have."""
+        for result in self.findings:
+            if result.key == key:
+                return result
+        raise KeyError(key)
 
     def scale(self, key: str) -> ScaleScore:
         """Return one scale's result. Raises KeyError for one the instrument does not have."""
@@ -77,8 +96,14 @@ def validate_answers(instrument: Instrument, answers: Mapping[str, object]) -> l
 
     Null is refused: an item is answered or it isn't there, and a gap must never pass for nought.
     """
-    found = (_answer_problem(instrument, key, answer) for key, answer in answers.items())
-    return [problem for problem in found if problem is not None]
+    items = instrument.items
+    problems = []
+    for key, answer in answers.items():
+        item = items.get(key)
+        # Not isinstance: true and false are ints to Python, and no answers.
+        if item is None or type(answer) is not int or answer not in item.answers.values:
+            problems.append(_answer_problem(instrument, item, key, answer))
+    return problems
 
 
 def score(instrument: Instrument, answers: Mapping[str, int]) -> Scores:
@@ -95,10 +120,12 @@ def score(instrument: Instrument, answers: Mapping[str, int]) -> Scores:
     problems = validate_answers(instrument, answers)
     if problems:
         raise InvalidAnswersError(tuple(problems))
+    scales = tuple([_scale_score(scale, answers) for scale in instrument.scales])
     return Scores(
         instrument=instrument.code,
         version=instrument.version,
-        scales=tuple(_scale_score(scale, answers) for scale in instrument.scales),
+        scales=scales,
+        findings=tuple([_found(instrument, each, scales, answers) for each in instrument.findings]),
     )
 
 
@@ -142,60 +169,66 @@ def missing_required(instrument: Instrument, answers: Mapping[str, int]) -> tupl
     """Return the items still needed before the answers can be submitted, in the order of asking.
 
     Needed are: the gaps of every applicable scale that has no value yet, the question that decides
-    whether a scale applies, and an item asked only above a total (PHQ-9's on daily life: above 0) once
-    the answers so far add up to more than that.
+    whether a scale applies, the items of a finding, and an item asked only above a total or an answer
+    (PHQ-9's on daily life: above 0) once the answers so far come to more than that.
     """
     needed: set[str] = set()
     for scale in instrument.scales:
         if scale.applies_when is not None:
             needed.add(scale.applies_when.item)
-        if _no_score_reason(scale, answers) is NoScoreReason.TOO_FEW_ANSWERED:
+        if _scale_score(scale, answers).reason is NoScoreReason.TOO_FEW_ANSWERED:
             needed.update(item.key for item in scale.items)
+    needed.update(key for key in _keys_of_findings(instrument) if instrument.items[key].asked_when is None)
     needed.update(item.key for item in instrument.items.values() if _is_asked(instrument, item, answers))
     return tuple(key for key in instrument.items if key in needed and key not in answers)
 
 
-def _answer_problem(instrument: Instrument, key: str, answer: object) -> AnswerProblem | None:
-    item = instrument.items.get(key)
+def _answer_problem(instrument: Instrument, item: Item | None, key: str, answer: object) -> AnswerProblem:
     if item is None:
         return AnswerProblem(key, AnswerProblemCode.UNKNOWN_ITEM, f"{instrument.title} has no such item.")
-    # Not isinstance: true and false are ints to Python, and no answers.
     if type(answer) is not int:
         return AnswerProblem(key, AnswerProblemCode.NOT_A_WHOLE_NUMBER, "An answer has to be a whole number.")
-    if answer not in item.values:
-        allowed = ", ".join(map(str, item.values))
-        return AnswerProblem(key, AnswerProblemCode.NOT_ALLOWED, f"An answer has to be one of {allowed}.")
-    return None
+    allowed = ", ".join(map(str, item.values))
+    return AnswerProblem(key, AnswerProblemCode.NOT_ALLOWED, f"An answer has to be one of {allowed}.")
 
 
 def _scale_score(scale: Scale, answers: Mapping[str, int]) -> ScaleScore:
-    missing = tuple(item.key for item in scale.items if item.key not in answers)
-    reason = _no_score_reason(scale, answers)
+    missing = tuple([key for key, _ in scale.parts if key not in answers])
+    reason = _no_score_reason(scale, answers, answered=len(scale.parts) - len(missing))
     exact = _exact_value(scale, answers) if reason is None else None
     return ScaleScore(
         key=scale.key,
         value=None if exact is None else _rounded(exact),
         band=None if exact is None else _band(scale, exact),
-        answered=len(scale.items) - len(missing),
+        answered=len(scale.parts) - len(missing),
         missing=missing,
         complete=not missing,
         reason=reason,
     )
 
 
-def _no_score_reason(scale: Scale, answers: Mapping[str, int]) -> NoScoreReason | None:
+def _no_score_reason(scale: Scale, answers: Mapping[str, int], *, answered: int) -> NoScoreReason | None:
     gate = scale.applies_when
     if gate is not None and gate.item not in answers:
         return NoScoreReason.APPLICABILITY_UNKNOWN
     if gate is not None and answers[gate.item] < gate.at_least:
-        return NoScoreReason.NOT_APPLICABLE
-    if sum(item.key in answers for item in scale.items) < scale.minimum.answered:
+        return NoScoreReason.NOT_APPLICABLE if gate.otherwise is None else None
+    if answered < scale.minimum.answered:
         return NoScoreReason.TOO_FEW_ANSWERED
     return None
 
 
 def _exact_value(scale: Scale, answers: Mapping[str, int]) -> int | Fraction:
-    parts = [item.contribution(answers[item.key]) for item in scale.items if item.key in answers]
+    gate = scale.applies_when
+    if gate is not None and gate.otherwise is not None and answers[gate.item] < gate.at_least:
+        return gate.otherwise
+    parts = [
+        answers[key] if mirror is None else mirror - answers[key]
+        for key, mirror in scale.parts
+        if key in answers
+    ]
+    if scale.counts_from is not None:
+        return sum([part >= scale.counts_from for part in parts])
     return sum(parts) if scale.method is ScoreMethod.SUM else Fraction(sum(parts), len(parts))
 
 
@@ -206,11 +239,66 @@ def _rounded(exact: int | Fraction) -> int | Decimal:
 
 
 def _band(scale: Scale, exact: int | Fraction) -> str | None:
-    return next((band.label for band in reversed(scale.bands) if exact >= band.lower), None)
+    label = None
+    for band in scale.bands:
+        if exact < band.lower:
+            break
+        label = band.label
+    return label
 
 
 def _is_asked(instrument: Instrument, item: Item, answers: Mapping[str, int]) -> bool:
     """Tell whether a conditional item is due; answers only add up, so a partial sum can decide it early."""
-    if item.asked_when is None:
+    when = item.asked_when
+    return when is not None and sum(answers.get(key, 0) for key in instrument.deciding(when)) > when.above
+
+
+def _is_skipped(instrument: Instrument, item: Item, answers: Mapping[str, int]) -> bool:
+    """Tell whether a conditional item is not going to be asked: all that decides is answered, too low."""
+    when = item.asked_when
+    if when is None or any(key not in answers for key in instrument.deciding(when)):
         return False
-    return _exact_value(instrument.scale(item.asked_when.scale), answers) > item.asked_when.above
+    return not _is_asked(instrument, item, answers)
+
+
+def _keys_of_findings(instrument: Instrument) -> set[str]:
+    levels = [level for finding in instrument.findings for level in finding.levels]
+    return {condition.item for level in levels for condition in level.conditions if condition.item}
+
+
+def _found(
+    instrument: Instrument, finding: Finding, scales: tuple[ScaleScore, ...], answers: Mapping[str, int]
+) -> FindingResult:
+    met = [_is_met(instrument, level, scales, answers) for level in finding.levels]
+    highest = max((n for n, each in enumerate(met) if each), default=-1)
+    label = finding.levels[highest].label if highest >= 0 else finding.lowest
+    above = zip(finding.levels[highest + 1 :], met[highest + 1 :], strict=True)
+    complete = not any(each is None and level.label != label for level, each in above)
+    return FindingResult(finding.key, label if complete or highest >= 0 else None, complete)
+
+
+def _is_met(
+    instrument: Instrument, level: Level, scales: tuple[ScaleScore, ...], answers: Mapping[str, int]
+) -> bool | None:
+    """Tell whether a level is reached; None where answers still to come decide."""
+    each = [_holds(instrument, condition, scales, answers) for condition in level.conditions]
+    decisive = not level.every
+    if decisive in each:
+        return decisive
+    return None if None in each else level.every
+
+
+def _holds(
+    instrument: Instrument, condition: Condition, scales: tuple[ScaleScore, ...], answers: Mapping[str, int]
+) -> bool | None:
+    if condition.item is None:
+        result = next(result for result in scales if result.key == condition.scale)
+        if result.value is None:
+            return False if result.reason is NoScoreReason.NOT_APPLICABLE else None
+        return result.value >= condition.at_least
+    answer = answers.get(condition.item)
+    if answer is not None:
+        return answer >= condition.at_least
+    if _is_skipped(instrument, instrument.items[condition.item], answers):
+        return False
+    return True if condition.unanswered_counts else None

@@ -99,6 +99,14 @@ class ScaleScoreOutput(serializers.Serializer[Any]):
     reason = serializers.CharField(allow_null=True)
 
 
+class InstrumentFindingOutput(serializers.Serializer[Any]):
+    """A label found by conditions instead of adding up; null while the answers decide nothing."""
+
+    key = serializers.CharField()
+    label = serializers.CharField(allow_null=True)  # type: ignore[assignment]
+    complete = serializers.BooleanField()
+
+
 class ScoresOutput(serializers.Serializer[Any]):
     """Every scale's result, with the exact version of the instrument that it was made with."""
 
@@ -106,6 +114,7 @@ class ScoresOutput(serializers.Serializer[Any]):
     version = serializers.CharField()
     content_sha256 = serializers.CharField()
     scales = ScaleScoreOutput(many=True)
+    findings = InstrumentFindingOutput(many=True, default=list)
 
 
 class AssessmentOutput(serializers.Serializer[Any]):

@@ -1,5 +1,4 @@
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -212,9 +211,10 @@ def _stored_scores(instrument: Instrument, answers: Mapping[str, int]) -> dict[s
         "version": scores.version,
         "content_sha256": instrument.content_sha256,
         "scales": [_stored_scale(result) for result in scores.scales],
+        "findings": [result._asdict() for result in scores.findings],
     }
 
 
 def _stored_scale(result: rules.ScaleScore) -> dict[str, Any]:
     value = float(result.value) if isinstance(result.value, Decimal) else result.value
-    return asdict(result) | {"value": value, "missing": list(result.missing)}
+    return result._asdict() | {"value": value, "missing": list(result.missing)}

@@ -79,6 +79,7 @@ SUBMITTED: dict[str, Any] = GAD7 | {
                 "reason": None,
             }
         ],
+        "findings": [],
     },
 }
 DOCUMENT: dict[str, Any] = {

@@ -8,9 +8,13 @@ from assessments.enums import LicenceClass, MissingRule, ScoreMethod, Worsening
 
 @dataclass(frozen=True, slots=True)
 class Licence:
-    """What may be done with the instrument, and what still has to be confirmed with its owner."""
+    """What may be done with the instrument, and what still has to be confirmed with its owner.
+
+    `holder` is whoever permits or forbids; None where nobody has to be asked, or nobody is known.
+    """
 
     kind: LicenceClass
+    holder: str | None
     note: str
     source: str
     verified: bool
@@ -38,9 +42,13 @@ class AnswerSet:
 
 @dataclass(frozen=True, slots=True)
 class AskedWhen:
-    """The item is due only once the answers of a scale add up to more than `above`."""
+    """The item is due only once the answers of a scale, or the answer to one item, come to more than `above`.
 
-    scale: str
+    Exactly one of `scale` and `item` is set.
+    """
+
+    scale: str | None
+    item: str | None
     above: int
     source: str
 
@@ -65,9 +73,14 @@ class Item:
         """Return the answers that may be given, in rising order."""
         return self.answers.values
 
+    @property
+    def mirror(self) -> int | None:
+        """Return what a reversed item's answer is taken from, or None where it counts as it is."""
+        return self.values[0] + self.values[-1] if self.reversed else None
+
     def contribution(self, answer: int) -> int:
         """Return what an answer adds to its scale: itself, or mirrored on the range when reversed."""
-        return self.values[0] + self.values[-1] - answer if self.reversed else answer
+        return answer if self.mirror is None else self.mirror - answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,22 +102,31 @@ class Minimum:
 
 @dataclass(frozen=True, slots=True)
 class AppliesWhen:
-    """The scale applies to people who answered `item` with at least `at_least`."""
+    """The scale applies to people who answered `item` with at least `at_least`.
+
+    To the others it has no value, or `otherwise` where the instrument's authors state one.
+    """
 
     item: str
     at_least: int
+    otherwise: int | None
     source: str
     verified: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """Items that make one value; `bands` is empty where no cut-off was verified."""
+    """Items that make one value; `bands` is empty where no cut-off was verified.
+
+    `counts_from` belongs to a count: the lowest answer that counts. `parts` is the items again, as scoring
+    wants them fast: each key with the item's `mirror`.
+    """
 
     key: str
     title: str
     items: tuple[Item, ...]
     method: ScoreMethod
+    counts_from: int | None
     missing: MissingRule
     minimum: Minimum
     worsens: Worsening
@@ -112,6 +134,48 @@ class Scale:
     bands: tuple[Band, ...]
     bands_source: str | None
     applies_when: AppliesWhen | None
+    loinc: str | None
+    parts: tuple[tuple[str, int | None], ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Lay out `parts`."""
+        object.__setattr__(self, "parts", tuple((item.key, item.mirror) for item in self.items))
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """An answer, or a scale's value, of at least so much; exactly one of `item` and `scale` is set.
+
+    With `unanswered_counts` the item's gap is read as if it were met: not knowing is not a no.
+    """
+
+    item: str | None
+    scale: str | None
+    at_least: int
+    unanswered_counts: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """One way to come to a label: every condition has to be met, or, unless `every`, any."""
+
+    label: str
+    every: bool
+    conditions: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A label found by conditions, where adding up would say nothing; `levels` rise, the highest met counts.
+
+    `lowest` is the label of those who meet none.
+    """
+
+    key: str
+    title: str
+    lowest: str
+    levels: tuple[Level, ...]
+    source: str
     loinc: str | None
 
 
@@ -141,8 +205,15 @@ class Instrument:
     loinc_source: str | None
     items: Mapping[str, Item] = field(hash=False)
     scales: tuple[Scale, ...]
+    findings: tuple[Finding, ...]
     crisis: tuple[CrisisRule, ...]
     content_sha256: str
+
+    def deciding(self, when: AskedWhen) -> tuple[str, ...]:
+        """Return the items whose answers added up decide whether another is asked."""
+        if when.item is not None:
+            return (when.item,)
+        return tuple(item.key for item in self.scale(when.scale or "").items)
 
     def scale(self, key: str) -> Scale:
         """Return one scale. Raises KeyError for one the instrument does not have."""

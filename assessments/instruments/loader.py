@@ -15,19 +15,24 @@ from assessments.instruments.definition import (
     AppliesWhen,
     AskedWhen,
     Band,
+    Condition,
     CrisisRule,
+    Finding,
     Instrument,
     Item,
+    Level,
     Licence,
     Minimum,
     Recall,
     Scale,
 )
+from assessments.instruments.lines import line_of
 from assessments.instruments.tables import InstrumentError, Table
 
 _KEY = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _LOINC = re.compile(r"[0-9]{1,7}-[0-9]")
 _TOPIC_WORDS = 3
+_ASK_FIRST = (LicenceClass.NON_COMMERCIAL, LicenceClass.PERMISSION)
 
 
 @cache
@@ -41,11 +46,20 @@ def instruments() -> Mapping[str, Instrument]:
 
 
 def parse_instrument(content: bytes, *, file: str) -> Instrument:
-    """Read one instrument from the bytes of its file. Raises InstrumentError naming file and place."""
+    """Read one instrument from the bytes of its file. Raises InstrumentError: file, place, line and why."""
     try:
-        top = Table(tomllib.loads(content.decode()), file=file)
+        text = content.decode()
+        top = Table(tomllib.loads(text), file=file)
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InstrumentError(file, "syntax", str(error)) from error
+    try:
+        return _instrument(top, content_sha256=hashlib.sha256(content).hexdigest())
+    except InstrumentError as error:
+        line = line_of(text, error.place, error.problem)
+        raise InstrumentError(file, error.place, error.problem, line=line) from None
+
+
+def _instrument(top: Table, *, content_sha256: str) -> Instrument:
     loinc, loinc_source = _loinc_panel(top)
     items = _items(top)
     instrument = Instrument(
@@ -58,10 +72,11 @@ def parse_instrument(content: bytes, *, file: str) -> Instrument:
         loinc_source=loinc_source,
         items=MappingProxyType(items),
         scales=_scales(top, items),
+        findings=_findings(top),
         crisis=_crisis(top, items),
-        content_sha256=hashlib.sha256(content).hexdigest(),
+        content_sha256=content_sha256,
     )
-    top.check(f"{instrument.code}.toml" == file, f"code {instrument.code} does not match the file's name")
+    top.check(f"{instrument.code}.toml" == top.file, f"code {instrument.code} does not match the file's name")
     top.finish()
     _check_links(instrument, top)
     return instrument
@@ -82,10 +97,12 @@ def _loinc(table: Table, name: str = "loinc") -> str | None:
 def _licence(table: Table) -> Licence:
     licence = Licence(
         kind=table.choice("class", LicenceClass),
+        holder=table.optional("holder", str),
         note=table.take("note", str),
         source=table.take("source", str),
         verified=table.verified(),
     )
+    table.check(licence.holder is not None or licence.kind not in _ASK_FIRST, "holder is missing")
     table.finish()
     return licence
 
@@ -162,7 +179,13 @@ def _item(table: Table, sets: Mapping[str, AnswerSet]) -> Item:
 def _asked_when(table: Table | None) -> AskedWhen | None:
     if table is None:
         return None
-    condition = AskedWhen(table.take("scale", str), table.take("above", int), table.take("source", str))
+    condition = AskedWhen(
+        scale=table.optional("scale", str),
+        item=table.optional("item", str),
+        above=table.take("above", int),
+        source=table.take("source", str),
+    )
+    table.check((condition.scale is None) != (condition.item is None), "names a scale or an item, not both")
     table.finish()
     return condition
 
@@ -170,7 +193,6 @@ def _asked_when(table: Table | None) -> AskedWhen | None:
 def _scales(top: Table, items: Mapping[str, Item]) -> tuple[Scale, ...]:
     scales = tuple(_scale(table, items) for table in top.tables("scales"))
     keys = [scale.key for scale in scales]
-    top.check(bool(scales), "scales is missing")
     top.check(len(set(keys)) == len(keys), "two scales have the same key")
     return scales
 
@@ -186,6 +208,7 @@ def _scale(table: Table, items: Mapping[str, Item]) -> Scale:
         title=table.take("title", str),
         items=tuple(items[key] for key in keys),
         method=table.choice("method", ScoreMethod),
+        counts_from=table.optional("counts_from", int),
         missing=table.choice("missing", MissingRule),
         minimum=_minimum(table.table("minimum")),
         worsens=table.choice("worsens", Worsening),
@@ -196,6 +219,7 @@ def _scale(table: Table, items: Mapping[str, Item]) -> Scale:
         loinc=_loinc(table),
     )
     _check_minimum(scale, table)
+    _check_count(scale, table)
     _check_bands(scale, table)
     table.finish()
     return scale
@@ -227,12 +251,62 @@ def _applies_when(table: Table | None, items: Mapping[str, Item]) -> AppliesWhen
     gate = AppliesWhen(
         item=table.take("item", str),
         at_least=table.take("at_least", int),
+        otherwise=table.optional("otherwise", int),
         source=table.take("source", str),
         verified=table.verified(),
     )
     table.finish()
     _check_threshold(table, items, gate.item, gate.at_least)
     return gate
+
+
+def _findings(top: Table) -> tuple[Finding, ...]:
+    findings = tuple(_finding(table) for table in top.tables("findings"))
+    keys = [finding.key for finding in findings]
+    top.check(len(set(keys)) == len(keys), "two findings have the same key")
+    return findings
+
+
+def _finding(table: Table) -> Finding:
+    finding = Finding(
+        key=_key(table, "key"),
+        title=table.take("title", str),
+        lowest=table.take("lowest", str),
+        levels=tuple(_level(level) for level in table.tables("levels")),
+        source=table.take("source", str),
+        loinc=_loinc(table),
+    )
+    labels = [finding.lowest, *(level.label for level in finding.levels)]
+    # Two ways to one label stand together: apart, a higher one would lie between them.
+    together = [label for n, label in enumerate(labels) if n == 0 or label != labels[n - 1]]
+    table.check(bool(finding.levels), "levels is missing")
+    table.check(len(set(together)) == len(together), "levels with one label have to stand together")
+    table.finish()
+    return finding
+
+
+def _level(table: Table) -> Level:
+    label = table.take("label", str)
+    every, some = table.tables("all"), table.tables("any")
+    table.check(bool(every) != bool(some), "needs conditions in all or in any, not in both")
+    level = Level(label, bool(every), tuple(_condition(each) for each in every or some))
+    table.finish()
+    return level
+
+
+def _condition(table: Table) -> Condition:
+    condition = Condition(
+        item=table.optional("item", str),
+        scale=table.optional("scale", str),
+        at_least=table.take("at_least", int),
+        unanswered_counts=table.optional("unanswered_counts", bool) is True,
+    )
+    table.check((condition.item is None) != (condition.scale is None), "names a scale or an item, not both")
+    table.check(
+        condition.item is not None or not condition.unanswered_counts, "unanswered_counts needs an item"
+    )
+    table.finish()
+    return condition
 
 
 def _crisis(top: Table, items: Mapping[str, Item]) -> tuple[CrisisRule, ...]:
@@ -266,6 +340,16 @@ def _check_minimum(scale: Scale, table: Table) -> None:
         table.check(scale.method is ScoreMethod.MEAN, "missing = mean_of_answered needs method = mean")
 
 
+def _check_count(scale: Scale, table: Table) -> None:
+    counts = scale.method is ScoreMethod.COUNT
+    table.check(
+        counts == (scale.counts_from is not None), "counts_from belongs to method = count, and only there"
+    )
+    # An answer from which all or none count is a slip.
+    sound = all(scale.counts_from in item.values[1:] for item in scale.items)
+    table.check(not counts or sound, "counts_from has to be an answer of every item above its lowest")
+
+
 def _check_bands(scale: Scale, table: Table) -> None:
     """A band ends where the next begins: bounds that rise from the lowest value leave no gap or overlap."""
     if not scale.bands:
@@ -280,6 +364,8 @@ def _check_bands(scale: Scale, table: Table) -> None:
 
 
 def _range(scale: Scale) -> tuple[int, int]:
+    if scale.method is ScoreMethod.COUNT:
+        return 0, len(scale.items)
     lowest = [min(item.values) for item in scale.items]
     highest = [max(item.values) for item in scale.items]
     if scale.method is ScoreMethod.SUM:
@@ -292,20 +378,60 @@ def _only_adds_up(scale: Scale) -> bool:
 
 
 def _check_links(instrument: Instrument, top: Table) -> None:
+    top.check(bool(instrument.scales or instrument.findings), "scales is missing")
+    _check_asked_when(instrument, top)
+    _check_findings(instrument, top)
+    used = {item.key for scale in instrument.scales for item in scale.items}
+    used |= {scale.applies_when.item for scale in instrument.scales if scale.applies_when}
+    used |= {condition.item for condition in _conditions(instrument) if condition.item}
+    idle = [key for key, item in instrument.items.items() if key not in used and item.asked_when is None]
+    top.check(not idle, f"items that nothing uses: {', '.join(idle)}")
+    parts: list[Item | Scale | Finding] = [
+        *instrument.items.values(),
+        *instrument.scales,
+        *instrument.findings,
+    ]
+    coded = [instrument.loinc, *(part.loinc for part in parts)]
+    top.check(not any(coded) or instrument.loinc_source is not None, "LOINC codes need loinc.source")
+
+
+def _check_asked_when(instrument: Instrument, top: Table) -> None:
     scales = {scale.key: scale for scale in instrument.scales}
     for item in instrument.items.values():
-        if item.asked_when is None:
+        when = item.asked_when
+        if when is None:
             continue
-        scale = scales.get(item.asked_when.scale)
+        if when.item is not None:
+            asking = instrument.items.get(when.item)
+            # A chain, or an item that asks for itself, would never be asked from an empty form.
+            sound = asking is not None and asking.asked_when is None
+            sound = sound and when.above in instrument.items[when.item].values[:-1]
+            top.check(
+                sound, f"{item.key}: asked_when has to name an unconditional item and one of its answers"
+            )
+            continue
+        scale = scales.get(when.scale or "")
         # Without negative answers a partial sum above the limit stays above it, so it can decide early.
         top.check(
             scale is not None and _only_adds_up(scale) and item not in scale.items,
             f"{item.key}: asked_when has to name a sum scale without negative answers and without {item.key}",
         )
-    used = {item.key for scale in instrument.scales for item in scale.items}
-    used |= {scale.applies_when.item for scale in instrument.scales if scale.applies_when}
-    idle = [key for key, item in instrument.items.items() if key not in used and item.asked_when is None]
-    top.check(not idle, f"items that nothing uses: {', '.join(idle)}")
-    parts: list[Item | Scale] = [*instrument.items.values(), *instrument.scales]
-    coded = [instrument.loinc, *(part.loinc for part in parts)]
-    top.check(not any(coded) or instrument.loinc_source is not None, "LOINC codes need loinc.source")
+
+
+def _check_findings(instrument: Instrument, top: Table) -> None:
+    scales = {scale.key: scale for scale in instrument.scales}
+    for condition in _conditions(instrument):
+        if condition.item is not None:
+            item = instrument.items.get(condition.item)
+            sound = item is not None and condition.at_least in item.values[1:]
+        else:
+            scale = scales.get(condition.scale or "")
+            lowest, highest = _range(scale) if scale else (0, 0)
+            sound = lowest < condition.at_least <= highest
+        named = condition.item or condition.scale
+        top.check(sound, f"findings: {named} is not there, or can never or always be {condition.at_least}")
+
+
+def _conditions(instrument: Instrument) -> list[Condition]:
+    levels = [level for finding in instrument.findings for level in finding.levels]
+    return [condition for level in levels for condition in level.conditions]

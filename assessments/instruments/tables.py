@@ -9,11 +9,14 @@ E = TypeVar("E", bound=StrEnum)
 
 
 class InstrumentError(ValueError):
-    """An instrument's or a wording's file is not acceptable; says which file, where in it, and why."""
+    """An instrument's or a wording's file is not acceptable; says which file, where in it, and why.
 
-    def __init__(self, file: str, place: str, problem: str) -> None:
-        self.file, self.place, self.problem = file, place, problem
-        super().__init__(f"{file}: {place}: {problem}")
+    `line` counts from 1, where the text that was read is at hand.
+    """
+
+    def __init__(self, file: str, place: str, problem: str, *, line: int | None = None) -> None:
+        self.file, self.place, self.problem, self.line = file, place, problem, line
+        super().__init__(f"{file}: {place}: {problem}" + (f" (at line {line})" if line else ""))
 
 
 class Table:

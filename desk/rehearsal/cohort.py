@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from assessments.instruments import instruments
 from assessments.rules import score
+from assessments.schedule import schedule
 from desk.rehearsal.client import Client, Mailbox, StepFailed
 from desk.rehearsal.people import Person, fill_unasked
 from safety.screening.policy import Policy
@@ -80,7 +81,7 @@ def gather(people: list[Person], *, base_url: str, policy: Policy, seed: int) ->
     """
     rng = Random(seed)
     run = token_hex(4)
-    known = list(instruments().values())
+    known = [instruments()[code] for code in schedule().instruments]
     return Cohort(
         [
             Participant(

@@ -315,8 +315,8 @@ def _guess_items(instrument: Instrument, rng: Random) -> dict[str, int]:
 def _is_due(item: Item, instrument: Instrument, answers: Mapping[str, int]) -> bool:
     """Whether the answers so far call for the item: a follow-up by a sum, a scale's item by its gate."""
     if item.asked_when is not None:
-        scale = instrument.scale(item.asked_when.scale)
-        return sum(answers.get(part.key, 0) for part in scale.items) > item.asked_when.above
+        deciding = instrument.deciding(item.asked_when)
+        return sum(answers.get(key, 0) for key in deciding) > item.asked_when.above
     gates = [scale.applies_when for scale in instrument.scales if item in scale.items and scale.applies_when]
     return all(answers.get(gate.item, 0) >= gate.at_least for gate in gates)
 

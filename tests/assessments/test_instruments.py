@@ -9,6 +9,7 @@ import pytest
 
 from assessments.enums import LicenceClass
 from assessments.instruments import (
+    Finding,
     Instrument,
     InstrumentError,
     Item,
@@ -78,6 +79,20 @@ applies_when = { item = "one", at_least = 1, source = "a paper" }
 source = "a paper"
 steps = [{ from = 0, label = "low" }, { from = 2, label = "high" }]
 
+[[findings]]
+key = "state"
+title = "State"
+lowest = "calm"
+source = "a paper"
+
+[[findings.levels]]
+label = "stirred"
+all = [{ scale = "total", at_least = 1 }]
+
+[[findings.levels]]
+label = "up"
+any = [{ item = "one", at_least = 2 }]
+
 [[crisis]]
 code = "urgent"
 item = "one"
@@ -104,6 +119,7 @@ def test_the_small_instrument_that_the_refusals_start_from_is_sound() -> None:
         ('code = "small"', 'code = "other"', "code other does not match the file's name"),
         ('code = "small"', 'code = "Small"', "code has to be lower case letters"),
         ('title = "Small"', 'title = "Small', "small.toml: syntax: .*line 4"),
+        ('class = "public_domain"', 'class = "permission"', "licence: holder is missing .at line 6"),
         ('class = "public_domain"', 'class = "free"', "licence: class has to be one of public_domain"),
         ('note = "free"', 'note = "free"\nfee = 1', "licence: unknown key: fee"),
         ("days = 7", "days = 0", "recall: days has to be above 0"),
@@ -122,11 +138,42 @@ def test_the_small_instrument_that_the_refusals_start_from_is_sound() -> None:
         ('topic = "second"\nanswers = "often"', 'topic = "second"\nanswers = "rare"', r"items\[1\]: .*rare"),
         ("reversed = true", 'reversed = "yes"', r"items\[1\]: reversed has to be of type bool"),
         ('scale = "total", above', 'scale = "none", above', "three: asked_when has to name a sum scale"),
+        ('scale = "total", above', 'item = "six", above', "three: asked_when has to name an unconditional"),
+        ('scale = "total", above', 'item = "three", above', "three: asked_when has to name an unconditional"),
+        ('scale = "total", above = 0', 'item = "one", above = 2', "three: asked_when .*one of its answers"),
+        (
+            'scale = "total", above',
+            'scale = "total", item = "one", above',
+            r"items\[2\].asked_when: .*not both",
+        ),
+        ('scale = "total", above', "above", r"items\[2\].asked_when: names a scale or an item"),
         ('items = ["one", "two"]', 'items = ["one", "two", "three"]', "minimum.answered = 3"),
         ('items = ["one", "two"]', 'items = ["one", "four"]', r"scales\[0\]: items names four"),
         ('items = ["one", "two"]', 'items = ["one", "one"]', r"scales\[0\]: items names something twice"),
         ('items = ["one", "two"]', "items = []", r"scales\[0\]: items is empty"),
         ('method = "sum"', 'method = "median"', r"scales\[0\]: method has to be one of sum, mean"),
+        ('method = "sum"', 'method = "count"', r"scales\[0\]: counts_from belongs to method = count"),
+        ('method = "sum"', 'method = "sum"\ncounts_from = 1', r"scales\[0\]: counts_from belongs to"),
+        ('method = "sum"', 'method = "count"\ncounts_from = 0', "counts_from has to be an answer of every"),
+        ('method = "sum"', 'method = "count"\ncounts_from = 3', "counts_from has to be an answer of every"),
+        ("[[crisis]]", "[[findings]]\n[[crisis]]", r"findings\[1\]: key is missing"),
+        ('title = "State"', 'title = "State"\ncolour = 1', r"findings\[0\]: unknown key: colour"),
+        ('label = "up"', 'label = "calm"', "levels with one label have to stand"),
+        (
+            'any = [{ item = "one"',
+            'some = [{ item = "one"',
+            r"levels\[1\]: needs conditions in all or in any",
+        ),
+        ('item = "one", at_least = 2 }', 'item = "six", at_least = 2 }', "findings: six is not there"),
+        ('item = "one", at_least = 2 }', 'item = "one", at_least = 3 }', "findings: one .* always be 3"),
+        ('item = "one", at_least = 2 }', 'scale = "total", at_least = 5 }', "findings: total .* always be 5"),
+        ('item = "one", at_least = 2 }', 'scale = "all", at_least = 2 }', "findings: all is not there"),
+        ('item = "one", at_least = 2 }', "at_least = 2 }", r"any\[0\]: names a scale or an item, not both"),
+        (
+            'item = "one", at_least = 2 }',
+            'scale = "total", at_least = 2, unanswered_counts = true }',
+            "unanswered_counts needs an item",
+        ),
         ('missing = "complete"', 'missing = "mean_of_answered"', "mean_of_answered needs method = mean"),
         ("answered = 2", "answered = 1", "missing = complete needs minimum.answered = 2"),
         ("answered = 2", "answered = 0", r"minimum.answered has to be between 1 and 2"),
@@ -156,6 +203,36 @@ def test_an_unsound_instrument_file_is_refused_by_place(old: str, new: str, comp
     assert SMALL.count(old) >= 1
     with pytest.raises(InstrumentError, match=complaint):
         parse(SMALL.replace(old, new, 1))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('version = "1"', "version = 1"),
+        ("days = 7", "days = 7.0"),
+        ("values = [0, 1, 2]", "values = [0, 2, 1]"),
+        ('topic = "second"', 'topic = "how it has been"'),
+        ('worsens = "up"', 'worsens = "sideways"'),
+        ("answered = 2", 'answered = "2"'),
+        ('{ from = 0, label = "low" }', '{ from = "0", label = "low" }'),
+        ('label = "stirred"', "label = 3"),
+        ('item = "one"\nat_least = 1', 'item = "one"\nat_least = 0'),
+        ('key = "three"\ntopic', 'key = "one"\ntopic'),
+        ('title = "Small"', 'title = "Small'),
+    ],
+)
+def test_a_refusal_names_the_line(old: str, new: str) -> None:
+    unsound = SMALL.replace(old, new, 1)
+    pairs = zip(SMALL.split("\n"), unsound.split("\n"), strict=True)
+    line = next(n for n, (before, after) in enumerate(pairs, start=1) if before != after)
+    with pytest.raises(InstrumentError, match=rf"at line {line}\b"):
+        parse(unsound)
+
+
+def test_an_instrument_that_comes_to_nothing_is_refused() -> None:
+    items_alone = SMALL[: SMALL.index("[[scales]]")]
+    with pytest.raises(InstrumentError, match="scales is missing"):
+        parse(items_alone.replace('scale = "total"', 'item = "one"'))
 
 
 def test_a_condition_on_a_sum_that_can_fall_again_is_refused() -> None:
@@ -190,8 +267,23 @@ def test_a_file_that_is_not_utf8_is_refused() -> None:
 # What ships
 
 
-def test_the_three_instruments_of_the_first_storey_ship() -> None:
-    assert set(instruments()) == {"cbi", "gad7", "phq9"}
+SHIPPED = {
+    ("cadss6", "1"): "be95bf01c1d3237e3807c7879f54c897f083ab2c3285e53f0c1b4547cf7e159b",
+    ("cbi", "1"): "e82c2e81a86bc7dd3f741ed56d8625c7a011c0c5f484821da2a00c3818d01391",
+    ("cssrs", "1"): "6b4e8a56d62ba782610f901643c31f4d79cdf78db3b2818c2111858cd0b8474c",
+    ("gad7", "1"): "312b6df92379cb738f8367512216920f20873660bfd5fd407f85bda5aa63bccc",
+    ("olbi", "1"): "c13fa7857931705960facff6c1fa76371068e9b2f68d9c21a93943139abf44cc",
+    ("pc_ptsd5", "1"): "570f36f377566590231bb30859027b5737cdfc0b36ff51b26968eb8f1ff9d660",
+    ("pcl5", "1"): "f7fc8cf93a7795301edd2b36fc7562c7f8c346c6477ffcbd337a42dfd9b649ff",
+    ("phq9", "1"): "dcb0064eb07a6852d1bf134dd4dd331890a3a64010d8d62d9fea16fa527523f8",
+    ("proqol5", "1"): "4af68cc0b80522ec399cbeb6e05647994820e3af44c0381cc8cd3a837a791dd0",
+}
+"""Every shipped version by its hash, which stored scores name: what changes a file is a new version."""
+
+
+def test_what_ships_is_what_stored_scores_were_made_with() -> None:
+    shipped = {(each.code, each.version): each.content_sha256 for each in instruments().values()}
+    assert shipped == SHIPPED
 
 
 def test_instruments_are_read_once() -> None:
@@ -212,18 +304,25 @@ def test_phq9_loinc_codes_follow_the_topic_not_the_number() -> None:
 
 
 def test_panel_and_total_codes_differ() -> None:
-    codes = {code: (each.loinc, each.scales[0].loinc) for code, each in instruments().items()}
-    assert codes == {
+    codes = {
+        code: (each.loinc, each.scales[0].loinc if each.scales else None)
+        for code, each in instruments().items()
+    }
+    assert {code: pair for code, pair in codes.items() if any(pair)} == {
         "phq9": ("44249-1", "44261-6"),
         "gad7": ("69737-5", "70274-6"),
-        "cbi": (None, None),
+        "cssrs": ("93373-9", None),
     }
 
 
 def test_every_loinc_code_has_its_check_digit() -> None:
     """LOINC's last digit is the Luhn check of the others: a mistyped code fails here."""
     for instrument in instruments().values():
-        parts: list[Item | Scale] = [*instrument.items.values(), *instrument.scales]
+        parts: list[Item | Scale | Finding] = [
+            *instrument.items.values(),
+            *instrument.scales,
+            *instrument.findings,
+        ]
         for code in filter(None, [instrument.loinc, *(part.loinc for part in parts)]):
             digits = [int(digit) for digit in code.replace("-", "")]
             doubled = [sum(divmod(digit * 2, 10)) if n % 2 else digit for n, digit in enumerate(digits[::-1])]
@@ -235,9 +334,13 @@ def test_cbi_has_six_seven_and_six_items_with_minimum_three_four_and_three() -> 
     assert shape == [("personal", 6, 3), ("work", 7, 4), ("client", 6, 3)]
 
 
-def test_the_only_reversed_item_is_energy_left_for_the_family() -> None:
-    reversed_keys = [i.key for each in instruments().values() for i in each.items.values() if i.reversed]
-    assert reversed_keys == ["cbi_work_energy_left"]
+def test_what_is_reversed() -> None:
+    keys = {code: [i.key for i in each.items.values() if i.reversed] for code, each in instruments().items()}
+    assert {code: found for code, found in keys.items() if found} == {
+        "cbi": ["cbi_work_energy_left"],
+        "olbi": [f"olbi_{n}" for n in (2, 3, 4, 6, 8, 9, 11, 12)],
+        "proqol5": [f"proqol5_{n}" for n in (1, 4, 15, 17, 29)],
+    }
 
 
 def test_cbi_asks_its_scales_mixed() -> None:
@@ -261,9 +364,9 @@ def test_what_was_not_verified_says_so() -> None:
     assert instruments()["cbi"].scale("work").minimum.verified
 
 
-def test_phq9_and_gad7_look_back_two_weeks_and_cbi_does_not_say() -> None:
-    days = {code: each.recall and each.recall.days for code, each in instruments().items()}
-    assert days == {"phq9": 14, "gad7": 14, "cbi": None}
+def test_who_says_how_far_to_look_back() -> None:
+    days = {code: each.recall.days for code, each in instruments().items() if each.recall}
+    assert days == {"phq9": 14, "gad7": 14, "proqol5": 30}
 
 
 def test_the_content_hash_follows_the_file() -> None:

@@ -155,4 +155,5 @@ def test_a_sum_that_decides_whether_an_item_is_asked_has_no_reversed_items() -> 
     for instrument in instruments().values():
         for item in instrument.items.values():
             if item.asked_when is not None:
-                assert not any(each.reversed for each in instrument.scale(item.asked_when.scale).items)
+                deciding = [instrument.items[key] for key in instrument.deciding(item.asked_when)]
+                assert not any(each.reversed for each in deciding)

@@ -10,8 +10,10 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from assessments import services
+from assessments.instruments import instruments
 from assessments.models import Assessment
 from notifications.models import Delivery
+from programs.models import Enrollment
 from safety import services as safety
 from safety.enums import AlertClass, AlertStatus
 from safety.models import Alert
@@ -250,3 +252,20 @@ class TestHeardThoughRefused:
     def test_never_in_somebody_elses_form(self, phq9, cyd, client_of):
         assert self.send(client_of(cyd.user), phq9, {"phq9_9": 3}, **{"If-Match": '"v1"'}).status_code == 404
         assert not Alert.objects.exists()
+
+
+def test_no_yes_on_the_cssrs_is_stored_without_its_alert(enrollment: Enrollment, at: datetime) -> None:
+    """Each yes alone is refused by the database; noughts, gaps and nulls are not."""
+    moments = dict.fromkeys(("opens_at", "due_at", "closes_at"), at)
+    for number, item in enumerate(instruments()["cssrs"].items):
+        row = Assessment(
+            enrollment=enrollment, instrument="cssrs", after_session=number, instrument_version="1", **moments
+        )
+        row.answers = {item: 1, "cssrs_1" if item != "cssrs_1" else "cssrs_2": 0}
+        with (
+            pytest.raises(IntegrityError, match="assessment_suicide_risk_means_alert"),
+            transaction.atomic(),
+        ):
+            row.save()
+        row.answers = {item: 0, "cssrs_6": None}
+        row.save()

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from assessments.instruments.loader import instruments
+from assessments.schedule import schedule
 from desk.rehearsal.people import SURVEY_ADULTS, Person, fhir_patients, fill_unasked, students, survey_adults
 from safety.screening.answers import validate_answers
 from safety.screening.logic import Truth
@@ -19,7 +20,7 @@ from safety.screening.policy import example_policy, parse_policy
 from safety.screening.rules import Outcome, Reason, screen
 
 POLICY = parse_policy(example_policy())
-INSTRUMENTS = instruments().values()
+INSTRUMENTS = [instruments()[code] for code in schedule().instruments]
 ADULTS = survey_adults()
 BY_ID = {person.source_id: person for person in ADULTS}
 RECORDS = Path(os.environ.get("REKINDLE_RECORDS", Path(__file__).parents[3] / "shared" / "real"))
