@@ -168,7 +168,7 @@ def start_facts(session: TreatmentSession, *, plan: TreatmentPlan | None, at: da
         number=session.number,
         enrollment_is_active=enrollment.status == EnrollmentStatus.ACTIVE,
         is_paused=programs.is_paused(enrollment.pk),
-        plan=_plan_facts(plan, zone) if plan else None,
+        plan=_plan_facts(plan, ZoneInfo(enrollment.patient.timezone)) if plan else None,
         missing_consents=_missing_consents(enrollment.pk, at=at),
         clearance_faults=_clearance_faults(enrollment.pk, at=at),
         open_holds=len(safety.open_holds(enrollment.patient_id)),

@@ -15,7 +15,7 @@ from sessions.rules.times import far_enough, local_day
 
 @dataclass(frozen=True, slots=True)
 class PlanFacts:
-    """What the plan in force says, and the day it was signed, where the patient is."""
+    """What the plan in force says, and the day it was signed, in the zone of the patient's chart."""
 
     route: Route
     dose_mg: Decimal
@@ -51,8 +51,9 @@ class TodayAnswers:
 class StartFacts:
     """Everything the gate asks. Null means not known, and what is not known refuses.
 
-    `today` and the other days are days where the session is. `chart_timezone` is the patient's own: how far
-    apart doses are is asked there, whatever zone each was booked in. `yes_today` are the questions answered
+    `today` and `scheduled_on` are days where the session is. `chart_timezone` is the patient's own: how far
+    apart doses are, and how long ago the plan was signed, is asked there, whatever zone each was booked in.
+    `yes_today` are the questions answered
     with yes on this day, whatever was answered since and in whichever session. `readings` are this session's,
     oldest first; `readings_elsewhere` those of the patient's others that may still be a day's crisis.
     `monitor_attested_at` is when the monitor whose link is alive said to be there.
@@ -156,7 +157,7 @@ def has_crisis(readings: Sequence[Reading], policy: SessionPolicy) -> bool:
 
 
 def level_faults(
-    readings: Sequence[Reading],
+    readings: Sequence[Reading] | None,
     policy: SessionPolicy,
     *,
     elsewhere: Sequence[Reading] | None,
@@ -166,16 +167,17 @@ def level_faults(
     """Give what is too high: the last fresh readings against the hold limits, the day's against the crisis.
 
     A normal reading does not make up for one at crisis level before it, nor does another session: what was
-    measured `elsewhere` counts too, and not to know it refuses.
+    measured `elsewhere` counts too, and not to know the one or the other refuses.
     Source: clinical policy in force (label: above 140/90 counts as raised; crisis 180/120, example).
     """
     held, count = policy.readings.hold_above, policy.readings.required
-    today = [one for one in (*readings, *(elsewhere or ())) if one.observed_at >= at - CRISIS_LASTS]
-    if elsewhere is None:
+    here, there = readings or (), elsewhere or ()
+    today = [one for one in (*here, *there) if one.observed_at >= at - CRISIS_LASTS]
+    if readings is None or elsewhere is None:
         yield Reason("readings_unknown", "It is not known what was measured before.")
     if has_crisis(today, policy):
         yield CRISIS
-    fresh = [reading for reading in readings if reading.observed_at >= fresh_from]
+    fresh = [reading for reading in here if reading.observed_at >= fresh_from]
     last = _last(_pressures(fresh), count)
     if any(one.systolic_mmhg > held.systolic_mmhg for one in last):
         yield Reason("systolic_too_high", f"The upper number must be {held.systolic_mmhg} or less.")
@@ -266,31 +268,38 @@ def _today(facts: StartFacts, policy: SessionPolicy) -> Iterator[Reason]:
 
 
 def _readings(facts: StartFacts, policy: SessionPolicy) -> Iterator[Reason]:
-    readings, rule = facts.readings or (), policy.readings
-    pressures = _moments(_pressures(readings))
+    if facts.readings is not None:
+        yield from _enough(facts.readings, policy, at=facts.at)
+    fresh_from, elsewhere = facts.at - policy.readings.max_age, facts.readings_elsewhere
+    yield from level_faults(facts.readings, policy, elsewhere=elsewhere, at=facts.at, fresh_from=fresh_from)
+
+
+def _enough(readings: Sequence[Reading], policy: SessionPolicy, *, at: datetime) -> Iterator[Reason]:
+    rule, pressures = policy.readings, _moments(_pressures(readings))
     rates = [one for one in _rates(readings) if one.taken_there]
     if len(pressures) < rule.required:
         yield Reason("too_few_readings", f"{rule.required} readings are needed. {rule.instruction}")
-    elif not all(_fresh(moment, facts.at, rule.max_age) for moment in pressures[: rule.required]):
+    elif not all(_fresh(moment, at, rule.max_age) for moment in pressures[: rule.required]):
         yield Reason("readings_too_old", f"Measure again. {rule.instruction}")
     if not rates:
         yield Reason("heart_rate_missing", "Measure the heart rate.")
-    elif not _fresh(rates[-1].observed_at, facts.at, rule.max_age):
+    elif not _fresh(rates[-1].observed_at, at, rule.max_age):
         yield Reason("heart_rate_too_old", "Measure the heart rate again.")
-    fresh_from, elsewhere = facts.at - rule.max_age, facts.readings_elsewhere
-    yield from level_faults(readings, policy, elsewhere=elsewhere, at=facts.at, fresh_from=fresh_from)
 
 
 def _spacing(facts: StartFacts, policy: SessionPolicy) -> Iterator[Reason]:
     if facts.today < facts.scheduled_on:
         yield Reason("before_its_day", f"This session is booked for {facts.scheduled_on.isoformat()}.")
     last, zone = facts.last_dosed_at, ZoneInfo(facts.chart_timezone)
+    if last is None and facts.number > 1:
+        yield Reason("last_dose_unknown", "It is not known when the last dose was.")
     if last is None or facts.plan is None:
         return
     least = max(policy.min_days_between, facts.plan.min_days_between)
     yield from spacing_fault(facts.at, last_dosed_at=last, zone=zone, days=least)
     # A plan signed after the last dose is the clinician's check-in that a long gap asks for.
-    if facts.today - max(local_day(last, zone), facts.plan.signed_on) > timedelta(days=policy.max_gap_days):
+    seen_on = max(local_day(last, zone), facts.plan.signed_on)
+    if local_day(facts.at, zone) - seen_on > timedelta(days=policy.max_gap_days):
         yield Reason("gap_too_long", "It has been long. Your clinician has to sign the plan again first.")
 
 
@@ -347,9 +356,12 @@ def _moments(taken: Sequence[_Taken]) -> list[datetime]:
 
 
 def _last(taken: Sequence[_Taken], count: int) -> list[_Taken]:
-    """Return the last `count` measurements with everything in between, and all of them if there are fewer."""
+    """Return the last `count` measurements with everything in between, and all of them if there are fewer.
+
+    What belongs to the first of them counts whole: a high number is not undone by measuring again at once.
+    """
     moments = _moments(taken)
-    return [one for one in taken if len(moments) < count or one.observed_at >= moments[count - 1]]
+    return [one for one in taken if len(moments) < count or moments[count - 1] - one.observed_at < APART]
 
 
 def _fresh(moment: datetime | None, at: datetime, max_age: timedelta) -> bool:

@@ -50,6 +50,7 @@ def spoiled() -> Iterator[tuple[str, str, dict[str, Any]]]:
         without = {other: "no" for other in NO_TO_ALL if other != key}
         yield f"{key} yes, then no", f"today_{key}", {"yes_today": (key,)}
         yield f"{key} not answered", f"today_{key}", {"today_answers": TodayAnswers(without, NOON)}
+    yield "readings unknown", "readings_unknown", {"readings": None}
     yield "one reading", "too_few_readings", {"readings": (reading(minutes_ago=4),)}
     yield "old readings", "readings_too_old", {"readings": readings(*[(118, 76)] * 2, first=31, rate=None)}
     yield "systolic", "systolic_too_high", {"readings": readings((141, 76), (118, 76))}
@@ -79,6 +80,7 @@ def spoiled() -> Iterator[tuple[str, str, dict[str, Any]]]:
     )
     yield "other sessions unknown", "readings_unknown", {"readings_elsewhere": None}
     yield "too soon", "too_soon", {"last_dosed_at": NOON - timedelta(days=6)}
+    yield "a second session, no dose known", "last_dose_unknown", {"last_dosed_at": None}
     yield "before its day", "before_its_day", {"scheduled_on": date(2026, 3, 3)}
     yield (
         "long gap",
@@ -189,6 +191,13 @@ def test_readings_at_once_do_not_push_a_high_one_out() -> None:
     assert [reason.code for reason in decision.reasons] == ["systolic_too_high"]
 
 
+@pytest.mark.parametrize(("seconds", "codes"), [(59, ["systolic_too_high"]), (60, [])])
+def test_measuring_again_at_once_does_not_undo_a_high_reading(seconds: float, codes: list[str]) -> None:
+    high = reading(minutes_ago=5 + seconds / 60, pressure=(150, 80))
+    facts = replace(GOOD, readings=(high, reading(minutes_ago=5), reading(minutes_ago=4)))
+    assert [reason.code for reason in decide_start(facts, POLICY).reasons] == codes
+
+
 def test_what_a_clinician_enters_lets_nothing_pass() -> None:
     afar = [replace(one, taken_there=False) for one in (reading(minutes_ago=3), reading(minutes_ago=1))]
     decision = decide_start(replace(GOOD, readings=tuple(afar)), POLICY)
@@ -227,6 +236,17 @@ def test_no_second_dose_on_one_day() -> None:
 def test_a_plan_signed_after_a_long_gap_is_the_clinicians_check_in() -> None:
     plan = replace(PLAN, signed_on=TODAY - timedelta(days=3))
     assert decide_start(replace(GOOD, plan=plan, last_dosed_at=NOON - timedelta(days=274)), POLICY).allowed
+
+
+@pytest.mark.parametrize(("days", "codes"), [(84, []), (85, ["gap_too_long"])])
+def test_a_long_gap_is_counted_where_the_chart_is(days: int, codes: list[str]) -> None:
+    """The session is where it is still yesterday, or already tomorrow."""
+    plan = replace(PLAN, signed_on=date(2025, 1, 1))
+    for today in (TODAY - timedelta(days=1), TODAY + timedelta(days=1)):
+        facts = replace(
+            GOOD, plan=plan, today=today, scheduled_on=today, last_dosed_at=NOON - timedelta(days=days)
+        )
+        assert [reason.code for reason in decide_start(facts, POLICY).reasons] == codes
 
 
 def test_a_first_session_has_nothing_to_be_spaced_from() -> None:

@@ -1,0 +1,249 @@
+"""The gate before the dose against its oracle, on facts by chance."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from functools import cache
+from types import NoneType
+from typing import Any, get_args, get_type_hints
+
+import pytest
+
+from programs.enums import Route
+from sessions.policy import DoseBounds, ReadingPolicy, SessionPolicy
+from sessions.rules import PlanFacts, Reading, StartFacts, TodayAnswers, decide_start, start
+from tests.figures import record
+from tests.sessions.facts import GOOD, POLICY
+from tests.sessions.gate_cases import cases
+from tests.sessions.gate_oracle import refusals
+
+Gate = Callable[[StartFacts, SessionPolicy], set[str]]
+
+SEED = 20260302
+CODES = {
+    "enrollment_not_active",
+    "paused",
+    "on_hold",
+    "alert_open",
+    "plan_missing",
+    "plan_out_of_bounds",
+    "all_sessions_used",
+    "before_its_day",
+    "consent_missing",
+    "consent_unknown",
+    "screening_changed",
+    "clearance_unknown",
+    "form_outstanding",
+    "forms_unknown",
+    "monitor_missing",
+    "monitor_not_present",
+    "today_not_answered",
+    "today_answers_too_old",
+    *(f"today_{question.key}" for question in POLICY.today_questions),
+    "readings_unknown",
+    "too_few_readings",
+    "readings_too_old",
+    "systolic_too_high",
+    "diastolic_too_high",
+    "heart_rate_too_high",
+    "heart_rate_missing",
+    "heart_rate_too_old",
+    "blood_pressure_crisis",
+    "last_dose_unknown",
+    "too_soon",
+    "gap_too_long",
+}
+
+
+NOT_KNOWN = [name for name, kind in get_type_hints(StartFacts).items() if NoneType in get_args(kind)]
+
+
+@dataclass
+class Comparison:
+    """What came of asking the gate and the oracle the same; `otherwise` has wrong releases in it too."""
+
+    started: int = 0
+    wrong_releases: int = 0
+    otherwise: list[tuple[StartFacts, set[str], set[str]]] = field(default_factory=list)
+    alone: Counter[str] = field(default_factory=Counter)
+
+    def add(self, facts: StartFacts, *, given: set[str], expected: set[str]) -> None:
+        """Count one answer of each."""
+        self.started += not expected
+        if len(expected) == 1:
+            self.alone.update(expected)
+        if given != expected:
+            self.wrong_releases += not given
+            self.otherwise.append((facts, given, expected))
+
+
+def gate(facts: StartFacts, policy: SessionPolicy) -> set[str]:
+    return {reason.code for reason in decide_start(facts, policy).reasons}
+
+
+def compare(count: int) -> Comparison:
+    found = Comparison()
+    for facts, policy in cases(SEED, count):
+        found.add(facts, given=gate(facts, policy), expected=refusals(facts, policy))
+    return found
+
+
+def test_the_gate_agrees_with_the_oracle() -> None:
+    found = compare(20_000)
+    assert found.otherwise == []
+    assert found.started > 4_000
+    assert set(found.alone) >= CODES
+
+
+@pytest.mark.full
+def test_the_gate_agrees_with_the_oracle_a_million_times() -> None:
+    count = 1_000_000
+    found = compare(count)
+    record("gate.oracle_cases", count, seed=SEED)
+    record("gate.wrong_releases", found.wrong_releases, seed=SEED)
+    assert found.otherwise == []
+    assert min(found.alone[code] for code in CODES) > 100, found.alone
+
+
+@pytest.mark.parametrize("name", NOT_KNOWN)
+def test_what_is_not_known_refuses(name: str) -> None:
+    unknown: dict[str, Any] = {name: None}
+    facts = replace(GOOD, **unknown)
+    assert gate(facts, POLICY) == refusals(facts, POLICY) != set()
+
+
+# --- gates that are wrong ------------------------------------------------------------
+
+
+def by_facts(**change: Callable[[StartFacts], Any]) -> Gate:
+    """Return a gate that takes some of the facts for others."""
+    return lambda facts, policy: gate(
+        replace(facts, **{name: other(facts) for name, other in change.items()}), policy
+    )
+
+
+def by_policy(**change: Callable[[SessionPolicy], Any]) -> Gate:
+    """Return a gate that asks by another policy than the one in force."""
+    return lambda facts, policy: gate(
+        facts, replace(policy, **{name: other(policy) for name, other in change.items()})
+    )
+
+
+def by_limits(which: str, name: str) -> Gate:
+    """Return a gate with one limit higher by one."""
+
+    def readings(policy: SessionPolicy) -> ReadingPolicy:
+        limits = getattr(policy.readings, which)
+        higher = replace(limits, **{name: getattr(limits, name) + 1})
+        return replace(policy.readings, **{which: higher})
+
+    return by_policy(readings=readings)
+
+
+def of_readings(change: Callable[[StartFacts, Reading], Reading | None]) -> Gate:
+    """Return a gate that sees readings changed, or overlooks some."""
+    return by_facts(
+        readings=lambda facts: (
+            facts.readings and tuple(seen for one in facts.readings if (seen := change(facts, one)))
+        )
+    )
+
+
+def one_day_less(facts: StartFacts) -> PlanFacts | None:
+    return facts.plan and replace(facts.plan, min_days_between=facts.plan.min_days_between - 1)
+
+
+def unless_answered_no(facts: StartFacts) -> TodayAnswers | None:
+    said = facts.today_answers
+    return said and replace(said, answers=dict.fromkeys(NO_TO_ALL, "no") | dict(said.answers))
+
+
+def measured_again_at_once(facts: StartFacts, one: Reading) -> Reading | None:
+    later = (other.observed_at - one.observed_at for other in facts.readings or ())
+    return None if any(timedelta() < gap < timedelta(minutes=1) for gap in later) else one
+
+
+SECOND = timedelta(seconds=1)
+NO_TO_ALL = [question.key for question in POLICY.today_questions]
+WRONG: dict[str, Gate] = {
+    "active unless known": by_facts(
+        enrollment_is_active=lambda facts: facts.enrollment_is_active is not False
+    ),
+    "not paused unless known": by_facts(is_paused=lambda facts: facts.is_paused or False),
+    "no consent missing unless known": by_facts(missing_consents=lambda facts: facts.missing_consents or ()),
+    "cleared unless known": by_facts(clearance_faults=lambda facts: facts.clearance_faults or ()),
+    "no hold unless known": by_facts(open_holds=lambda facts: facts.open_holds or 0),
+    "one hold is none": by_facts(open_holds=lambda facts: facts.open_holds and facts.open_holds - 1),
+    "no alert unless known": by_facts(blocking_alerts=lambda facts: facts.blocking_alerts or 0),
+    "no form due unless known": by_facts(outstanding_forms=lambda facts: facts.outstanding_forms or ()),
+    "a monitor unless known": by_facts(monitor_is_bound=lambda facts: facts.monitor_is_bound is not False),
+    "a monitor who was there once": by_facts(
+        monitor_attested_at=lambda facts: facts.monitor_attested_at and facts.at
+    ),
+    "attested a second too long ago": by_policy(
+        attestation_max_age=lambda policy: policy.attestation_max_age + SECOND
+    ),
+    "not answered is no": by_facts(today_answers=unless_answered_no),
+    "a yes can be taken back": by_facts(yes_today=lambda facts: ()),
+    "one session more than planned": by_facts(number=lambda facts: facts.number - 1),
+    "before its day": by_facts(scheduled_on=lambda facts: min(facts.scheduled_on, facts.today)),
+    "any amount": by_policy(
+        dose_bounds=lambda policy: dict.fromkeys(policy.dose_bounds, DoseBounds(min_mg=0, max_mg=1000))
+    ),
+    "any route": by_policy(
+        dose_bounds=lambda policy: dict.fromkeys(Route, policy.dose_bounds[Route.SUBLINGUAL])
+    ),
+    "one reading is enough": by_policy(readings=lambda policy: replace(policy.readings, required=1)),
+    "readings a second too old": by_policy(
+        readings=lambda policy: replace(policy.readings, max_age=policy.readings.max_age + SECOND)
+    ),
+    "readings from afar count": of_readings(lambda facts, one: replace(one, taken_there=True)),
+    "readings from afar do not refuse": of_readings(lambda facts, one: one if one.taken_there else None),
+    "a clock far ahead is right": of_readings(
+        lambda facts, one: replace(one, observed_at=min(one.observed_at, facts.at))
+    ),
+    "measured again until it fits": of_readings(measured_again_at_once),
+    "systolic over the limit": by_limits("hold_above", "systolic_mmhg"),
+    "diastolic over the limit": by_limits("hold_above", "diastolic_mmhg"),
+    "heart rate over the limit": by_limits("hold_above", "heart_rate_bpm"),
+    "systolic crisis from one more": by_limits("crisis_from", "systolic_mmhg"),
+    "diastolic crisis from one more": by_limits("crisis_from", "diastolic_mmhg"),
+    "a crisis is over in an hour": of_readings(
+        lambda facts, one: one if one.observed_at >= facts.at - timedelta(hours=1) else None
+    ),
+    "other sessions do not matter": by_facts(readings_elsewhere=lambda facts: ()),
+    "a day too early": lambda facts, policy: gate(
+        replace(facts, plan=one_day_less(facts)),
+        replace(policy, min_days_between=policy.min_days_between - 1),
+    ),
+    "only the plan spaces": by_policy(min_days_between=lambda policy: 1),
+    "days counted in UTC": by_facts(chart_timezone=lambda facts: "UTC"),
+    "no dose known is none taken": by_facts(number=lambda facts: 1),
+    "a gap a day longer": by_policy(max_gap_days=lambda policy: policy.max_gap_days + 1),
+}
+
+
+@cache
+def refused_for_one_reason() -> list[tuple[StartFacts, SessionPolicy]]:
+    return [(facts, policy) for facts, policy in cases(SEED, 8_000) if len(refusals(facts, policy)) == 1]
+
+
+def releases_wrongly(asked: Gate) -> bool:
+    return any(not asked(facts, policy) for facts, policy in refused_for_one_reason())
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_gate_that_is_wrong_is_seen(name: str) -> None:
+    assert releases_wrongly(WRONG[name])
+
+
+@pytest.mark.parametrize("check", start._CHECKS, ids=lambda check: str(check.__name__))
+def test_a_check_taken_away_is_seen(check: start.Check, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(start, "_CHECKS", tuple(other for other in start._CHECKS if other is not check))
+    assert releases_wrongly(gate)
+
+
+def test_the_gate_as_it_is_releases_none_of_them() -> None:
+    assert len(refused_for_one_reason()) > 2_000
+    assert not releases_wrongly(gate)
