@@ -1,8 +1,10 @@
 from django.urls import include, path
 
 from desk import views
+from desk.rates.views import EventRates
 
 urlpatterns = [
+    path("event-rates", EventRates.as_view(), name="event-rates"),
     path("me/export", views.Export.as_view(), name="export"),
     path("me/export/readable", views.ReadableExport.as_view(), name="export-readable"),
     path("me/looks", views.Looks.as_view(), name="looks"),

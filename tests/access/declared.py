@@ -275,6 +275,7 @@ OPERATIONS = (
     Op("export", "GET", SELF, SELF),
     Op("export-readable", "GET", SELF, SELF),
     Op("looks", "GET", SELF, SELF),
+    Op("event-rates", "GET", frozenset({SAFETY, DIRECTOR}), frozenset({SAFETY, DIRECTOR}), shows=False),
     Op("possible-duplicates", "GET", OPERATORS, OPERATORS),
     Op("invitations", "GET", OPERATORS, OPERATORS, shows=False),
     Op("invitations", "POST", OPERATORS, OPERATORS, body={"email": "new@clinic.example", "role": "guide"}),
