@@ -7,10 +7,10 @@ from rest_framework import serializers
 from assessments import queries
 from assessments.schedule import AssessmentStatus
 from core.api import etag
-from core.fields import InputSerializer, shaped
+from core.fields import InputSerializer, PageQuery, shaped
 from programs.enums import EnrollmentStatus
 from programs.serializers import SignatureOutput
-from safety.serializers import CrisisOutput, PageQuery
+from safety.serializers import CrisisOutput
 
 
 class AssessmentsQuery(PageQuery):

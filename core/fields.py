@@ -62,3 +62,10 @@ def checked(shape: type[serializers.Serializer[Any]], data: object) -> dict[str,
 def _one(shape: type[serializers.Serializer[Any]]) -> serializers.Serializer[Any]:
     """Return a shape's only serializer: these two leave nothing behind in it."""
     return shape()
+
+
+class PageQuery(InputSerializer):
+    """Which page of a list."""
+
+    cursor = serializers.CharField(required=False, help_text="From `next` of the page before.")
+    limit = serializers.IntegerField(required=False, min_value=1, max_value=100)

@@ -5,7 +5,7 @@ from rest_framework import serializers
 
 from accounts.enums import CARING, STATES
 from accounts.serializers import ProfileInput
-from core.fields import InputSerializer, InstantField
+from core.fields import InputSerializer, InstantField, PageQuery
 from programs.enums import EnrollmentStatus
 from programs.serializers import SignatureOutput
 from safety import queries, texts
@@ -321,13 +321,6 @@ class HandoverOutput(serializers.Serializer[Any]):
 
     moved = MembershipOutput(many=True)
     left = LeftOutput(many=True)
-
-
-class PageQuery(InputSerializer):
-    """Which page."""
-
-    cursor = serializers.CharField(required=False, help_text="From `next` of the page before.")
-    limit = serializers.IntegerField(required=False, min_value=1, max_value=100)
 
 
 class ScreeningsQuery(PageQuery):

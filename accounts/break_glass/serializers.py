@@ -5,16 +5,9 @@ from rest_framework import serializers
 from accounts.break_glass import queries
 from accounts.enums import BreakGlassFinding, BreakGlassPurpose
 from accounts.models import BreakGlass
-from core.fields import InputSerializer
+from core.fields import InputSerializer, PageQuery
 
 MAX_WORDS = 2000
-
-
-class PageQuery(InputSerializer):
-    """Which page."""
-
-    cursor = serializers.CharField(required=False, help_text="From `next` of the page before.")
-    limit = serializers.IntegerField(required=False, min_value=1, max_value=100)
 
 
 class ReviewsQuery(PageQuery):

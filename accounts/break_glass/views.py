@@ -13,6 +13,7 @@ from accounts.queries import one
 from core import clock
 from core.acting import seeing_all_charts
 from core.api import View
+from core.fields import PageQuery
 from core.idempotency import idempotent
 
 OPENING = {
@@ -56,7 +57,7 @@ class OwnChart(View):
     @extend_schema(
         operation_id="me_break_glass_list",
         summary="Who opened my chart in an emergency?",
-        parameters=[serializers.PageQuery],
+        parameters=[PageQuery],
         responses=serializers.SeenOpeningOutput(many=True),
         examples=[OpenApiExample("One", value=LOOK, response_only=True)],
     )

@@ -10,13 +10,6 @@ MAX_REASON = 4000
 KINDS = [(kind.value, kind.label) for kind in POLICIES]
 
 
-class PageQuery(InputSerializer):
-    """Which page."""
-
-    cursor = serializers.CharField(required=False, help_text="From `next` of the page before.")
-    limit = serializers.IntegerField(required=False, min_value=1, max_value=100)
-
-
 class DayQuery(InputSerializer):
     """Which policy (all of them, unless one is named), on which day by UTC (today's)."""
 

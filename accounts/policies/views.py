@@ -12,6 +12,7 @@ from accounts.policies import queries, serializers, services
 from core import clock
 from core.api import View
 from core.enums import POLICIES, DocumentKind
+from core.fields import PageQuery
 from core.idempotency import idempotent
 
 SHA256 = "3b5d" * 16
@@ -58,7 +59,7 @@ class Policies(View):
     @extend_schema(
         operation_id="policies_list",
         summary="Which policies are there, and who has signed them?",
-        parameters=[serializers.PageQuery],
+        parameters=[PageQuery],
         responses=serializers.PolicyOutput(many=True),
         examples=[OpenApiExample("One that waits for a second person", value=POLICY, response_only=True)],
     )

@@ -6,13 +6,6 @@ from accounts.enums import STATES, Role
 from core.fields import InputSerializer
 
 
-class PageQuery(InputSerializer):
-    """Which page."""
-
-    cursor = serializers.CharField(required=False, help_text="From `next` of the page before.")
-    limit = serializers.IntegerField(required=False, min_value=1, max_value=100)
-
-
 class GrantInput(InputSerializer):
     """Which role, to whom."""
 

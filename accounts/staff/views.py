@@ -13,6 +13,7 @@ from accounts.permissions import IsOperator, RecentlyAuthenticated, user_of
 from accounts.staff import serializers
 from core import clock
 from core.api import View
+from core.fields import PageQuery
 from core.idempotency import idempotent
 
 GRANT = {
@@ -50,7 +51,7 @@ class RoleGrants(View):
     @extend_schema(
         operation_id="role_grants_list",
         summary="Who holds or held which role?",
-        parameters=[serializers.PageQuery],
+        parameters=[PageQuery],
         responses=serializers.GrantOutput(many=True),
         examples=[OpenApiExample("One", value=GRANT, response_only=True)],
     )
@@ -108,7 +109,7 @@ class Licences(View):
     @extend_schema(
         operation_id="licences_list",
         summary="Who is licensed where?",
-        parameters=[serializers.PageQuery],
+        parameters=[PageQuery],
         responses=serializers.LicenceOutput(many=True),
         examples=[OpenApiExample("One", value=LICENCE, response_only=True)],
     )
@@ -170,7 +171,7 @@ class ServedStates(View):
     @extend_schema(
         operation_id="served_states_list",
         summary="Where does the clinic take patients?",
-        parameters=[serializers.PageQuery],
+        parameters=[PageQuery],
         responses=serializers.ServedStateOutput(many=True),
         examples=[OpenApiExample("One", value=SERVED, response_only=True)],
     )

@@ -11,13 +11,6 @@ from accounts.services import Newcomer
 from core.fields import InputSerializer
 
 
-class PageQuery(InputSerializer):
-    """Which page."""
-
-    cursor = serializers.CharField(required=False, help_text="From `next` of the page before.")
-    limit = serializers.IntegerField(required=False, min_value=1, max_value=100)
-
-
 class StaffInvitationInput(InputSerializer):
     """Who is asked to work here, as what."""
 

@@ -11,6 +11,7 @@ from accounts.enums import Role
 from accounts.permissions import IsInvited, IsOperator, RecentlyAuthenticated, invited_to, user_of
 from core import clock
 from core.api import View
+from core.fields import PageQuery
 from core.idempotency import idempotent
 from desk.clinic import serializers, services
 
@@ -33,7 +34,7 @@ class Invitations(View):
     @extend_schema(
         operation_id="invitations_list",
         summary="Whom have we asked to work here?",
-        parameters=[serializers.PageQuery],
+        parameters=[PageQuery],
         responses=serializers.StaffInvitationOutput(many=True),
         examples=[OpenApiExample("One", value=INVITATION, response_only=True)],
     )

@@ -3,7 +3,7 @@ from typing import Any
 from rest_framework import serializers
 
 from accounts.models import Signature
-from core.fields import InputSerializer, InstantField
+from core.fields import InputSerializer, InstantField, PageQuery
 from safety.enums import Grade, Seriousness
 from safety.events import naranjo, queries
 from safety.events.enums import (
@@ -22,7 +22,6 @@ from safety.events.models import EventAssessment, EventNews, ReportingClock
 from safety.events.reporting import News
 from safety.events.rules import GRADES
 from safety.events.services import Assessed
-from safety.serializers import PageQuery
 
 MAX_REASON = 4000
 

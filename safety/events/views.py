@@ -10,12 +10,12 @@ from rest_framework.response import Response
 from accounts.permissions import IsClinician, RecentlyAuthenticated, user_of
 from core import clock
 from core.api import View
+from core.fields import PageQuery
 from core.idempotency import idempotent
 from core.quotas import NEVER_COUNTED
 from safety.enums import Grade
 from safety.events import naranjo, queries, reporting, rules, serializers, services
 from safety.events.enums import ClockEnd
-from safety.serializers import PageQuery
 from safety.views.examples import SIGNATURE
 
 SAID: dict[str, Any] = {

@@ -11,13 +11,6 @@ SYSTEMS = [(system.value, system.name) for system in CodeSystem]
 VITALS = [(vital.value, vital.name) for vital in Vital]
 
 
-class PageQuery(InputSerializer):
-    """Which page."""
-
-    cursor = serializers.CharField(required=False, help_text="From `next` of the page before.")
-    limit = serializers.IntegerField(required=False, min_value=1, max_value=100)
-
-
 class CodingInput(InputSerializer):
     """One code of one system."""
 

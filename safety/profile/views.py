@@ -12,6 +12,7 @@ from accounts.permissions import IsClinician, IsPatient
 from core import clock
 from core.actors import Actor
 from core.api import View
+from core.fields import PageQuery
 from core.idempotency import idempotent
 from core.quotas import NEVER_COUNTED
 from safety.enums import ProfileSource
@@ -74,7 +75,7 @@ class History(View):
     @extend_schema(
         operation_id="health_profile_history",
         summary="What was known of this person's health before?",
-        parameters=[serializers.PageQuery],
+        parameters=[PageQuery],
         responses=serializers.StatementOutput(many=True),
         examples=[OpenApiExample("Confirmed", value=CONFIRMED, response_only=True)],
     )

@@ -10,10 +10,10 @@ from rest_framework.response import Response
 from accounts.permissions import AssignsCare, IsClinician, user_of
 from core import clock
 from core.api import View
+from core.fields import PageQuery
 from core.idempotency import idempotent
 from core.quotas import NEVER_COUNTED
 from safety.roster import queries, serializers, services
-from safety.serializers import PageQuery
 
 SAID = {
     "user": "0199c0de-0000-7000-8000-000000000003",

@@ -11,6 +11,7 @@ from accounts.permissions import AssignsCare, user_of
 from core import clock
 from core.api import View
 from core.errors import NotFound
+from core.fields import PageQuery
 from core.idempotency import idempotent
 from safety import queries, serializers, services
 
@@ -95,7 +96,7 @@ class UnseenPatients(View):
     @extend_schema(
         operation_id="unseen_patients_list",
         summary="Which patients in a program can no clinician see?",
-        parameters=[serializers.PageQuery],
+        parameters=[PageQuery],
         responses=serializers.PersonOutput(many=True),
         examples=[OpenApiExample("One", value=PERSON, response_only=True)],
     )

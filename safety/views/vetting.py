@@ -8,6 +8,7 @@ from rest_framework.response import Response
 from accounts.permissions import IsClinician, user_of
 from core import clock
 from core.api import View
+from core.fields import PageQuery
 from core.idempotency import idempotent
 from programs import queries as programs
 from safety import queries, serializers, services
@@ -41,7 +42,7 @@ class IdentityChecks(View):
     @extend_schema(
         operation_id="identity_checks_list",
         summary="When was this patient's identity checked?",
-        parameters=[serializers.PageQuery],
+        parameters=[PageQuery],
         responses=serializers.IdentityCheckOutput(many=True),
         examples=[OpenApiExample("One", value=CHECK, response_only=True)],
     )
@@ -80,7 +81,7 @@ class MonitoringQueries(View):
     @extend_schema(
         operation_id="monitoring_queries_list",
         summary="What did prescription registers say?",
-        parameters=[serializers.PageQuery],
+        parameters=[PageQuery],
         responses=serializers.MonitoringQueryOutput(many=True),
         examples=[OpenApiExample("One", value=QUERY, response_only=True)],
     )

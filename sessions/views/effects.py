@@ -9,9 +9,9 @@ from rest_framework.response import Response
 from accounts.permissions import IsClinician
 from core import clock
 from core.api import View
+from core.fields import PageQuery
 from core.idempotency import idempotent
 from core.quotas import NEVER_COUNTED
-from safety.serializers import PageQuery
 from sessions import queries, services
 from sessions.rules import Party
 from sessions.serializers.effects import EffectsInput, EffectsOutput, TriageInput, TriageOutput
