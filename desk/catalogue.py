@@ -17,7 +17,7 @@ from programs.models import Program
 from safety.screening.policy import EXAMPLES, example_policy
 
 EFFECTIVE_AT = datetime(2026, 1, 1, tzinfo=UTC)
-FILES = {DocumentKind.SESSION_POLICY: "sessions/example_policy.toml"}
+SESSION_POLICIES = ("sessions/example_policy.toml", "sessions/example_policy_2.toml")
 TEXTS = "programs/documents"
 """A folder a kind, and in it a file a version: `2.1.en.toml` is version 2, corrected once, in English."""
 
@@ -39,12 +39,10 @@ def load() -> Iterator[str]:
     for program in _read("programs/catalogue.toml")["programs"]:
         Program.objects.get_or_create(slug=program["slug"], defaults=program)
         yield f"program {program['slug']}"
-    for kind, path in FILES.items():
-        content = _read(path)
-        version = content.get("version", 1)
-        document = publish(kind, version=version, content=content, effective_at=EFFECTIVE_AT)
-        yield _line(document)
-    yield from _publish_screening_policies(at=at)
+    screening = [example_policy(version) for version in sorted(EXAMPLES)]
+    yield from _publish_policies(DocumentKind.SCREENING_POLICY, screening, at=at)
+    sessions = [_read(path) for path in SESSION_POLICIES]
+    yield from _publish_policies(DocumentKind.SESSION_POLICY, sessions, at=at)
     yield from _publish_texts(at=at)
 
 
@@ -58,23 +56,18 @@ def texts() -> list[Text]:
     return sorted(found, key=lambda text: (text.kind, text.version, text.minor, text.language))
 
 
-def _publish_screening_policies(*, at: datetime) -> Iterator[str]:
+def _publish_policies(kind: DocumentKind, ours: list[dict[str, Any]], *, at: datetime) -> Iterator[str]:
     """Publish every example to a new installation, and to one that runs on them newer ones as of `at`.
 
-    A clinic that has published a policy of its own keeps it. What was screened stays with its version.
+    A clinic that has published a policy of its own keeps it. What was decided stays with its version.
     """
-    ours = [example_policy(version) for version in sorted(EXAMPLES)]
-    known = list(DocumentVersion.objects.filter(kind=DocumentKind.SCREENING_POLICY))
+    known = list(DocumentVersion.objects.filter(kind=kind))
     if {document.sha256 for document in known} - {digest(content) for content in ours}:
-        yield f"{DocumentKind.SCREENING_POLICY.label}: the clinic's own policy stays"
+        yield f"{kind.label}: the clinic's own policy stays"
         return
     for content in ours:
-        document = publish(
-            DocumentKind.SCREENING_POLICY,
-            version=content["version"],
-            content=content,
-            effective_at=at if known else EFFECTIVE_AT,
-        )
+        effective_at = at if known else EFFECTIVE_AT
+        document = publish(kind, version=content["version"], content=content, effective_at=effective_at)
         yield _line(document)
 
 

@@ -28,8 +28,12 @@ PLAUSIBLE: Mapping[str, tuple[int, int]] = {
     "readings.hold_above.heart_rate_bpm": (80, 150),
     "readings.crisis_from.systolic_mmhg": (140, 200),
     "readings.crisis_from.diastolic_mmhg": (90, 130),
+    "readings.crisis_from.heart_rate_bpm": (100, 220),
+    "readings.crisis_from.oxygen_saturation_pct": (80, 95),
 }
 """Between which values, ends included, each number can be meant at all; a typing slip lies outside."""
+LATER = frozenset({"readings.crisis_from.heart_rate_bpm", "readings.crisis_from.oxygen_saturation_pct"})
+"""What the first version did not have: a session that started under it ends under it."""
 PLAUSIBLE_DOSE_MG = (1, 1000)
 STATUSES = ("example, confirm before use", "confirmed")
 _LISTS: Mapping[str, tuple[str, ...]] = {
@@ -41,11 +45,15 @@ _TEXTS = ("id", "title", "note", "readings.instruction", "emergency.call_first")
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Readings in mmHg and beats a minute; `heart_rate_bpm` is null where it plays no part."""
+    """Readings in mmHg, beats a minute and percent; what plays no part is null.
+
+    Beyond a limit is above it, and below it for the oxygen saturation.
+    """
 
     systolic_mmhg: int
     diastolic_mmhg: int
     heart_rate_bpm: int | None = None
+    oxygen_saturation_pct: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +180,8 @@ def _numbers(flat: Mapping[str, Any]) -> dict[str, int]:
     bounds = dict(PLAUSIBLE) | dict.fromkeys(sorted(doses & set(flat)), PLAUSIBLE_DOSE_MG)
     numbers = {}
     for key, (low, high) in bounds.items():
+        if key in LATER and key not in flat:
+            continue
         value = flat.get(key)
         if not isinstance(value, int) or isinstance(value, bool):
             raise PolicyError(key, "must be a whole number")
@@ -234,6 +244,8 @@ def _readings(numbers: Mapping[str, int], instruction: str) -> ReadingPolicy:
         crisis_from=Limits(
             systolic_mmhg=numbers["readings.crisis_from.systolic_mmhg"],
             diastolic_mmhg=numbers["readings.crisis_from.diastolic_mmhg"],
+            heart_rate_bpm=numbers.get("readings.crisis_from.heart_rate_bpm"),
+            oxygen_saturation_pct=numbers.get("readings.crisis_from.oxygen_saturation_pct"),
         ),
     )
 
@@ -254,8 +266,9 @@ def _bounds(numbers: Mapping[str, int]) -> dict[Route, DoseBounds]:
 def _check_agreement(policy: SessionPolicy) -> None:
     """Refuse numbers that are plausible each by itself and make no sense together."""
     held, crisis = policy.readings.hold_above, policy.readings.crisis_from
-    for name in ("systolic_mmhg", "diastolic_mmhg"):
-        if getattr(held, name) >= getattr(crisis, name):
+    for name in ("systolic_mmhg", "diastolic_mmhg", "heart_rate_bpm"):
+        limit = getattr(crisis, name)
+        if limit is not None and getattr(held, name) >= limit:
             raise PolicyError(f"readings.hold_above.{name}", "must be below the crisis level")
     for limits, place in ((held, "hold_above"), (crisis, "crisis_from")):
         if limits.diastolic_mmhg >= limits.systolic_mmhg:

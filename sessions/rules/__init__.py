@@ -14,6 +14,7 @@ from sessions.rules.leaving import Leaving, LeavingFacts, Step, leaving
 from sessions.rules.machine import TRANSITIONS, Party, next_actions, next_status
 from sessions.rules.start import (
     CRISIS_LASTS,
+    Measured,
     PlanFacts,
     Reading,
     StartDecision,
@@ -21,7 +22,7 @@ from sessions.rules.start import (
     TodayAnswers,
     decide_start,
     for_monitor,
-    is_crisis,
+    is_emergency,
 )
 from sessions.rules.times import deadlines, far_enough, is_news, local_day, meets, no_drive_until
 
@@ -32,6 +33,7 @@ __all__ = [
     "DoseFacts",
     "Leaving",
     "LeavingFacts",
+    "Measured",
     "Party",
     "PlanFacts",
     "Reading",
@@ -49,7 +51,7 @@ __all__ = [
     "end_faults",
     "far_enough",
     "for_monitor",
-    "is_crisis",
+    "is_emergency",
     "is_news",
     "late_dose_faults",
     "leaving",

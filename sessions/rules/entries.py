@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from sessions.enums import Alertness
-from sessions.plausible import DIASTOLIC_MMHG, SYSTOLIC_MMHG
+from sessions.plausible import DIASTOLIC_MMHG, HEART_RATE_BPM, OXYGEN_SATURATION_PCT, SYSTOLIC_MMHG
 from sessions.policy import SessionPolicy
-from sessions.rules.start import CLOCK_SKEW, is_crisis
+from sessions.rules.start import CLOCK_SKEW, Measured, is_emergency
 
 KEPT_OFFLINE_AT_MOST = timedelta(hours=24)
 _NOT_WELL = frozenset({"false", "f", "no", "n", "off", "0", "0.0"})
@@ -16,29 +16,36 @@ _NOT_WELL = frozenset({"false", "f", "no", "n", "off", "0", "0.0"})
 def calls_for_help(said: object, policy: SessionPolicy | None) -> bool:
     """Tell whether what a phone sent, in whatever shape, says that not all is well or nobody wakes.
 
-    So does a blood pressure at crisis level; without a policy, nobody can tell whether one is.
+    So does a reading at crisis level; without a policy, nobody can tell whether one is.
     """
     if not isinstance(said, Mapping):
         return False
     if _word(said.get("all_well")) in _NOT_WELL or _word(said.get("alertness")) == Alertness.CANNOT_BE_WOKEN:
         return True
-    return policy is not None and is_crisis(*_pressure(said), policy)
+    return policy is not None and is_emergency(_measured(said), policy)
 
 
-def _pressure(said: Mapping[object, object]) -> tuple[float, float]:
-    """Return the upper and the lower number, nought for what is none; where they are swapped, as meant."""
+def _measured(said: Mapping[object, object]) -> Measured:
+    """Return every number that can be a reading; a pressure whose two are swapped, as it was meant."""
     upper = _number(said.get("systolic_mmhg"), within=SYSTOLIC_MMHG)
     lower = _number(said.get("diastolic_mmhg"), within=DIASTOLIC_MMHG)
-    return (lower, upper) if 0 < upper < lower else (upper, lower)
+    if upper is not None and lower is not None and upper < lower:
+        upper, lower = lower, upper
+    return Measured(
+        systolic_mmhg=upper,
+        diastolic_mmhg=lower,
+        heart_rate_bpm=_number(said.get("heart_rate_bpm"), within=HEART_RATE_BPM),
+        oxygen_saturation_pct=_number(said.get("oxygen_saturation_pct"), within=OXYGEN_SATURATION_PCT),
+    )
 
 
-def _number(said: object, *, within: tuple[int, int]) -> float:
-    """Return a number in whatever shape, or nought for what cannot be a reading at all."""
+def _number(said: object, *, within: tuple[int, int]) -> float | None:
+    """Return a number in whatever shape, or nothing for what cannot be a reading at all."""
     try:
         number = float(_word(said))
     except ValueError:
-        return 0
-    return number if within[0] <= number <= within[1] else 0
+        return None
+    return number if within[0] <= number <= within[1] else None
 
 
 def _word(said: object) -> str:

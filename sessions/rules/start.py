@@ -151,6 +151,29 @@ def is_crisis(systolic_mmhg: float, diastolic_mmhg: float, policy: SessionPolicy
     return systolic_mmhg >= crisis.systolic_mmhg or diastolic_mmhg >= crisis.diastolic_mmhg
 
 
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a device showed at one moment, in the units of the names; null is what it did not show."""
+
+    systolic_mmhg: float | None = None
+    diastolic_mmhg: float | None = None
+    heart_rate_bpm: float | None = None
+    oxygen_saturation_pct: float | None = None
+
+
+def is_emergency(measured: Measured, policy: SessionPolicy) -> bool:
+    """Tell whether one of the numbers calls for a clinician at once, by the policy."""
+    crisis = policy.readings.crisis_from
+    pairs = (
+        (measured.systolic_mmhg, crisis.systolic_mmhg),
+        (measured.diastolic_mmhg, crisis.diastolic_mmhg),
+        (measured.heart_rate_bpm, crisis.heart_rate_bpm),
+    )
+    too_high = any(found is not None and limit is not None and found >= limit for found, limit in pairs)
+    oxygen, least = measured.oxygen_saturation_pct, crisis.oxygen_saturation_pct
+    return too_high or (oxygen is not None and least is not None and oxygen <= least)
+
+
 def has_crisis(readings: Sequence[Reading], policy: SessionPolicy) -> bool:
     """Tell whether one of the readings is a blood pressure at crisis level."""
     return any(is_crisis(one.systolic_mmhg, one.diastolic_mmhg, policy) for one in _pressures(readings))

@@ -86,7 +86,7 @@ def observe(
 ) -> tuple[Observation, bool]:
     """Store one observation, and whether it is new; sent again it is the one that is there.
 
-    Somebody who cannot be woken, or a blood pressure at crisis level, raises an alert in the same
+    Somebody who cannot be woken, or a reading at crisis level, raises an alert in the same
     transaction, whatever the phone's clock says. So it does before the start: whoever measures that needs a
     clinician more than a session, and it cannot slip through while the session starts.
     Raises `WrongSessionState`, `EntryChanged`, or `InvalidInput` for a clock that is off.
@@ -102,10 +102,16 @@ def observe(
 
 
 def _is_emergency(session: TreatmentSession, entry: ObservationEntry, *, at: datetime) -> bool:
-    if entry.systolic_mmhg is None or entry.diastolic_mmhg is None:
+    measured = rules.Measured(
+        systolic_mmhg=entry.systolic_mmhg,
+        diastolic_mmhg=entry.diastolic_mmhg,
+        heart_rate_bpm=entry.heart_rate_bpm,
+        oxygen_saturation_pct=entry.oxygen_saturation_pct,
+    )
+    if measured == rules.Measured():
         return entry.alertness == Alertness.CANNOT_BE_WOKEN
-    _, policy = queries.policy_of(session, at=at)
-    return rules.is_crisis(entry.systolic_mmhg, entry.diastolic_mmhg, policy)
+    policy = queries.policy_to_hear_by(session, at=at)
+    return policy is not None and rules.is_emergency(measured, policy)
 
 
 def heed(session: TreatmentSession, said: object, *, at: datetime) -> bool:

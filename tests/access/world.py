@@ -200,7 +200,7 @@ def _signature(world: World) -> dict[str, Any]:
 
 
 def _rollback(world: World) -> dict[str, Any]:
-    first = DocumentVersion.objects.get(kind=DocumentKind.SESSION_POLICY, version=1)
+    first = DocumentVersion.objects.get(kind=DocumentKind.SESSION_POLICY, version=11)
     return {"policy": str(first.pk), "sha256": first.sha256, "reason": "The first was better."}
 
 
@@ -277,10 +277,10 @@ def _weighed(patient: Patient, at: datetime) -> None:
 def _policies(at: datetime) -> DocumentVersion:
     """Let two versions of a policy be signed, and a third wait for that."""
     kind, text = DocumentKind.SESSION_POLICY, example_policy()
-    for version in (1, 2):
+    for version in (11, 12):
         content = text | {"version": version}
         enact(kind, version=version, content=content, effective_at=EFFECTIVE_AT, at=at)
-    return publish(kind, version=3, content=text | {"version": 3}, effective_at=at)
+    return publish(kind, version=13, content=text | {"version": 13}, effective_at=at)
 
 
 def build(stage: str, *, at: datetime) -> World:

@@ -2,12 +2,14 @@
 
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.db import transaction
 from rest_framework.test import APIClient
 
 from accounts.models import Patient
+from core import clock
 from core.actors import Actor
 from safety import services as safety
 from safety.enums import AlertClass
@@ -85,6 +87,29 @@ def test_before_the_start_it_raises_one_alert(ada: Patient, at: datetime) -> Non
     for _ in range(2):
         services.observe(stages.fetch(session), entry=entry, actor=ada_of(session), at=at)
     assert Alert.objects.get().alert_class == AlertClass.SERIOUS_EVENT
+
+
+@pytest.mark.parametrize(
+    ("said", "called"),
+    [
+        ({"kind": "oxygen_saturation", "oxygen_saturation_pct": 93}, 1),
+        ({"kind": "oxygen_saturation", "oxygen_saturation_pct": 94}, 0),
+        ({"kind": "heart_rate", "heart_rate_bpm": 130}, 1),
+        ({"kind": "heart_rate", "heart_rate_bpm": 129}, 0),
+        ({"kind": "blood_pressure", "systolic_mmhg": 120, "diastolic_mmhg": 80, "heart_rate_bpm": 130}, 1),
+    ],
+)
+def test_breath_and_heart_call_as_well_and_are_heard_though_refused(
+    ada: Patient, at: datetime, said: dict[str, Any], called: int
+) -> None:
+    session, _ = stages.started(ada, at=at)
+    numbered = {"client_id": str(uuid4()), "client_seq": 1, "observed_at": clock.now().isoformat()}
+    as_dan, path = by_link(stages.token_in_mail(session)), f"/api/v1/sessions/{session.pk}/observations"
+    assert as_dan.post(path, numbered | said, format="json").status_code == 201
+    assert Alert.objects.filter(alert_class=AlertClass.SERIOUS_EVENT).count() == called
+    with transaction.atomic():
+        assert as_dan.post(path, said, format="json").status_code == 400
+    assert Alert.objects.count() == 2 * called
 
 
 # --- a call for help from whoever sees the chart and is not part of the session ---------------------------

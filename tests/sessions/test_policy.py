@@ -92,6 +92,7 @@ def test_an_implausible_number_is_refused(place: str, end: int, slip: int) -> No
         ("dose_bounds.sublingual.max_mg", 49, "not below"),
         ("readings.crisis_from.systolic_mmhg", 140, "below the crisis level"),
         ("readings.crisis_from.diastolic_mmhg", 90, "below the crisis level"),
+        ("readings.crisis_from.heart_rate_bpm", 110, "below the crisis level"),
         ("title", "", "must be a text"),
         ("today_questions", [], "not empty"),
         ("preparation", [{"key": "space", "title": "A room"}], "key, title, text"),
@@ -150,3 +151,12 @@ def test_a_question_asked_twice_is_refused() -> None:
     content["today_questions"].append(content["today_questions"][0])
     with pytest.raises(PolicyError, match="twice"):
         parse_policy(content)
+
+
+def test_a_version_from_before_more_was_listened_to_is_read_as_it_was() -> None:
+    content = example_policy()
+    for name in ("heart_rate_bpm", "oxygen_saturation_pct"):
+        del content["readings"]["crisis_from"][name]
+        del content["sources"][f"readings.crisis_from.{name}"]
+    crisis = parse_policy(content).readings.crisis_from
+    assert (crisis.systolic_mmhg, crisis.heart_rate_bpm, crisis.oxygen_saturation_pct) == (180, None, None)

@@ -8,7 +8,15 @@ import pytest
 
 from core.errors import Reason
 from programs.enums import Route
-from sessions.rules import Reading, StartFacts, TodayAnswers, decide_start, for_monitor
+from sessions.rules import (
+    Measured,
+    Reading,
+    StartFacts,
+    TodayAnswers,
+    decide_start,
+    for_monitor,
+    is_emergency,
+)
 from tests.sessions.facts import GOOD, NOON, PLAN, POLICY, TODAY, reading
 
 NO_TO_ALL = GOOD.today_answers.answers if GOOD.today_answers else {}
@@ -271,3 +279,21 @@ def test_a_plan_at_a_bound_starts(dose_mg: str) -> None:
 def test_a_route_without_bounds_is_out_of_them() -> None:
     policy = replace(POLICY, dose_bounds={})
     assert [reason.code for reason in decide_start(GOOD, policy).reasons] == ["plan_out_of_bounds"]
+
+
+@pytest.mark.parametrize(
+    ("measured", "calls"),
+    [
+        (Measured(), False),
+        (
+            Measured(systolic_mmhg=179, diastolic_mmhg=119, heart_rate_bpm=129, oxygen_saturation_pct=94),
+            False,
+        ),
+        (Measured(systolic_mmhg=180), True),
+        (Measured(diastolic_mmhg=120), True),
+        (Measured(heart_rate_bpm=130), True),
+        (Measured(oxygen_saturation_pct=93), True),
+    ],
+)
+def test_one_number_at_its_limit_calls_for_a_clinician(measured: Measured, calls: bool) -> None:
+    assert is_emergency(measured, POLICY) is calls
