@@ -51,6 +51,9 @@ def validate_answers(policy: Policy, answers: object) -> list[InputError]:
 
 def known_answer(question: Question, said: object) -> Answer | None:
     """Return what is known from an answer: None where it is missing, blank, declined or malformed."""
+    if isinstance(question, ChoiceQuestion):
+        # No word that declines is ever a choice.
+        return next((choice.value for choice in question.choices if choice.value == said), None)
     if _is_unanswered(said) or any(True for _ in _faults(question, said)):
         return None
     if isinstance(question, ReadingsQuestion) and isinstance(said, list):

@@ -11,6 +11,7 @@ from safety.screening.logic import Truth, all_of, any_of, negate
 from safety.screening.looking import Plan, Seen, plan_of
 from safety.screening.policy import (
     AllOf,
+    Answered,
     AnyOf,
     Compare,
     Condition,
@@ -102,9 +103,15 @@ def _branch(word: str, parts: list[_Grow], combine: Callable[[list[Truth]], Trut
 def _leaf(leaf: Leaf, policy: Policy, plan: Plan) -> _Grow:
     bit = plan.bits[leaf]
     about, wanted = topic_of(leaf, policy), _wanted(leaf, policy)
+    asked = leaf if isinstance(leaf, Answered) else None
+    section = leaf.section if isinstance(leaf, Listed | Unrecognised) else None
+    absent = {"truth": Truth.FALSE, "about": about, "wanted": wanted, "question": section, "quantity": None}
 
     def grow(seen: Seen, finder: Finder) -> dict[str, Any]:
-        found = finder.find(leaf)
+        if section is not None and not (seen.true | seen.open) & bit:
+            # Most of a tree: nothing of that kind on record.
+            return {**absent, "value": finder.nothing_in(section), "origin": "record"}
+        found = finder.find(leaf) if asked is None else finder.answered(asked)
         return {
             "truth": Truth.TRUE if seen.true & bit else Truth.UNKNOWN if seen.open & bit else Truth.FALSE,
             "about": about,

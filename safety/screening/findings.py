@@ -62,7 +62,7 @@ class Finder:
     def find(self, leaf: Leaf) -> Finding:
         """Return what one leaf found."""
         if isinstance(leaf, Answered):
-            return self._answered(leaf)
+            return self.answered(leaf)
         if isinstance(leaf, Listed | Unrecognised):
             return self._listed(leaf)
         if isinstance(leaf, OneOf):
@@ -76,13 +76,18 @@ class Finder:
             f"{leaf.instrument}.{leaf.result}", None, value, "record" if result is None else "program"
         )
 
-    def _answered(self, leaf: Answered) -> Finding:
+    def answered(self, leaf: Answered) -> Finding:
+        """Return what one leaf found in the answers."""
         answer, said = self.known(leaf.question), self._answers.get(leaf.question)
         if isinstance(leaf, Compare) and leaf.quantity is not None:
             return Finding(leaf.question, leaf.quantity, number_of(leaf, answer))
         if answer is None:
             return Finding(leaf.question, None, said if isinstance(said, str) and said in NO_ANSWER else None)
         return Finding(leaf.question, None, answer)
+
+    def nothing_in(self, section: Section) -> list[str] | None:
+        """Return what a list shows in which nothing was found: None where nobody has recorded it."""
+        return None if getattr(self._facts, section) is None else []
 
     def known(self, key: str) -> Answer | None:
         """Return what is known of the answer to a question."""
