@@ -6,6 +6,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
 from assessments.instruments import InstrumentError, instruments, load_wording
+from assessments.rules import licence_refusal
 from assessments.schedule import schedule
 
 
@@ -18,12 +19,21 @@ def data_is_sound(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:  #
     return list(_faults(settings.INSTRUMENT_WORDING_DIR))
 
 
+def _licences(permitted: Sequence[str]) -> Iterator[Error]:
+    for code in sorted(set(permitted) - set(instruments())):
+        yield Error(f"INSTRUMENT_PERMISSIONS: there is no instrument {code}.", id="assessments.E004")
+    for code in schedule().instruments:
+        if reason := licence_refusal(instruments()[code], permitted=permitted):
+            yield Error(f"schedule.toml: {code} may not be asked. {reason}", id="assessments.E005")
+
+
 def _faults(wording_dir: str) -> Iterator[Error]:
     try:
         schedule()
     except InstrumentError as error:
         yield Error(str(error), id="assessments.E001")
         return
+    yield from _licences(settings.INSTRUMENT_PERMISSIONS)
     if not wording_dir:
         return
     if not Path(wording_dir).is_dir():

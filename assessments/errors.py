@@ -1,13 +1,19 @@
 from collections.abc import Sequence
 
 from assessments.rules import AnswerProblem
-from core.errors import Conflict, InputError, InvalidInput, Refused
+from core.errors import Conflict, InputError, InvalidInput, NotAllowed, Refused
 
 
 class NotOpen(Conflict):
     """This cannot be answered now."""
 
     code = "assessment_not_open"
+
+
+class LicenceForbids(NotAllowed):
+    """The licence of this questionnaire does not let us ask it."""
+
+    code = "licence_forbids"
 
 
 class AlreadySubmitted(Conflict):

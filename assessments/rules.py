@@ -1,12 +1,12 @@
 """What answers to an instrument mean: valid or not, complete or not, worth what, urgent or not."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from typing import NamedTuple
 
-from assessments.enums import AnswerProblemCode, NoScoreReason, ScoreMethod
+from assessments.enums import AnswerProblemCode, LicenceClass, NoScoreReason, ScoreMethod
 from assessments.instruments import CrisisRule, Finding, Instrument, Item, Scale
 from assessments.instruments.definition import Condition, Level
 
@@ -127,6 +127,18 @@ def score(instrument: Instrument, answers: Mapping[str, int]) -> Scores:
         scales=scales,
         findings=tuple([_found(instrument, each, scales, answers) for each in instrument.findings]),
     )
+
+
+def licence_refusal(instrument: Instrument, *, permitted: Collection[str]) -> str | None:
+    """Return why its licence forbids a paid program to ask this instrument, or None where it may.
+
+    `permitted` has the codes whose holders gave the clinic their permission.
+    """
+    licence = instrument.licence
+    ask_first = licence.kind in (LicenceClass.NON_COMMERCIAL, LicenceClass.PERMISSION)
+    if not ask_first or instrument.code in permitted:
+        return None
+    return f"{instrument.title} needs the permission of {licence.holder}. {licence.note}"
 
 
 def crisis_flags(instrument: Instrument, answers: Mapping[str, int]) -> tuple[CrisisFlag, ...]:

@@ -4,6 +4,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
+
 from accounts.models import User
 from assessments import errors, queries, rules
 from assessments.instruments import Instrument, instruments
@@ -43,7 +45,10 @@ def give_consent(
 
 
 def open_baseline(enrollment: Enrollment, *, at: datetime) -> None:
-    """Ask what has to be known before the first dose, and remind of it once; again changes nothing."""
+    """Ask what has to be known before the first dose, and remind of it once; again changes nothing.
+
+    Raises `LicenceForbids` for an instrument that may not be asked; the system check refuses to start before.
+    """
     _open_set(enrollment, after_session=BASELINE, at=at)
 
 
@@ -123,6 +128,8 @@ def _open_set(enrollment: Enrollment, *, after_session: int, at: datetime) -> No
     window = schedule().window(after_session)
     if window is None:
         return
+    for code in schedule().instruments:
+        check_licence(instruments()[code])
     with atomic():
         rows = [
             Assessment(
@@ -144,6 +151,12 @@ def _open_set(enrollment: Enrollment, *, after_session: int, at: datetime) -> No
             expires_at=at + window.reminder_stale_after,
             user=enrollment.patient.user,
         )
+
+
+def check_licence(instrument: Instrument) -> None:
+    """Raise `LicenceForbids` with the reason unless this clinic may ask the instrument."""
+    if reason := rules.licence_refusal(instrument, permitted=settings.INSTRUMENT_PERMISSIONS):
+        raise errors.LicenceForbids(reason)
 
 
 def _reminder_key(enrollment: Enrollment, after_session: int) -> str:

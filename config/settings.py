@@ -316,6 +316,8 @@ CRISIS_PHONE = env.str("CRISIS_PHONE", default="988")
 REPORTING_ROLES = env.list("REPORTING_ROLES", default=["clinic"])
 # A folder with the words of questionnaires, from whoever may show them; without it, our own topics.
 INSTRUMENT_WORDING_DIR = env.str("INSTRUMENT_WORDING_DIR", default="")
+# Codes of instruments that nobody may use without permission, and whose holders gave it.
+INSTRUMENT_PERMISSIONS = env.list("INSTRUMENT_PERMISSIONS", default=[])
 TERMINOLOGY_FILE = env.str("TERMINOLOGY_FILE", default="")
 
 # --- pages, transport --------------------------------------------------------------------------------------

@@ -1,12 +1,19 @@
 """What ships beyond PHQ-9, GAD-7 and CBI, against the published vectors and rules worked out by hand."""
 
+from dataclasses import replace
 from itertools import product
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from assessments.checks import data_is_sound
 from assessments.enums import LicenceClass, NoScoreReason
-from assessments.instruments import Instrument, instruments
-from assessments.rules import crisis_flags, missing_required, score
+from assessments.errors import LicenceForbids
+from assessments.instruments import Instrument, instruments, parse_instrument
+from assessments.rules import crisis_flags, licence_refusal, missing_required, score
+from assessments.schedule import schedule
+from assessments.services import check_licence
 
 CADSS6, CSSRS, OLBI, PCL5, PC_PTSD5, PROQOL5 = (
     instruments()[code] for code in ("cadss6", "cssrs", "olbi", "pcl5", "pc_ptsd5", "proqol5")
@@ -204,3 +211,47 @@ def test_what_was_not_verified_is_empty() -> None:
         assert (instrument.loinc, instrument.recall) == (None, None)
     banded = [i.code for i in (CADSS6, CSSRS, OLBI, PCL5, PROQOL5) if any(s.bands for s in i.scales)]
     assert banded == []
+
+
+@pytest.mark.parametrize("code", ["cadss6", "olbi"])
+def test_what_wants_permission_is_refused_with_the_reason_until_it_is_given(code: str) -> None:
+    instrument = instruments()[code]
+    reason = licence_refusal(instrument, permitted=["phq9"])
+    assert reason is not None
+    assert instrument.licence.holder is not None
+    assert instrument.licence.holder in reason
+    assert licence_refusal(instrument, permitted=[code]) is None
+
+
+@pytest.mark.parametrize("code", ["phq9", "gad7", "cbi", "pcl5", "pc_ptsd5", "cssrs", "proqol5"])
+def test_what_is_free_with_or_without_conditions_may_be_asked(code: str) -> None:
+    assert licence_refusal(instruments()[code], permitted=[]) is None
+
+
+def test_what_is_free_outside_commerce_only_is_refused_to_a_paid_program() -> None:
+    path = Path(__file__).parent / "instruments" / "audit.toml"
+    audit = parse_instrument(path.read_bytes(), file=path.name)
+    assert audit.licence.kind is LicenceClass.NON_COMMERCIAL
+    assert licence_refusal(audit, permitted=[]) is not None
+
+
+def test_assigning_what_the_licence_forbids_is_a_403_with_the_reason(settings: Any) -> None:
+    settings.INSTRUMENT_PERMISSIONS = []
+    with pytest.raises(LicenceForbids, match=r"needs the permission of E\. Demerouti") as caught:
+        check_licence(OLBI)
+    assert (caught.value.status, caught.value.code) == (403, "licence_forbids")
+    settings.INSTRUMENT_PERMISSIONS = ["olbi"]
+    check_licence(OLBI)
+
+
+def test_a_server_does_not_start_with_a_forbidden_instrument_in_its_schedule(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_olbi = replace(schedule(), instruments=("phq9", "olbi"))
+    monkeypatch.setattr("assessments.checks.schedule", lambda: with_olbi)
+    settings.INSTRUMENT_PERMISSIONS = []
+    assert [error.id for error in data_is_sound(None)] == ["assessments.E005"]
+    settings.INSTRUMENT_PERMISSIONS = ["olbi"]
+    assert data_is_sound(None) == []
+    settings.INSTRUMENT_PERMISSIONS = ["olbi", "oldi"]
+    assert [error.id for error in data_is_sound(None)] == ["assessments.E004"]

@@ -7,6 +7,7 @@ import django
 
 BENCHES = {
     "access": "what walls and trail cost at a million rows; how fast the trail is written and checked",
+    "assessments": "how many PHQ-9 responses one core scores in a second",
     "api": "four operations of the API, beside a bare view doing one statement",
     "screening": "people decided a second by the full policy, with and without reasons and tree",
 }
