@@ -68,7 +68,9 @@ class TestWhoSeesWhat:
         ben.role_grants.update(ends_at=at - timedelta(hours=1))
         assert admin.get(page(screening)).status_code == 403
 
-    def test_somebody_elses_is_as_absent_as_none(self, screening, hold, cyd_practises, cyd):
+    def test_somebody_elses_is_as_absent_as_none(self, screening, hold, ben, cyd_practises, cyd, at):
+        taken = services.acknowledge(Alert.objects.get(patient=hold.patient), by=ben, at=at)
+        services.close(taken, by=ben, reason="Seen.", at=at)
         cyd.user.is_staff = True
         cyd.user.save()
         client = signed_in(cyd.user)
