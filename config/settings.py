@@ -293,6 +293,7 @@ CELERY_BEAT_SCHEDULE = {
         ("anchor", "core.tasks.anchor", 300.0),
         ("roster gaps", "safety.tasks.call_for_roster_gaps", 300.0),
         ("reporting clocks", "safety.tasks.watch_clocks", 60.0),
+        ("end of the law", "safety.tasks.warn_of_the_end", 3600.0),
         ("break-glass reviews", "safety.tasks.call_for_overdue_reviews", 300.0),
     ]
 } | {

@@ -8,6 +8,8 @@ class DocumentKind(TextChoices):
     """Who may be treated, as rules."""
     SESSION_POLICY = "session_policy"
     """How a session runs: limits of readings, intervals, spacing."""
+    PRESCRIBING_AUTHORITY = "prescribing_authority"
+    """By what law medicine is prescribed without a visit in person, and until when."""
     TREATMENT_CONSENT = "treatment_consent"
     """What a person agrees to when treated at home."""
     OFF_LABEL_DISCLOSURE = "off_label_disclosure"
@@ -24,5 +26,9 @@ class DocumentKind(TextChoices):
     """Whether the record may be used, without a name, to learn from."""
 
 
-POLICIES = (DocumentKind.SCREENING_POLICY, DocumentKind.SESSION_POLICY)
+POLICIES = (
+    DocumentKind.SCREENING_POLICY,
+    DocumentKind.SESSION_POLICY,
+    DocumentKind.PRESCRIBING_AUTHORITY,
+)
 """The kinds by which the program decides: a version of one takes effect only signed by two people."""

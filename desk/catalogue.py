@@ -18,6 +18,7 @@ from safety.screening.policy import EXAMPLES, example_policy
 
 EFFECTIVE_AT = datetime(2026, 1, 1, tzinfo=UTC)
 SESSION_POLICIES = ("sessions/example_policy.toml", "sessions/example_policy_2.toml")
+AUTHORITY = "safety/example_authority.toml"
 TEXTS = "programs/documents"
 """A folder a kind, and in it a file a version: `2.1.en.toml` is version 2, corrected once, in English."""
 
@@ -43,6 +44,7 @@ def load() -> Iterator[str]:
     yield from _publish_policies(DocumentKind.SCREENING_POLICY, screening, at=at)
     sessions = [_read(path) for path in SESSION_POLICIES]
     yield from _publish_policies(DocumentKind.SESSION_POLICY, sessions, at=at)
+    yield from _publish_policies(DocumentKind.PRESCRIBING_AUTHORITY, [_read(AUTHORITY)], at=at)
     yield from _publish_texts(at=at)
 
 

@@ -1,7 +1,9 @@
 """The demo clinic: a few people to look around as. Never where a real person exists."""
 
+import tomllib
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from pathlib import Path
 
 from allauth.account.models import EmailAddress
 from allauth.mfa import app_settings
@@ -16,6 +18,10 @@ from accounts.policies.services import sign_policy
 from accounts.rules import Address
 from core.actors import Actor
 from core.database import atomic
+from core.documents import publish
+from core.enums import DocumentKind
+from core.models import DocumentVersion
+from desk.catalogue import AUTHORITY
 from programs import services as programs
 from safety import services as safety
 
@@ -103,12 +109,24 @@ def _make(*, at: datetime) -> None:
 
 
 def _sign_policies(*, at: datetime) -> None:
-    """Let the clinic's two people sign the newest version of each policy that nobody has signed yet."""
+    """Let the clinic's two people sign the newest version of each policy that two have not signed yet."""
+    _publish_authority(at=at)
     for document in policies.unsigned():
         for name, *_ in STAFF:
             signer = User.objects.get(email=_email(name))
             if not any(given.signer_id == signer.pk for given in policies.signatures(document.pk)):
                 sign_policy(document.pk, sha256=document.sha256, signer=signer, at=at)
+
+
+def _publish_authority(*, at: datetime) -> None:
+    """Let the demo clinic prescribe whatever day it is: by a law of its own, made up and marked so."""
+    content = tomllib.loads((Path(settings.BASE_DIR) / AUTHORITY).read_text())
+    kind = DocumentKind.PRESCRIBING_AUTHORITY
+    if DocumentVersion.objects.filter(kind=kind, version=2).exists():
+        return
+    ends_on = (at + LICENSED_FOR).date().isoformat()
+    made_up = {"version": 2, "note": "demo", "basis": "The demo clinic's, made up", "ends_on": ends_on}
+    publish(kind, version=2, content=content | made_up, effective_at=at)
 
 
 def _patient(name: str, full_name: str, birth_on: date, *, at: datetime) -> Patient:

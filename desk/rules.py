@@ -95,7 +95,8 @@ def _paused(standing: Standing) -> NextStep | None:
 
 def _before_treatment(standing: Standing) -> NextStep | None:
     here = _home(standing)
-    if standing.status == EnrollmentStatus.SCREENING and standing.screening_waits:
+    decided_next = (EnrollmentStatus.SCREENING, EnrollmentStatus.AWAITING_PLAN)
+    if standing.status in decided_next and standing.screening_waits:
         sentence = "A clinician is looking at your answers. We will tell you as soon as there is a decision."
         return NextStep("waiting_for_review", sentence, here, Who.CLINICIAN)
     if standing.status == EnrollmentStatus.SCREENING:

@@ -17,6 +17,8 @@ TRANSITIONS: Mapping[tuple[Status, Event], Status] = {
     (Status.ACTIVE, Event.COMPLETED): Status.COMPLETED,
     (Status.ACTIVE, Event.DISCONTINUED): Status.DISCONTINUED,
     (Status.SCREENING, Event.WITHDRAWN): Status.WITHDRAWN,
+    (Status.AWAITING_PLAN, Event.DECLINED): Status.DECLINED,
+    (Status.AWAITING_CONSENT, Event.DECLINED): Status.DECLINED,
     (Status.AWAITING_PLAN, Event.WITHDRAWN): Status.WITHDRAWN,
     (Status.AWAITING_CONSENT, Event.WITHDRAWN): Status.WITHDRAWN,
     (Status.ACTIVE, Event.WITHDRAWN): Status.WITHDRAWN,

@@ -10,7 +10,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from accounts import queries as accounts
-from accounts.admin import Act, ClinicianAdmin, ReasonForm, RoleAdmin
+from accounts.admin import MAX_REASON, Act, ClinicianAdmin, ReasonForm, RoleAdmin
 from accounts.break_glass import services as break_glass
 from accounts.break_glass.queries import note_of, openings, reason_of
 from accounts.break_glass.serializers import MAX_WORDS
@@ -22,6 +22,7 @@ from core.errors import NotFound
 from safety import queries, services
 from safety.enums import AlertStatus, HoldReason, ReviewOutcome
 from safety.models import Alert, Hold, Screening
+from safety.rules import Advice
 
 
 class ListFilter(admin.SimpleListFilter):
@@ -77,15 +78,22 @@ class HoldList(ListFilter):
 
 
 class ReviewForm(ReasonForm):
-    """The decision, and why."""
+    """The decision, and why; for who is declined, what to do instead and when to ask again."""
 
     outcome = forms.ChoiceField(choices=ReviewOutcome.choices, widget=forms.RadioSelect)
+    instead = forms.CharField(
+        required=False, max_length=MAX_REASON, help_text="For who is declined: what to do instead."
+    )
+    ask_again_on = forms.DateField(required=False, help_text="For who is declined: from when to ask again.")
     field_order = ("outcome", "reason")
 
 
 def _review(screening: Screening, clinician: User, said: Mapping[str, Any], at: datetime) -> str:
     outcome = ReviewOutcome(said["outcome"])
-    services.review(screening.pk, outcome=outcome, reason=said["reason"], reviewer=clinician, at=at)
+    advice = Advice(said["instead"], said["ask_again_on"])
+    services.review(
+        screening.pk, outcome=outcome, reason=said["reason"], advice=advice, reviewer=clinician, at=at
+    )
     return f"Signed: {outcome.label.lower()}."
 
 

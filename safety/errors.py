@@ -2,7 +2,7 @@ from core.errors import Conflict, InvalidInput, NotAllowed, Refused, Unavailable
 
 
 class NotScreening(Conflict):
-    """The health questions are answered before a plan, or again during treatment."""
+    """The health questions are answered while a program is open."""
 
     code = "not_screening"
 
@@ -23,6 +23,18 @@ class PolicyChanged(Conflict):
     """The policy has changed since these answers were given; ask for them again."""
 
     code = "policy_changed"
+
+
+class NoAuthority(Refused):
+    """No law in force lets us prescribe without a visit in person; the medical director knows more."""
+
+    code = "no_authority"
+
+
+class ProfileChanged(Conflict):
+    """Something about this person's health has changed since these answers; ask for them again."""
+
+    code = "profile_changed"
 
 
 class Ineligible(Refused):

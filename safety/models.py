@@ -30,13 +30,17 @@ from safety.events.rules import ReportFacts, flags
 
 
 class Screening(ActedModel):
-    """A person's answers, and what one version of the policy said of them. Append-only."""
+    """A person's answers, and what one version of the policy said of them. Append-only.
+
+    `profile_sha256` is the hash of the health profile as it stood; empty from before there were profiles.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id)
     enrollment = models.ForeignKey(Enrollment, on_delete=models.PROTECT, related_name="screenings")
     policy = models.ForeignKey(DocumentVersion, on_delete=models.PROTECT, related_name="+")
     answers = models.JSONField()
     answers_sha256 = models.CharField(max_length=64)
+    profile_sha256 = models.CharField(max_length=64, blank=True, default="", db_default="")
     outcome = models.CharField(max_length=14, choices=ScreeningOutcome.choices)
     decision = models.JSONField()
     submitted_at = models.DateTimeField()
@@ -51,16 +55,25 @@ class Screening(ActedModel):
 
 
 class ScreeningReview(models.Model):
-    """A clinician's signed decision on one screening. Append-only."""
+    """A clinician's signed decision on one screening. Append-only.
+
+    Who is declined is told what to do instead, and from which day on to ask again, if there is one.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id)
     screening = models.OneToOneField(Screening, on_delete=models.PROTECT, related_name="review")
     outcome = models.CharField(max_length=10, choices=ReviewOutcome.choices)
     reason = models.TextField()
+    instead = models.TextField(blank=True, default="", db_default="")
+    ask_again_on = models.DateField(null=True)
     signature = models.OneToOneField(Signature, on_delete=models.PROTECT)
 
     class Meta:
         constraints = [
+            models.CheckConstraint(
+                condition=Q(outcome=ReviewOutcome.DECLINED) | Q(instead="", ask_again_on=None),
+                name="review_advice_is_for_who_is_declined",
+            ),
             models.CheckConstraint(
                 condition=Q(outcome__in=ReviewOutcome.values), name="review_outcome_is_known"
             ),

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Case, OuterRef, Q, QuerySet, Subquery, When
+from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Subquery, When
 
 from accounts import queries as accounts
 from accounts.enums import Role
@@ -29,17 +29,36 @@ from core.enums import DocumentKind
 from core.errors import InvalidInput
 from core.models import DocumentVersion
 from programs.enums import OPEN_STATUSES
-from programs.models import Enrollment
+from programs.models import Enrollment, TreatmentPlan
 from safety import errors, rules
-from safety.enums import BLOCKS_DOSING, AlertStatus, IdentityOutcome, ReviewOutcome
-from safety.models import AdverseEvent, Alert, Hold, IdentityCheck, MonitoringQuery, Screening
-from safety.profile.queries import health_facts
+from safety.authority import Authority, parse_authority
+from safety.enums import (
+    BLOCKS_DOSING,
+    AlertClass,
+    AlertStatus,
+    Grade,
+    IdentityOutcome,
+    ReviewOutcome,
+)
+from safety.models import (
+    AdverseEvent,
+    Alert,
+    Hold,
+    IdentityCheck,
+    MonitoringQuery,
+    Screening,
+    ScreeningReview,
+)
+from safety.profile.queries import EMPTY_PROFILE, health_facts, profile_digest
 from safety.roster.queries import on_duty
-from safety.rules import Clearance, ClearanceFacts
+from safety.rules import NO_ADVICE, Advice, Clearance, ClearanceFacts, Course
 from safety.screening.health import NOTHING_KNOWN, HealthFacts
 from safety.screening.policy import Policy, parse_policy
 from safety.screening.rules import ScreeningDecision, screen
 from safety.screening.terminology import NO_MAPPING, Terminology, read_mapping, recognised
+
+NO_COURSE = Course()
+"""Nothing is asked about doses: whether there was one is known above this room."""
 
 
 def screening_policy(*, at: datetime) -> tuple[DocumentVersion, Policy]:
@@ -83,6 +102,24 @@ def replays(screening: Screening) -> bool:
         return False
     differing = rules.replay(_policy(screening.policy_id), screening.answers, screening.decision)
     return not differing and screening.outcome == screening.decision["outcome"]
+
+
+def authority(*, at: datetime) -> tuple[DocumentVersion, Authority] | None:
+    """Return by what law we prescribe at `at`, as signed and as read; `None` where nothing is in force.
+
+    One that has ended is returned too: when it ended is the caller's question.
+    """
+    try:
+        document = policies.in_force(DocumentKind.PRESCRIBING_AUTHORITY, at=at)
+    except NoDocumentInForce:
+        return None
+    return document, parse_authority(document.content)
+
+
+def authority_ends_at(*, at: datetime) -> datetime | None:
+    """Return when the law by which we prescribe ends; `None` where none is signed."""
+    found = authority(at=at)
+    return found[1].ends_at if found else None
 
 
 def fit_decision(answers: dict[str, Any], *, at: datetime) -> ScreeningDecision:
@@ -146,9 +183,11 @@ def latest_screening(enrollment_id: UUID) -> Screening | None:
     return found.select_related("policy", "enrollment__patient", "review__signature").order_by("-id").first()
 
 
-def review_digest(screening: Screening, *, outcome: ReviewOutcome, reason: str) -> str:
+def review_digest(
+    screening: Screening, *, outcome: ReviewOutcome, reason: str, advice: Advice = NO_ADVICE
+) -> str:
     """Return the hash that a review's signature is bound to: answers, policy, what was shown and decided."""
-    content = {
+    content: dict[str, Any] = {
         "screening": str(screening.pk),
         "answers_sha256": screening.answers_sha256,
         "decision_sha256": digest(screening.decision),
@@ -156,35 +195,88 @@ def review_digest(screening: Screening, *, outcome: ReviewOutcome, reason: str) 
         "outcome": outcome,
         "reason": reason,
     }
+    if screening.profile_sha256:
+        content["profile_sha256"] = screening.profile_sha256
+    if advice != NO_ADVICE:
+        content["advice"] = {"instead": advice.instead, "ask_again_on": str(advice.ask_again_on)}
     return digest(content)
 
 
-def clearance(enrollment_id: UUID, *, at: datetime) -> Clearance:
-    """Compute whether the latest screening clears for a dose at `at`; nothing stored, nothing stale."""
-    screening = latest_screening(enrollment_id)
-    return rules.decide_clearance(None if screening is None else _clearance_facts(screening, at=at))
+def is_profile_unchanged(screening: Screening) -> bool:
+    """Tell whether the health profile is what it was when the answers were given."""
+    then = screening.profile_sha256 or EMPTY_PROFILE
+    return profile_digest(screening.enrollment.patient_id) == then
 
 
-def _clearance_facts(screening: Screening, *, at: datetime) -> ClearanceFacts:
+def clearance(enrollment_id: UUID, *, course: Course = NO_COURSE, at: datetime) -> Clearance:
+    """Compute whether the latest screening clears for a dose at `at`; nothing stored, nothing stale.
+
+    Everything that voids it takes the enrollment's lock: whoever holds that decides on what is true.
+    """
+    screening = _with_what_came_after(enrollment_id).first()
+    facts = None if screening is None else _clearance_facts(screening, at=at)
+    return rules.decide_clearance(facts, course, at=at)
+
+
+def _with_what_came_after(enrollment_id: UUID) -> QuerySet[Screening]:
+    """Return the screenings of an enrollment, newest first, with what came after each one's review.
+
+    Ids are made under the enrollment's lock, so that they tell which came first.
+    """
+    later = {"id__gt": OuterRef("review__id")}
+    events = AdverseEvent.objects.filter(patient=OuterRef("enrollment__patient"), **later)
+    harm = Q(is_serious=True) | Q(grade=None) | Q(grade__gte=Grade.MODERATE)
+    alerts = Alert.objects.filter(patient=OuterRef("enrollment__patient"), **later)
+    before = TreatmentPlan.objects.filter(enrollment=OuterRef("enrollment"), version__lt=OuterRef("version"))
+    plans = TreatmentPlan.objects.filter(enrollment=OuterRef("enrollment"), **later).annotate(
+        route_before=Subquery(before.order_by("-version").values("route")[:1])
+    )
+    found = Screening.objects.filter(enrollment_id=enrollment_id).annotate(
+        events_since=Exists(events.filter(harm)),
+        suicidality_since=Exists(alerts.filter(alert_class=AlertClass.SUICIDE_RISK)),
+        route_since=Exists(plans.exclude(route_before=None).exclude(route=F("route_before"))),
+    )
+    return found.select_related("policy", "enrollment__patient", "review__signature").order_by("-id")
+
+
+def _clearance_facts(screening: Any, *, at: datetime) -> ClearanceFacts:
+    """Gather what a clearance rests on, from a row of `_with_what_came_after`."""
     review = getattr(screening, "review", None)
-    intact = digest(screening.answers) == screening.answers_sha256
-    if review is not None:
-        outcome = ReviewOutcome(review.outcome)
-        signed = review_digest(screening, outcome=outcome, reason=review.reason)
-        intact = intact and signed == review.signature.document_sha256
-    try:
-        in_force = policies.in_force(DocumentKind.SCREENING_POLICY, at=at).pk
-    except NoDocumentInForce:
-        in_force = None
     decided_with = screening.decision["chart"].get(rules.BIRTH_ON)
     return ClearanceFacts(
         screening_id=screening.pk,
         policy_version=screening.policy.version,
-        is_policy_in_force=screening.policy_id == in_force,
-        is_intact=intact,
+        decides_the_same=_decides_the_same(screening, at=at),
+        is_intact=_is_intact(screening, review),
         is_chart_unchanged=decided_with == screening.enrollment.patient.birth_on.isoformat(),
+        is_profile_unchanged=is_profile_unchanged(screening),
+        events_since=screening.events_since,
+        suicidality_since=screening.suicidality_since,
+        route_since=screening.route_since,
         review=ReviewOutcome(review.outcome) if review else None,
+        reviewed_at=review.signature.signed_at if review else None,
+        authority_ends_at=authority_ends_at(at=at),
     )
+
+
+def _decides_the_same(screening: Screening, *, at: datetime) -> bool:
+    try:
+        document, policy = screening_policy(at=at)
+    except errors.NoScreeningPolicy:
+        return False
+    if document.pk == screening.policy_id:
+        return True
+    return rules.decides_the_same(policy, screening.answers, screening.decision)
+
+
+def _is_intact(screening: Screening, review: ScreeningReview | None) -> bool:
+    intact = digest(screening.answers) == screening.answers_sha256
+    if review is None:
+        return intact
+    advice = Advice(review.instead, review.ask_again_on)
+    outcome = ReviewOutcome(review.outcome)
+    signed = review_digest(screening, outcome=outcome, reason=review.reason, advice=advice)
+    return intact and signed == review.signature.document_sha256
 
 
 # --- alerts, holds, events -------------------------------------------------------------------------------

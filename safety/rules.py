@@ -31,8 +31,13 @@ FACTS = "facts"
 BIRTH_ON = "birth_on"
 """The birth date that a screening was decided with, beside the age in the stored decision."""
 
-SCREENED_IN = (EnrollmentStatus.SCREENING, EnrollmentStatus.ACTIVE)
-"""Before a plan, and during treatment, when something has changed."""
+SCREENED_IN = (
+    EnrollmentStatus.SCREENING,
+    EnrollmentStatus.AWAITING_PLAN,
+    EnrollmentStatus.AWAITING_CONSENT,
+    EnrollmentStatus.ACTIVE,
+)
+"""At first, and whenever something has changed, for as long as a program is open."""
 
 
 def age_on(birth_on: date, *, today: date) -> int:
@@ -130,63 +135,150 @@ _FIT = {
 # --- review and clearance --------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class Advice:
+    """What somebody who is declined can do instead, and from which day on they may ask again."""
+
+    instead: str = ""
+    ask_again_on: date | None = None
+
+
+NO_ADVICE = Advice()
+
+
+def advice_faults(outcome: ReviewOutcome, advice: Advice, *, today: date) -> list[InputError]:
+    """Return what is wrong with advice: only who is declined gets any, and a day to ask again is to come."""
+    faults = []
+    if outcome != ReviewOutcome.DECLINED and advice != NO_ADVICE:
+        faults.append(InputError("/outcome", "not_declined", "Advice is for who is declined."))
+    if advice.ask_again_on is not None and advice.ask_again_on <= today:
+        faults.append(InputError("/ask_again_on", "not_to_come", "Give a day that is to come."))
+    return faults
+
+
 def review_event(status: EnrollmentStatus, outcome: ReviewOutcome) -> EnrollmentEvent | None:
-    """Return how a review moves an enrollment: a first one decides, one in treatment can only end it."""
-    if status != EnrollmentStatus.ACTIVE:
-        accepted = outcome == ReviewOutcome.ACCEPTED
-        return EnrollmentEvent.ACCEPTED if accepted else EnrollmentEvent.DECLINED
-    return None if outcome == ReviewOutcome.ACCEPTED else EnrollmentEvent.DISCONTINUED
+    """Return how a review moves an enrollment: a first one decides, a later one can only end it."""
+    if outcome == ReviewOutcome.DECLINED:
+        in_treatment = status == EnrollmentStatus.ACTIVE
+        return EnrollmentEvent.DISCONTINUED if in_treatment else EnrollmentEvent.DECLINED
+    waits = status in (EnrollmentStatus.AWAITING_PLAN, EnrollmentStatus.AWAITING_CONSENT)
+    return None if waits or status == EnrollmentStatus.ACTIVE else EnrollmentEvent.ACCEPTED
+
+
+@dataclass(frozen=True)
+class Course:
+    """What the room above knows of a treatment: the last dose, and how long without one a clearance lasts."""
+
+    last_dosed_at: datetime | None = None
+    lasts: timedelta | None = None
 
 
 @dataclass(frozen=True)
 class ClearanceFacts:
-    """What is known of an enrollment's latest screening.
+    """What is known of an enrollment's latest screening, and of what came after its review.
 
-    `is_intact`: answers and decision still hash to what was stored, and to what the reviewer signed.
+    `decides_the_same`: the policy in force would say of the same answers what was reviewed. `is_intact`:
+    answers and decision still hash to what was stored, and to what the reviewer signed.
     `is_chart_unchanged`: the birth date on the chart is the one that the age was reckoned from.
+    `is_profile_unchanged`: so is everything in the health profile. After the review came, by `events_since`,
+    something that went wrong and was serious, moderate or worse, or of unknown strength; by
+    `suicidality_since`, an answer that spoke of suicide; by `route_since`, a plan by another route.
+    `authority_ends_at` is when the law that lets us prescribe ends, `None` where none is signed.
     """
 
     screening_id: UUID
     policy_version: int
-    is_policy_in_force: bool
+    decides_the_same: bool
     is_intact: bool
     is_chart_unchanged: bool
+    is_profile_unchanged: bool
+    events_since: bool
+    suicidality_since: bool
+    route_since: bool
     review: ReviewOutcome | None
+    reviewed_at: datetime | None
+    authority_ends_at: datetime | None
 
 
 @dataclass(frozen=True)
 class Clearance:
-    """Whether somebody may be dosed as far as their health answers go, and every reason why not."""
+    """Whether somebody may be dosed as far as their health goes, until when, and every reason why not."""
 
     valid: bool
     reasons: tuple[RefusalReason, ...]
     screening_id: UUID | None
     policy_version: int | None
+    expires_at: datetime | None = None
 
 
-def decide_clearance(facts: ClearanceFacts | None) -> Clearance:
+def decide_clearance(facts: ClearanceFacts | None, course: Course, *, at: datetime) -> Clearance:
     """Decide from the latest screening, `None` where there is none: only a reviewed, accepted one clears."""
     if facts is None:
         missing = RefusalReason("not_screened", "The health questions have not been answered.")
         return Clearance(valid=False, reasons=(missing,), screening_id=None, policy_version=None)
-    checks = (
-        (facts.review is None, "not_reviewed", "A clinician has not yet decided on the latest answers."),
-        (facts.review == ReviewOutcome.DECLINED, "declined", "A clinician decided against it."),
-        (not facts.is_policy_in_force, "policy_changed", "The policy has changed since; answer once more."),
-        (not facts.is_intact, "answers_changed", "What is stored is not what was answered and signed."),
-        (
-            not facts.is_chart_unchanged,
-            "chart_changed",
-            "The birth date has changed since; answer once more.",
-        ),
-    )
-    reasons = tuple(RefusalReason(code, detail) for holds, code, detail in checks if holds)
+    expires_at = _expires_at(facts, course)
+    holds = {
+        "not_reviewed": facts.review is None,
+        "declined": facts.review == ReviewOutcome.DECLINED,
+        "policy_changed": not facts.decides_the_same,
+        "answers_changed": not facts.is_intact,
+        "chart_changed": not facts.is_chart_unchanged,
+        "profile_changed": not facts.is_profile_unchanged,
+        "adverse_event": facts.events_since,
+        "suicidality": facts.suicidality_since,
+        "route_changed": facts.route_since,
+        "expired": expires_at is not None and at >= expires_at,
+        "no_authority": not has_authority(facts.authority_ends_at, at=at),
+    }
+    reasons = tuple(RefusalReason(code, _VOID_BECAUSE[code]) for code, why in holds.items() if why)
     return Clearance(
         valid=not reasons,
         reasons=reasons,
         screening_id=facts.screening_id,
         policy_version=facts.policy_version,
+        expires_at=min((end for end in (expires_at, facts.authority_ends_at) if end), default=None),
     )
+
+
+def has_authority(ends_at: datetime | None, *, at: datetime) -> bool:
+    """Tell whether the law lets us prescribe at `at`; where nobody has signed by which, it does not."""
+    return ends_at is not None and at < ends_at
+
+
+_VOID_BECAUSE = {
+    "not_reviewed": "A clinician has not yet decided on the latest answers.",
+    "declined": "A clinician decided against it.",
+    "policy_changed": "The policy has changed since; answer once more.",
+    "answers_changed": "What is stored is not what was answered and signed.",
+    "chart_changed": "The birth date has changed since; answer once more.",
+    "profile_changed": "Your health has changed since. Answer the health questions once more.",
+    "adverse_event": "Something went wrong since. Answer the health questions once more.",
+    "suicidality": "Something you told us comes first. Your clinician will speak with you.",
+    "route_changed": "The medicine is to be taken another way now. Answer the health questions once more.",
+    "expired": "It has been too long. Answer the health questions once more.",
+    "no_authority": "The law asks for a visit in person first. Call us, and we tell you how.",
+}
+
+
+def _expires_at(facts: ClearanceFacts, course: Course) -> datetime | None:
+    """Return when a clearance ends: so long after the last dose, or after the review if that came later."""
+    if facts.reviewed_at is None or course.lasts is None:
+        return None
+    last = facts.reviewed_at if course.last_dosed_at is None else max(facts.reviewed_at, course.last_dosed_at)
+    return last + course.lasts
+
+
+def decides_the_same(policy: Policy, answers: Mapping[str, object], decided: Mapping[str, Any]) -> bool:
+    """Tell whether a policy says of stored answers what was said then: no other outcome, no new reason.
+
+    Answers that the policy can't read are not the same.
+    """
+    if validate_answers(policy, answers):
+        return False
+    now = decide_screening(policy, answers, age_years=decided["chart"][AGE])
+    then = {(reason["rule"], reason["level"], reason["certainty"]) for reason in decided["reasons"]}
+    said = {(reason.rule, reason.level.value, reason.certainty.value) for reason in now.reasons}
+    return now.outcome.value == decided["outcome"] and said <= then
 
 
 # --- alerts ----------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from safety.enums import (
     ReviewOutcome,
     ScreeningOutcome,
 )
-from safety.models import MonitoringQuery, Screening
+from safety.models import MonitoringQuery, Screening, ScreeningReview
 from safety.screening.logic import Truth
 from safety.screening.policy import Level, QuestionKind
 from safety.services import IdentityReport, MonitoringReport
@@ -128,11 +128,30 @@ class ScreeningReasonOutput(serializers.Serializer[Any]):
     source = serializers.CharField()  # type: ignore[assignment]
 
 
+class RefusalOutput(serializers.Serializer[Any]):
+    """What somebody reads who was declined: in two sentences, and then what they may want to know."""
+
+    summary = serializers.CharField()
+    instead = serializers.CharField()
+    again = serializers.CharField()
+    cost = serializers.CharField()
+    ask_again_on = serializers.DateField(allow_null=True)
+    phone = serializers.CharField()
+
+
 class DecidedOutput(serializers.Serializer[Any]):
-    """That a clinician has decided, and how."""
+    """That a clinician has decided, and how; with a refusal, what to do now."""
 
     outcome = serializers.ChoiceField(choices=ReviewOutcome.choices)
     decided_at = serializers.DateTimeField(source="signature.signed_at")
+    refusal = serializers.SerializerMethodField()
+
+    @extend_schema_field(RefusalOutput(allow_null=True))
+    def get_refusal(self, review: ScreeningReview) -> dict[str, Any] | None:
+        """Return what somebody reads who was declined."""
+        if review.outcome != ReviewOutcome.DECLINED:
+            return None
+        return RefusalOutput(texts.refusal(review.instead, review.ask_again_on)).data
 
 
 class ScreeningOutput(serializers.Serializer[Any]):
@@ -164,6 +183,8 @@ class ReviewOutput(serializers.Serializer[Any]):
     screening = serializers.UUIDField(source="screening_id")
     outcome = serializers.ChoiceField(choices=ReviewOutcome.choices)
     reason = serializers.CharField()
+    instead = serializers.CharField()
+    ask_again_on = serializers.DateField(allow_null=True)
     signature = SignatureOutput()
 
 
@@ -199,6 +220,10 @@ class ReviewInput(InputSerializer):
 
     outcome = serializers.ChoiceField(choices=ReviewOutcome.choices)
     reason = serializers.CharField(max_length=MAX_REASON)
+    instead = serializers.CharField(
+        max_length=MAX_REASON, required=False, default="", help_text="For who is declined, in their words."
+    )
+    ask_again_on = serializers.DateField(required=False, allow_null=True, default=None)
 
 
 class ReviewAnswer(ReviewOutput):

@@ -13,7 +13,7 @@ from accounts import services as accounts
 from accounts.enums import Role, SignatureMeaning
 from accounts.errors import CannotHandOver
 from accounts.models import CareTeamMembership, Patient, User
-from accounts.queries import own_chart
+from accounts.queries import holders, own_chart
 from accounts.rules import Address
 from accounts.services import Succession
 from core.acting import seeing_all_charts
@@ -59,6 +59,8 @@ from safety.models import (
     Screening,
     ScreeningReview,
 )
+from safety.profile.queries import profile_digest
+from safety.rules import NO_ADVICE, Advice
 from safety.screening.health import HealthFacts
 from safety.screening.policy import Level
 from safety.screening.rules import ScreeningDecision
@@ -95,6 +97,7 @@ def screen(enrollment_id: UUID, *, answers: Mapping[str, Any], actor: Actor, at:
             policy=document,
             answers=answers,
             answers_sha256=digest(answers),
+            profile_sha256=profile_digest(enrollment.patient_id),
             outcome=ScreeningOutcome(decision.outcome),
             decision=_stored(decision, chart=_chart(enrollment.patient, age_years=age_years), facts=facts),
             submitted_at=at,
@@ -122,14 +125,23 @@ def heed(actor: Actor, body: object, *, at: datetime) -> bool:
 
 
 def review(
-    screening_id: UUID, *, outcome: ReviewOutcome, reason: str, reviewer: User, at: datetime
+    screening_id: UUID,
+    *,
+    outcome: ReviewOutcome,
+    reason: str,
+    advice: Advice = NO_ADVICE,
+    reviewer: User,
+    at: datetime,
 ) -> ScreeningReview:
     """Sign a clinician's decision on the newest screening, and move the enrollment by it.
 
-    The signature is bound to the answers, the decision that was shown, the policy and what was decided.
-    Locks the enrollment. Raises `AlreadyReviewed`, `SupersededScreening`, `PolicyChanged`,
-    `WrongEnrollmentState`, `Ineligible` with what excludes, or to accept `MayNotTreat`.
+    The signature is bound to the answers, the decision that was shown, the policy, what was decided and the
+    advice. Raises `InvalidInput` for advice that makes no sense.
+    Locks the enrollment. Raises `AlreadyReviewed`, `SupersededScreening`, `PolicyChanged`, `ProfileChanged`,
+    `WrongEnrollmentState`, `Ineligible` with what excludes, or to accept `MayNotTreat` or `NoAuthority`.
     """
+    if faults := rules.advice_faults(outcome, advice, today=at.date()):
+        raise InvalidInput(errors=faults)
     with atomic():
         enrollment = _lock_enrollment_of(screening_id)
         screening = queries.latest_screening(enrollment.pk)
@@ -139,14 +151,21 @@ def review(
         _require_decidable(screening, outcome, at=at)
         if outcome == ReviewOutcome.ACCEPTED:
             accounts.require_may_treat(reviewer, enrollment.patient_id, at=at)
+            if not rules.has_authority(queries.authority_ends_at(at=at), at=at):
+                raise errors.NoAuthority
         signature = accounts.sign(
             reviewer,
             meaning=SignatureMeaning.DECIDED,
-            document_sha256=queries.review_digest(screening, outcome=outcome, reason=reason),
+            document_sha256=queries.review_digest(screening, outcome=outcome, reason=reason, advice=advice),
             at=at,
         )
         decided = ScreeningReview.objects.create(
-            screening=screening, outcome=outcome, reason=reason, signature=signature
+            screening=screening,
+            outcome=outcome,
+            reason=reason,
+            instead=advice.instead,
+            ask_again_on=advice.ask_again_on,
+            signature=signature,
         )
         _obey(decided, enrollment, actor=Actor.person(reviewer.pk), at=at)
         tell_news(enrollment, about=f"screening:{screening.pk}", at=at)
@@ -211,6 +230,8 @@ def _require_decidable(screening: Screening, outcome: ReviewOutcome, *, at: date
     document, _ = queries.screening_policy(at=at)
     if document.pk != screening.policy_id:
         raise errors.PolicyChanged
+    if not queries.is_profile_unchanged(screening):
+        raise errors.ProfileChanged
 
 
 def _exclusions(screening: Screening) -> list[Reason]:
@@ -228,6 +249,31 @@ def _obey(decided: ScreeningReview, enrollment: Enrollment, *, actor: Actor, at:
     if outcome == ReviewOutcome.DECLINED:
         user, cause = enrollment.patient.user, f"enrollment:{enrollment.pk}"
         notifications.suppress(user, kinds=REMINDERS, cause=cause, at=at)
+
+
+# --- the law ---------------------------------------------------------------------------------------------
+
+
+def warn_of_the_end(*, at: datetime) -> int | None:
+    """Tell directors and operators that the law by which we prescribe ends soon; each warning once.
+
+    Returns how many days before the end the warning is for. May run as often as it likes.
+    """
+    found = queries.authority(at=at)
+    warning = found[1].warning(today=at.date()) if found else None
+    if found is None or warning is None:
+        return None
+    document, authority = found
+    logger.warning("%s ends on %s; after that nobody is cleared", document, authority.ends_on)
+    for user in holders(Role.MEDICAL_DIRECTOR, Role.OPERATOR, at=at):
+        notifications.schedule(
+            MessageKind.NEWS,
+            dedupe_key=f"authority:{document.pk}:{warning}:{user.pk}",
+            user=user,
+            due_at=at,
+            expires_at=at + NEWS_LASTS,
+        )
+    return warning
 
 
 # --- alerts ----------------------------------------------------------------------------------------------

@@ -38,3 +38,8 @@ def call_for_roster_gaps() -> None:
 def replay_screenings() -> None:
     """Decide a sample of stored screenings once more, and raise an alert on any difference; may run twice."""
     services.replay_screenings(sample=REPLAYED_NIGHTLY, at=clock.now())
+
+
+def warn_of_the_end() -> None:
+    """Tell directors and operators that the law by which we prescribe ends soon; may run twice."""
+    services.warn_of_the_end(at=clock.now())

@@ -1,5 +1,6 @@
 """Words that a person in danger reads, and those for somebody who only asks whether this is for them."""
 
+from datetime import date
 from typing import TypedDict
 
 from django.conf import settings
@@ -37,6 +38,33 @@ def crisis_text() -> CrisisText:
         "text": f"{crisis} and {emergency} answer day and night, and work without this app. "
         f"Our team is at {clinic}. You do not have to be sure that it is bad enough to call.",
         "phones": [crisis, emergency, clinic],
+    }
+
+
+class Refusal(TypedDict):
+    """`summary` in two short sentences, and the rest for who reads on."""
+
+    summary: str
+    instead: str
+    again: str
+    cost: str
+    ask_again_on: date | None
+    phone: str
+
+
+def refusal(instead: str, ask_again_on: date | None) -> Refusal:
+    """Return what somebody reads who was declined: no blame, what to do, whether and when to ask again."""
+    phone = settings.CLINIC_PHONE
+    return {
+        "summary": "This program is not the right care for you at this time. "
+        f"Call us at {phone}, and a person will talk with you about what can help.",
+        "instead": instead or "Your own doctor can help you find other care. Call us if you have none.",
+        "again": f"You can ask us again from {ask_again_on:%B} {ask_again_on.day}, {ask_again_on.year}."
+        if ask_again_on
+        else "If something changes, tell us. We will look again.",
+        "cost": "You pay nothing for this.",
+        "ask_again_on": ask_again_on,
+        "phone": phone,
     }
 
 

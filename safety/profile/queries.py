@@ -24,6 +24,9 @@ from safety.screening.health import (
     VitalFact,
 )
 
+EMPTY_PROFILE = digest({"profile": []})
+"""The hash of a profile in which nobody has said anything."""
+
 
 def statements(patient_id: UUID) -> QuerySet[HealthFact]:
     """Return every statement of a chart, those that were replaced too."""

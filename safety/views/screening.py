@@ -18,6 +18,7 @@ from core.quotas import NEVER_COUNTED, ByAddress
 from programs.queries import own_enrollment
 from safety import queries, rules, serializers, services, texts
 from safety.enums import ReviewOutcome
+from safety.rules import Advice
 from safety.screening.policy import NO_ANSWER
 from safety.views.examples import PATIENT, SIGNATURE
 
@@ -51,6 +52,8 @@ REVIEW = {
     "screening": SCREENING["id"],
     "outcome": "accepted",
     "reason": "Sertraline is no obstacle.",
+    "instead": "",
+    "ask_again_on": None,
     "signature": SIGNATURE,
     "enrollment_status": "awaiting_plan",
 }
@@ -277,6 +280,16 @@ class Reviews(View):
                 value={"outcome": "accepted", "reason": "Sertraline is no obstacle."},
                 request_only=True,
             ),
+            OpenApiExample(
+                "Decline, kindly",
+                value={
+                    "outcome": "declined",
+                    "reason": "A heart attack four weeks ago.",
+                    "instead": "Your heart comes first. Your cardiologist can tell you when to ask us again.",
+                    "ask_again_on": "2026-09-01",
+                },
+                request_only=True,
+            ),
             OpenApiExample("Accepted", value=REVIEW, response_only=True, status_codes=["201"]),
         ],
     )
@@ -291,6 +304,7 @@ class Reviews(View):
             screening.pk,
             outcome=ReviewOutcome(said.validated_data["outcome"]),
             reason=said.validated_data["reason"],
+            advice=Advice(said.validated_data["instead"], said.validated_data["ask_again_on"]),
             reviewer=user_of(request),
             at=at,
         )

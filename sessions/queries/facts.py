@@ -20,6 +20,7 @@ from programs.enums import EnrollmentStatus, Route
 from programs.errors import NoSessionPolicy
 from programs.models import Enrollment, TreatmentPlan
 from safety import queries as safety
+from safety.rules import Course
 from sessions import rules
 from sessions.enums import (
     BOOKED_STATUSES,
@@ -157,10 +158,13 @@ def unseen_dose(
     )
 
 
-def start_facts(session: TreatmentSession, *, plan: TreatmentPlan | None, at: datetime) -> rules.StartFacts:
+def start_facts(
+    session: TreatmentSession, *, plan: TreatmentPlan | None, policy: SessionPolicy, at: datetime
+) -> rules.StartFacts:
     """Gather everything the gate asks, from the rows as they are; the enrollment is locked."""
     enrollment, zone = session.enrollment, ZoneInfo(session.timezone)
     link = current_link(session.pk, at=at)
+    last_dosed_at = _last_dosed_at(enrollment.patient_id)
     return rules.StartFacts(
         at=at,
         today=rules.local_day(at, zone),
@@ -170,7 +174,7 @@ def start_facts(session: TreatmentSession, *, plan: TreatmentPlan | None, at: da
         is_paused=programs.is_paused(enrollment.pk),
         plan=_plan_facts(plan, ZoneInfo(enrollment.patient.timezone)) if plan else None,
         missing_consents=_missing_consents(enrollment.pk, at=at),
-        clearance_faults=_clearance_faults(enrollment.pk, at=at),
+        clearance_faults=_clearance_faults(enrollment, policy, last_dosed_at, at=at),
         open_holds=len(safety.open_holds(enrollment.patient_id)),
         blocking_alerts=len(safety.blocking_alerts(enrollment.patient_id)),
         outstanding_forms=tuple(form.title for form in assessments.outstanding(enrollment.pk, at=at)),
@@ -181,7 +185,7 @@ def start_facts(session: TreatmentSession, *, plan: TreatmentPlan | None, at: da
         readings=readings(session),
         readings_elsewhere=readings_elsewhere(session, at=at),
         chart_timezone=enrollment.patient.timezone,
-        last_dosed_at=_last_dosed_at(enrollment.patient_id),
+        last_dosed_at=last_dosed_at,
     )
 
 
@@ -208,7 +212,7 @@ def dose_facts(
         enrollment_is_active=enrollment.status == EnrollmentStatus.ACTIVE,
         is_paused=programs.is_paused(enrollment.pk),
         missing_consents=_missing_consents(enrollment.pk, at=at),
-        clearance_faults=_clearance_faults(enrollment.pk, at=at),
+        clearance_faults=_clearance_faults(enrollment, policy, _last_dosed_at(enrollment.patient_id), at=at),
         open_holds=len(safety.open_holds(enrollment.patient_id)),
         blocking_alerts=len(safety.blocking_alerts(enrollment.patient_id)),
         monitor_is_bound=current_link(session.pk, at=at) is not None,
@@ -225,8 +229,12 @@ def _missing_consents(enrollment_id: UUID, *, at: datetime) -> tuple[str, ...]:
     return tuple(kind.value for kind in programs.consents_missing(enrollment_id, at=at))
 
 
-def _clearance_faults(enrollment_id: UUID, *, at: datetime) -> tuple[Reason, ...]:
-    clearance = safety.clearance(enrollment_id, at=at)
+def _clearance_faults(
+    enrollment: Enrollment, policy: SessionPolicy, last_dosed_at: datetime | None, *, at: datetime
+) -> tuple[Reason, ...]:
+    """Return why somebody is not cleared; a clearance lasts as long as there may be between two doses."""
+    course = Course(last_dosed_at=last_dosed_at, lasts=timedelta(days=policy.max_gap_days))
+    clearance = safety.clearance(enrollment.pk, course=course, at=at)
     return () if clearance.valid else clearance.reasons
 
 

@@ -43,7 +43,7 @@ def start_session(session: TreatmentSession, *, actor: Actor, at: datetime) -> T
         require_status(locked, BOOKED_STATUSES)
         document, policy = queries.policy_in_force(at=at)
         plan = current_plan(locked.enrollment_id)
-        facts = queries.start_facts(locked, plan=plan, at=at)
+        facts = queries.start_facts(locked, plan=plan, policy=policy, at=at)
         decision = rules.decide_start(facts, policy)
         if plan is None or not decision.allowed:
             raise errors.SessionNotStartable(reasons=_told(decision.reasons, actor))

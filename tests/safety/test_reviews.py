@@ -14,10 +14,12 @@ from programs.models import EnrollmentTransition
 from safety import queries, services
 from safety.enums import ReviewOutcome
 from safety.models import ScreeningReview
+from safety.rules import Advice
 from safety.screening.policy import example_policy
 from tests.api import post
 from tests.policies import enact
 from tests.safety.conftest import ABSENT, answered, bytes_without, code
+from tests.safety.test_screening_rules import sentences
 from tests.steps import active, enrolled
 
 pytestmark = pytest.mark.django_db
@@ -160,6 +162,55 @@ class TestRefusals:
         assert not Signature.objects.exists()
 
 
+class TestARefusalIsKind:
+    ADVICE = DECLINE | {"instead": "Your cardiologist comes first.", "ask_again_on": "2199-09-01"}
+
+    def refusal(self, as_ada, screening):
+        return as_ada.get(f"/api/v1/screenings/{screening.pk}").json()["review"]["refusal"]
+
+    def test_with_what_to_do_and_when_to_ask_again(self, screening, as_ada, as_ben, settings):
+        assert decide(as_ben, screening, self.ADVICE).status_code == 201
+        read = self.refusal(as_ada, screening)
+        assert len(sentences(read["summary"])) == 2
+        assert settings.CLINIC_PHONE in read["summary"]
+        assert read["instead"] == "Your cardiologist comes first."
+        assert read["again"] == "You can ask us again from September 1, 2199."
+        assert read["cost"] == "You pay nothing for this."
+        assert DECLINE["reason"] not in str(read)
+
+    def test_without_any_there_is_a_way_on(self, screening, as_ada, as_ben):
+        decide(as_ben, screening, DECLINE)
+        read = self.refusal(as_ada, screening)
+        assert read["ask_again_on"] is None
+        assert all(read[name] for name in ("summary", "instead", "again", "cost", "phone"))
+        assert all(len(sentences(read[name])) <= 2 for name in ("summary", "instead", "again", "cost"))
+
+    def test_who_is_accepted_reads_none(self, screening, as_ada, as_ben):
+        decide(as_ben, screening)
+        assert self.refusal(as_ada, screening) is None
+
+    @pytest.mark.parametrize(
+        ("body", "pointer"),
+        [
+            (ACCEPT | {"instead": "Rest."}, "/outcome"),
+            (DECLINE | {"ask_again_on": "2020-01-01"}, "/ask_again_on"),
+            (DECLINE | {"ask_again_on": "soon"}, "/ask_again_on"),
+        ],
+    )
+    def test_advice_that_makes_no_sense_is_refused(self, screening, as_ben, body, pointer):
+        answer = decide(as_ben, screening, body)
+        assert answer.status_code == 400
+        assert [fault["pointer"] for fault in answer.json()["errors"]] == [pointer]
+
+    def test_advice_is_part_of_what_is_signed(self, screening, as_ben, at):
+        decide(as_ben, screening, self.ADVICE)
+        review = ScreeningReview.objects.get()
+        advice = Advice(review.instead, review.ask_again_on)
+        said = {"outcome": ReviewOutcome.DECLINED, "reason": DECLINE["reason"]}
+        signed = [queries.review_digest(screening, advice=one, **said) for one in (advice, Advice())]
+        assert [one == review.signature.document_sha256 for one in signed] == [True, False]
+
+
 class TestDuringTreatment:
     def test_accepting_again_changes_no_status_and_clears_again(self, ada, as_ben, at):
         enrollment = active(ada, at=at)
@@ -226,7 +277,7 @@ class TestReading:
     def test_the_patient_reads_their_own_words(self, screening, as_ada, as_ben):
         decide(as_ben, screening)
         body = as_ada.get(self.path(screening.pk)).json()
-        assert set(body["review"]) == {"outcome", "decided_at"}
+        assert set(body["review"]) == {"outcome", "decided_at", "refusal"}
         assert "clinician_text" not in body
         assert "patient" not in body
 

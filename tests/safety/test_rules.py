@@ -14,6 +14,7 @@ from safety.enums import AlertStatus, FitOutcome, ReviewOutcome
 from safety.rules import (
     LADDER,
     ClearanceFacts,
+    Course,
     age_on,
     alert_may_become,
     answer_faults,
@@ -108,29 +109,60 @@ def test_the_crisis_text_names_every_way_out(settings):
 
 @pytest.mark.parametrize("status", EnrollmentStatus)
 @pytest.mark.parametrize("outcome", ReviewOutcome)
-def test_a_review_in_treatment_can_only_end_it(status, outcome):
+def test_a_later_review_can_only_end_it(status, outcome):
     accepted = outcome == ReviewOutcome.ACCEPTED
     event = review_event(status, outcome)
+    later = (EnrollmentStatus.AWAITING_PLAN, EnrollmentStatus.AWAITING_CONSENT)
     if status == EnrollmentStatus.ACTIVE:
         assert event == (None if accepted else EnrollmentEvent.DISCONTINUED)
+    elif status in later:
+        assert event == (None if accepted else EnrollmentEvent.DECLINED)
     else:
         assert event == (EnrollmentEvent.ACCEPTED if accepted else EnrollmentEvent.DECLINED)
 
 
+REVIEWED_AT = datetime(2026, 3, 2, 15, tzinfo=UTC)
+COURSE = Course(lasts=timedelta(days=84))
+
+
 class TestClearance:
+    @pytest.mark.parametrize(
+        ("dosed_after", "asked_after", "valid"),
+        [
+            (None, 83, True),
+            (None, 84, False),
+            (40, 123, True),
+            (40, 124, False),
+            (-9, 83, True),
+            (-9, 84, False),
+        ],
+    )
+    def test_it_ends_so_long_after_review_or_dose(self, dosed_after, asked_after, valid):
+        dosed_at = None if dosed_after is None else REVIEWED_AT + timedelta(days=dosed_after)
+        course = Course(last_dosed_at=dosed_at, lasts=timedelta(days=84))
+        at = REVIEWED_AT + timedelta(days=asked_after)
+        clearance = decide_clearance(self.facts(), course, at=at)
+        assert [reason.code for reason in clearance.reasons] == ([] if valid else ["expired"])
+
     def facts(self, **changed):
         facts: dict[str, Any] = {
             "screening_id": UUID(int=7),
             "policy_version": 3,
-            "is_policy_in_force": True,
+            "decides_the_same": True,
             "is_intact": True,
             "is_chart_unchanged": True,
+            "is_profile_unchanged": True,
+            "events_since": False,
+            "suicidality_since": False,
+            "route_since": False,
             "review": ReviewOutcome.ACCEPTED,
+            "reviewed_at": REVIEWED_AT,
+            "authority_ends_at": REVIEWED_AT + timedelta(days=200),
         }
         return ClearanceFacts(**facts | changed)
 
     def test_accepted_unchanged_and_in_force_clears(self):
-        clearance = decide_clearance(self.facts())
+        clearance = decide_clearance(self.facts(), COURSE, at=REVIEWED_AT)
         assert clearance.valid
         assert clearance.reasons == ()
         assert (clearance.screening_id, clearance.policy_version) == (UUID(int=7), 3)
@@ -140,24 +172,32 @@ class TestClearance:
         [
             ({"review": None}, "not_reviewed"),
             ({"review": ReviewOutcome.DECLINED}, "declined"),
-            ({"is_policy_in_force": False}, "policy_changed"),
+            ({"decides_the_same": False}, "policy_changed"),
+            ({"is_profile_unchanged": False}, "profile_changed"),
+            ({"events_since": True}, "adverse_event"),
+            ({"suicidality_since": True}, "suicidality"),
+            ({"route_since": True}, "route_changed"),
+            ({"authority_ends_at": None}, "no_authority"),
+            ({"authority_ends_at": REVIEWED_AT}, "no_authority"),
             ({"is_intact": False}, "answers_changed"),
             ({"is_chart_unchanged": False}, "chart_changed"),
         ],
     )
     def test_each_fact_alone_voids_it(self, changed, code):
-        clearance = decide_clearance(self.facts(**changed))
+        clearance = decide_clearance(self.facts(**changed), COURSE, at=REVIEWED_AT)
         assert not clearance.valid
         assert [reason.code for reason in clearance.reasons] == [code]
 
     def test_without_answers_there_is_none(self):
-        clearance = decide_clearance(None)
+        clearance = decide_clearance(None, COURSE, at=REVIEWED_AT)
         assert not clearance.valid
         assert [reason.code for reason in clearance.reasons] == ["not_screened"]
         assert clearance.screening_id is None
 
     def test_every_reason_is_given(self):
-        clearance = decide_clearance(self.facts(review=None, is_policy_in_force=False, is_intact=False))
+        clearance = decide_clearance(
+            self.facts(review=None, decides_the_same=False, is_intact=False), COURSE, at=REVIEWED_AT
+        )
         assert [reason.code for reason in clearance.reasons] == [
             "not_reviewed",
             "policy_changed",

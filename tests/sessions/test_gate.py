@@ -13,7 +13,9 @@ from core.enums import DocumentKind
 from desk.catalogue import SESSION_POLICIES
 from programs import services as programs
 from safety import services as safety
-from safety.enums import AlertClass, HoldReason
+from safety.enums import AlertClass, HoldReason, ProfileSection, ProfileSource, ProfileState
+from safety.profile import services as profile
+from safety.profile.rules import Statement
 from sessions import services
 from sessions.errors import NotBookable, SessionNotStartable, WrongSessionState
 from sessions.models import CheckInDeadline, GateDecision, SessionTransition, TreatmentSession
@@ -59,6 +61,12 @@ def newer_answers(session: TreatmentSession, at: datetime) -> None:
     safety.screen(session.enrollment_id, answers=steps.HEALTHY, actor=ada_of(session), at=at)
 
 
+def new_medicine(session: TreatmentSession, at: datetime) -> None:
+    said = Statement(ProfileSection.MEDICATION, ProfileState.TAKEN, text="Sertraline")
+    patient_id, source = session.enrollment.patient_id, ProfileSource.PATIENT
+    profile.state_fact(patient_id, said=said, source=source, actor=ada_of(session), at=at)
+
+
 def newer_text(session: TreatmentSession, at: datetime) -> None:
     text = {"title": "Changed", "summary": "Changed.", "text": "Changed."}
     publish(DocumentKind.TREATMENT_CONSENT, version=3, content=text, effective_at=at)
@@ -94,10 +102,11 @@ def read(pressure: tuple[int, int]) -> Spoil:
 
 SPOILED: list[tuple[str, Spoil, set[str]]] = [
     ("hold", hold, {"on_hold"}),
-    ("suicide alert", suicide_alert, {"alert_open"}),
+    ("suicide alert", suicide_alert, {"alert_open", "suicidality"}),
     ("missed check-in before", missed_check_in, {"alert_open"}),
-    ("serious event", serious_event, {"on_hold", "alert_open"}),
+    ("serious event", serious_event, {"on_hold", "alert_open", "adverse_event"}),
     ("withdrawal", withdrawal, {"enrollment_not_active"}),
+    ("a new medicine", new_medicine, {"profile_changed"}),
     ("answers nobody reviewed", newer_answers, {"not_reviewed"}),
     ("a newer text to agree to", newer_text, {"consent_missing"}),
     ("another monitor", another_monitor, {"monitor_not_present"}),
