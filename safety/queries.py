@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Subquery, When
+from django.db.models.functions import Coalesce
 
 from accounts import queries as accounts
 from accounts.enums import Role
@@ -40,6 +41,7 @@ from safety.enums import (
     IdentityOutcome,
     ReviewOutcome,
 )
+from safety.events.models import EventAssessment
 from safety.models import (
     AdverseEvent,
     Alert,
@@ -221,11 +223,16 @@ def clearance(enrollment_id: UUID, *, course: Course = NO_COURSE, at: datetime) 
 def _with_what_came_after(enrollment_id: UUID) -> QuerySet[Screening]:
     """Return the screenings of an enrollment, newest first, with what came after each one's review.
 
-    Ids are made under the enrollment's lock, so that they tell which came first.
+    What went wrong counts as it was last assessed, or else as it was reported. Ids are made under the
+    enrollment's lock, so that they tell which came first.
     """
     later = {"id__gt": OuterRef("review__id")}
-    events = AdverseEvent.objects.filter(patient=OuterRef("enrollment__patient"), **later)
-    harm = Q(is_serious=True) | Q(grade=None) | Q(grade__gte=Grade.MODERATE)
+    assessed = EventAssessment.objects.filter(event=OuterRef("pk")).order_by("-version")
+    events = AdverseEvent.objects.filter(patient=OuterRef("enrollment__patient"), **later).annotate(
+        grade_now=Coalesce(Subquery(assessed.values("grade")[:1]), "grade"),
+        serious_now=Coalesce(Subquery(assessed.values("is_serious")[:1]), "is_serious"),
+    )
+    harm = Q(serious_now=True) | Q(grade_now=None) | Q(grade_now__gte=Grade.MODERATE)
     alerts = Alert.objects.filter(patient=OuterRef("enrollment__patient"), **later)
     before = TreatmentPlan.objects.filter(enrollment=OuterRef("enrollment"), version__lt=OuterRef("version"))
     plans = TreatmentPlan.objects.filter(enrollment=OuterRef("enrollment"), **later).annotate(

@@ -1,6 +1,7 @@
 """A clinician reads and decides: once, on the newest answers, never against what excludes."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -206,7 +207,7 @@ class TestARefusalIsKind:
         decide(as_ben, screening, self.ADVICE)
         review = ScreeningReview.objects.get()
         advice = Advice(review.instead, review.ask_again_on)
-        said = {"outcome": ReviewOutcome.DECLINED, "reason": DECLINE["reason"]}
+        said: Any = {"outcome": ReviewOutcome.DECLINED, "reason": DECLINE["reason"]}
         signed = [queries.review_digest(screening, advice=one, **said) for one in (advice, Advice())]
         assert [one == review.signature.document_sha256 for one in signed] == [True, False]
 

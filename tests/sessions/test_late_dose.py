@@ -315,7 +315,7 @@ def test_a_dose_without_a_session_that_runs_is_kept_and_the_next_one_waits(
     facts = queries.booking_facts(session.enrollment, scheduled_at=at + timedelta(hours=3), at=at)
     assert [fault.code for fault in rules.booking_faults(facts)] == ["too_soon"]
     plan = current_plan(session.enrollment_id)
-    start = queries.start_facts(stages.fetch(session), plan=plan, at=at)
+    start = queries.start_facts(stages.fetch(session), plan=plan, policy=POLICY, at=at)
     assert "too_soon" in {fault.code for fault in rules.decide_start(start, POLICY).reasons}
 
 
