@@ -275,7 +275,8 @@ def decides_the_same(policy: Policy, answers: Mapping[str, object], decided: Map
     """
     if validate_answers(policy, answers):
         return False
-    now = decide_screening(policy, answers, age_years=decided["chart"][AGE])
+    age_years = decided["chart"][AGE]
+    now = decide_screening(policy, answers, age_years=age_years, facts=pinned_facts(decided))
     then = {(reason["rule"], reason["level"], reason["certainty"]) for reason in decided["reasons"]}
     said = {(reason.rule, reason.level.value, reason.certainty.value) for reason in now.reasons}
     return now.outcome.value == decided["outcome"] and said <= then

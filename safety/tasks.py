@@ -40,6 +40,8 @@ def replay_screenings() -> None:
     services.replay_screenings(sample=REPLAYED_NIGHTLY, at=clock.now())
 
 
+@shared_task  # type: ignore[untyped-decorator]
+@acting_as(Actor.service(ServiceName.WATCH))
 def warn_of_the_end() -> None:
     """Tell directors and operators that the law by which we prescribe ends soon; may run twice."""
     services.warn_of_the_end(at=clock.now())

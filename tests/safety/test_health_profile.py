@@ -9,9 +9,13 @@ from django.db import IntegrityError, connection, transaction
 
 from accounts.models import Patient
 from core.actors import Actor
+from safety import services
 from safety.models import HealthFact
 from safety.profile import queries
-from safety.screening.health import FactSource, Lactation, Pregnancy
+from safety.queries import screening_policy
+from safety.rules import FACTS, decides_the_same
+from safety.screening.health import FactSource, Lactation, Pregnancy, facts_from_json
+from tests import steps
 from tests.api import post
 from tests.safety.conftest import ABSENT, code
 
@@ -171,6 +175,39 @@ class TestFacts:
         assert len(set(seen)) == 4
         said(as_ada, ada, weighed(at))
         assert queries.profile_digest(ada.pk) == seen[-1]
+
+
+class TestDeciding:
+    """What the profile knows decides beside the answers."""
+
+    def test_a_diagnosis_on_record_excludes(self, ada, as_ben, at):
+        coded = {"text": "Schizophrenia", "codings": [{"system": "icd10cm", "code": "F20.9"}]}
+        assert said(as_ben, ada, ASTHMA | coded).status_code == 201
+        enrollment = steps.enrolled(ada, at=at)
+        screening = services.screen(
+            enrollment.pk, answers=steps.HEALTHY, actor=Actor.person(ada.user_id), at=at
+        )
+        assert screening.outcome == "ineligible"
+        stored = facts_from_json(screening.decision[FACTS])
+        assert [entry.text for entry in stored.conditions or ()] == ["Schizophrenia"]
+
+    def test_what_nobody_can_tell_is_reviewed(self, ada, as_ada, at):
+        said(as_ada, ada, SERTRALINE)
+        enrollment = steps.enrolled(ada, at=at)
+        screening = services.screen(
+            enrollment.pk, answers=steps.HEALTHY, actor=Actor.person(ada.user_id), at=at
+        )
+        assert screening.outcome == "needs_review"
+
+    def test_the_same_answers_under_another_version_are_decided_with_the_same_facts(self, ada, as_ben, at):
+        coded = {"text": "Schizophrenia", "codings": [{"system": "icd10cm", "code": "F20.9"}]}
+        said(as_ben, ada, ASTHMA | coded)
+        enrollment = steps.enrolled(ada, at=at)
+        screening = services.screen(
+            enrollment.pk, answers=steps.HEALTHY, actor=Actor.person(ada.user_id), at=at
+        )
+        _, policy = screening_policy(at=at)
+        assert decides_the_same(policy, screening.answers, screening.decision)
 
 
 class TestConstraints:
