@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0015_policies_are_signed"),
-        ("safety", "0021_screening_keeps_profile_hash"),
+        ("safety", "0022_screening_keeps_profile_hash"),
     ]
 
     operations = [
