@@ -19,6 +19,8 @@ from accounts.models import (
     Licence,
     Patient,
     PatientAddress,
+    PolicyEnactment,
+    PolicySignature,
     RoleGrant,
     ServedState,
     Signature,
@@ -45,6 +47,7 @@ from safety.events.models import EventAssessment, EventNews, ReportingClock
 from safety.models import (
     AdverseEvent,
     Alert,
+    HealthFact,
     Hold,
     IdentityCheck,
     MonitoringQuery,
@@ -107,6 +110,7 @@ PARTS = (
     Part("How we checked who you are", IdentityCheck, "patient"),
     Part("Your programs", Enrollment, "patient"),
     Part("What happened in your programs", EnrollmentTransition, _ENROLLMENT),
+    Part("What is known of your health", HealthFact, "patient"),
     Part("Your screenings", Screening, _ENROLLMENT),
     Part("What was decided on them", ScreeningReview, "screening__enrollment__patient"),
     Part("What registers of controlled medicines said", MonitoringQuery, _ENROLLMENT),
@@ -148,6 +152,8 @@ WITHHELD: Mapping[type[Model], str] = {
     ServedState: "about the clinic",
     StaffInvitation: "about somebody who works here",
     OnCallShift: "about somebody who works here",
+    PolicySignature: "about somebody who works here",
+    PolicyEnactment: "about the clinic",
 }
 """Tables that lead to a person and hold nothing of a patient's, and why."""
 
