@@ -22,6 +22,7 @@ from tests.sessions import stages
 
 ClientOf = Callable[[User], APIClient]
 NOTHING_YET = {
+    "safety.healthfact",
     "accounts.breakglass",
     "safety.eventassessment",
     "safety.eventnews",
