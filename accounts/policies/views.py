@@ -88,6 +88,7 @@ class InForce(View):
     """What held."""
 
     permission_classes = (SignsPolicies,)
+    pagination_class = None
 
     @extend_schema(
         operation_id="policies_in_force",

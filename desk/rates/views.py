@@ -45,6 +45,7 @@ class EventRates(View):
     """How often something goes wrong."""
 
     permission_classes = (FollowsSafety,)
+    pagination_class = None
 
     @extend_schema(
         operation_id="event_rates_list",

@@ -123,7 +123,7 @@ def _treat(cohort: Cohort, clinicians: list[Client]) -> list[Participant]:
     cohort.each("clinicians deciding", partial(_decide, clinicians=clinicians), screened)
     accepted = [person for person in screened if person.decision == "accepted"]
     cohort.each("agreeing", steps.consent, accepted)
-    most = -(-len(accepted) * 4 // 5)
+    most = -(-len(accepted) * 9 // 10)
     cohort.each("first forms", partial(steps.answer_forms, only_recorded=False), accepted[:most])
     cohort.each("first forms, recorded", partial(steps.answer_forms, only_recorded=True), accepted[most:])
     return accepted

@@ -67,7 +67,7 @@ def test_a_list_asks_the_database_once_however_long_it_is(as_ada: APIClient, enr
         assert len(listed(as_ada)) == 3
     assert statements(captured) == [
         *SIGNED_IN,
-        "SELECT accounts_patient",
+        "SELECT",  # a patient is asking
         "SELECT assessments_assessment",
         "SELECT",  # the look
     ]

@@ -52,7 +52,8 @@ def test_answers_an_alert(browse, live_server, ada, ben, at):
         page.goto(f"{live_server.url}/admin/safety/alert/{alert.pk}/change/")
         page.get_by_role("button", name="I have this in hand").click()
         expect(page.locator(".messagelist")).to_contain_text("nobody is paged any more")
-        page.get_by_label("Reason").fill("We talked; she is safe.")
+        closing = page.locator("form", has=page.get_by_role("button", name="Sign that it is dealt with"))
+        closing.get_by_label("Reason").fill("We talked; she is safe.")
         page.get_by_role("button", name="Sign that it is dealt with").click()
         expect(page.locator(".messagelist")).to_contain_text("Closed.")
 

@@ -76,6 +76,14 @@ def headers(world: World, role: str) -> dict[str, str]:
     return known | {"Idempotency-Key": str(uuid4()), "If-Match": '"v1"'}
 
 
+def id_of(world: World, name: str) -> str:
+    """Return an id of Ada's; where she has no such thing in this world, one of nothing."""
+    try:
+        return world.id_of(name, "ada")
+    except AssertionError:
+        return world.id_of(name, "absent")
+
+
 def attack(world: World, role: str, operation: Any, *, count: int, answers: Counter[int]) -> list[str]:
     """Send what the schema allows and what it forbids; return what was answered against it."""
     return [
@@ -91,7 +99,7 @@ def sent(
     world: World, role: str, operation: Any, mode: GenerationMode, *, count: int, answers: Counter[int]
 ) -> list[str]:
     wrong: list[str] = []
-    ids = {name: world.id_of(name, "ada") for name in re.findall(r"{(\w+)}", operation.path)}
+    ids = {name: id_of(world, name) for name in re.findall(r"{(\w+)}", operation.path)}
     cases = operation.as_strategy(generation_mode=mode, path_parameters=ids, headers=headers(world, role))
 
     @seed(SEED)
@@ -123,7 +131,7 @@ def test_a_few_of_each() -> None:
     wrong = [
         fault
         for place, operation in enumerate(operations())
-        for fault in attack(world, roles[place % len(roles)], operation, count=2, answers=answers)
+        for fault in attack(world, roles[place % len(roles)], operation, count=1, answers=answers)
     ]
     assert wrong == [], "\n".join(wrong)
     assert answers[200], answers
