@@ -4,6 +4,7 @@ import hashlib
 import os
 from collections import Counter
 from datetime import date
+from functools import cache
 from pathlib import Path
 from random import Random
 from statistics import fmean, stdev
@@ -17,7 +18,7 @@ from desk.rehearsal.people import SURVEY_ADULTS, Person, fhir_patients, fill_una
 from safety.screening.answers import validate_answers
 from safety.screening.logic import Truth
 from safety.screening.policy import example_policy, parse_policy
-from safety.screening.rules import Outcome, Reason, screen
+from safety.screening.rules import Outcome, Reason, ScreeningDecision, screen
 
 POLICY = parse_policy(example_policy())
 INSTRUMENTS = [instruments()[code] for code in schedule().instruments]
@@ -43,8 +44,14 @@ def totals(people: list[Person], items: list[str], *, code: str) -> list[int]:
     return [value for value in found if value is not None]
 
 
+@cache
+def decisions() -> dict[str, ScreeningDecision]:
+    """Return every adult's screening as recorded; many tests look at it, and it takes a while."""
+    return {person.source_id: screen(POLICY, person.answers) for person in ADULTS}
+
+
 def reasons(person: Person, rule: str) -> list[Reason]:
-    return [reason for reason in screen(POLICY, person.answers).reasons if reason.rule == rule]
+    return [reason for reason in decisions()[person.source_id].reasons if reason.rule == rule]
 
 
 def certain(rule: str) -> int:
