@@ -65,7 +65,7 @@ def _begin_reminders_anew(enrollment: Enrollment, *, at: datetime) -> None:
     """Stop reminders until they are agreed to; what stopped them for a program that is over is over too."""
     user = enrollment.patient.user
     for former in Enrollment.objects.filter(patient=enrollment.patient).exclude(pk=enrollment.pk):
-        notifications.unsuppress(user, cause=_left_cause(former), at=at)
+        notifications.unsuppress(user, cause=left_cause(former), at=at)
         notifications.unsuppress(user, cause=_pause_cause(former), at=at)
     notifications.suppress(user, kinds=REMINDERS, cause=NOT_AGREED_TO, at=at)
 
@@ -235,7 +235,7 @@ def withdraw(enrollment_id: UUID, *, patient_user: User, reason: str, at: dateti
             return enrollment
         actor = Actor.person(patient_user.pk)
         move(enrollment, EnrollmentEvent.WITHDRAWN, actor=actor, at=at, reason=reason)
-        notifications.suppress(patient_user, kinds=REMINDERS, cause=_left_cause(enrollment), at=at)
+        notifications.suppress(patient_user, kinds=REMINDERS, cause=left_cause(enrollment), at=at)
         return enrollment
 
 
@@ -289,7 +289,8 @@ def withdraw_consent(
         return enrollment
 
 
-def _left_cause(enrollment: Enrollment) -> str:
+def left_cause(enrollment: Enrollment) -> str:
+    """Return under what name reminders are stopped by the end of an enrollment, to be lifted by the next."""
     return f"enrollment:{enrollment.pk}"
 
 

@@ -30,7 +30,7 @@ from notifications.enums import MessageKind
 from notifications.rules import REMINDERS
 from programs.enums import EnrollmentStatus
 from programs.models import Enrollment
-from programs.services import NEWS_LASTS, lock_enrollment, lock_open_enrollments, move, tell_news
+from programs.services import NEWS_LASTS, left_cause, lock_enrollment, lock_open_enrollments, move, tell_news
 from safety import errors, queries, rules, texts
 from safety.enums import (
     BLOCKS_DOSING,
@@ -247,7 +247,7 @@ def _obey(decided: ScreeningReview, enrollment: Enrollment, *, actor: Actor, at:
         version = decided.screening.policy.version
         move(enrollment, event, actor=actor, at=at, reason=decided.reason, policy_version=version)
     if outcome == ReviewOutcome.DECLINED:
-        user, cause = enrollment.patient.user, f"enrollment:{enrollment.pk}"
+        user, cause = enrollment.patient.user, left_cause(enrollment)
         notifications.suppress(user, kinds=REMINDERS, cause=cause, at=at)
 
 

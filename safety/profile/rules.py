@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from core.errors import InputError
 from safety.enums import ProfileSection as Section
 from safety.enums import ProfileState as State
+from safety.screening.clinical import VITAL_BOUNDS
 from safety.screening.health import VITAL_UNITS, CodeSystem, Vital
 
 LISTS = (Section.CONDITION, Section.MEDICATION, Section.ALLERGY)
@@ -25,13 +26,6 @@ STATES: Mapping[Section, tuple[State, ...]] = {
     Section.VITAL: (State.MEASURED,),
 }
 """What can be said in each section; anything can be withdrawn besides."""
-PLAUSIBLE: Mapping[Vital, tuple[float, float]] = {
-    Vital.SYSTOLIC: (60, 300),
-    Vital.DIASTOLIC: (20, 200),
-    Vital.HEART_RATE: (20, 250),
-    Vital.WEIGHT: (20, 400),
-}
-"""What a living adult's measurement can be, in the unit that policies count in; not from a source."""
 AHEAD = timedelta(minutes=2)
 """How far ahead of ours the clock of somebody's phone may be."""
 
@@ -92,8 +86,7 @@ def _measurement_faults(said: Statement, *, at: datetime) -> Iterable[InputError
         units = ", ".join(VITAL_UNITS[found.vital])
         yield InputError("/measurement/unit", "unknown_unit", f"It is measured in: {units}.")
     else:
-        low, high = PLAUSIBLE[found.vital]
-        if not low <= found.value * factor <= high:
+        if not VITAL_BOUNDS[found.vital].hold(found.value * factor):
             yield InputError("/measurement/value", "implausible", "Look for a typing slip.")
     if found.measured_at > at + AHEAD:
         yield InputError("/measurement/measured_at", "in_the_future", "Give a time that has been.")
