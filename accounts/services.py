@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
-from zoneinfo import available_timezones
 
 from allauth.account.models import EmailAddress
 from django.contrib.auth.password_validation import validate_password
@@ -33,6 +32,7 @@ from core.database import atomic
 from core.encryption import encrypt
 from core.errors import InputError, InvalidInput, NotFound
 from core.ids import new_id
+from core.parsing import timezones
 
 TOKEN_BYTES = 32
 
@@ -52,7 +52,7 @@ def save_profile(
 
     Saying the same twice changes nothing. Without a language the one on file stays, at first English.
     """
-    if timezone not in available_timezones():
+    if timezone not in timezones():
         detail = "Use a name such as America/New_York."
         raise errors.UnknownTimezone(
             errors=[InputError(pointer="/timezone", code="unknown_timezone", detail=detail)]

@@ -1,9 +1,11 @@
-"""The one reader of what strangers send: strict JSON bodies, strict query strings."""
+"""The one reader of what strangers send: strict JSON bodies, strict query strings, names of time zones."""
 
 import json
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import IO, Any, NoReturn
+from zoneinfo import available_timezones
 
 from django.conf import settings
 from rest_framework.parsers import BaseParser
@@ -123,3 +125,9 @@ class StrictJSONParser(BaseParser):
         if not isinstance(value, dict):
             raise Malformed("The body must be a JSON object.")
         return value
+
+
+@cache
+def timezones() -> frozenset[str]:
+    """Return the names of the IANA list; read once, since reading it walks folders."""
+    return frozenset(available_timezones())

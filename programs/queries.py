@@ -1,3 +1,4 @@
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -121,10 +122,10 @@ def consent_documents(*, at: datetime, language: str = documents.LANGUAGE) -> li
     return [whole[texts[kind.value].pk] for kind in ConsentKind if kind.value in texts]
 
 
-def consent_document(document_id: UUID, *, at: datetime) -> DocumentVersion | None:
-    """Return a text, in whichever language, if it can be agreed to now."""
+def texts_to_agree_to(ids: Iterable[UUID], *, at: datetime) -> dict[UUID, DocumentVersion]:
+    """Return those texts, in whichever language, that can be agreed to now, by id."""
     in_force = {text.pk for text in _consent_texts(at=at)}
-    return DocumentVersion.objects.filter(pk=document_id).first() if document_id in in_force else None
+    return DocumentVersion.objects.in_bulk(in_force.intersection(ids))
 
 
 def standing_consents(enrollment_id: UUID, kind: ConsentKind) -> list[Consent]:

@@ -192,7 +192,8 @@ def give_consent(
         enrollment = lock_enrollment(enrollment_id)
         if enrollment.status not in (EnrollmentStatus.AWAITING_CONSENT, EnrollmentStatus.ACTIVE):
             raise errors.WrongEnrollmentState("There is nothing to agree to before a plan is signed.")
-        consents = [_agree(enrollment, agreement, patient_user, at=at) for agreement in agreements]
+        documents = _documents_read(agreements, at=at)
+        consents = [_agree(enrollment, document, patient_user, at=at) for document in documents]
         is_waiting = enrollment.status == EnrollmentStatus.AWAITING_CONSENT
         if is_waiting and not queries.consents_missing(enrollment.pk, at=at):
             move(enrollment, EnrollmentEvent.CONSENTED, actor=Actor.person(patient_user.pk), at=at)
@@ -209,7 +210,7 @@ def answer_questions(
     """
     with atomic():
         enrollment = lock_enrollment(enrollment_id)
-        document = _document_read(read, at=at)
+        (document,) = _documents_read([read], at=at)
         if faults := rules.answer_faults(rules.questions(document.content), answers):
             raise errors.UnknownAnswer(errors=faults)
         came_to = rules.comprehension(document.content, answers)
@@ -298,16 +299,15 @@ def _pause_cause(enrollment: Enrollment) -> str:
     return f"pause:{enrollment.pk}"
 
 
-def _document_read(read: Agreement, *, at: datetime) -> DocumentVersion:
-    """Return the text that was read, if it is in force and has the hash that was read."""
-    document = queries.consent_document(read.document_id, at=at)
-    if document is None or document.sha256 != read.sha256:
+def _documents_read(reads: Sequence[Agreement], *, at: datetime) -> list[DocumentVersion]:
+    """Return the texts that were read, if each is in force and has the hash that was read."""
+    texts = queries.texts_to_agree_to([read.document_id for read in reads], at=at)
+    if any(read.document_id not in texts or texts[read.document_id].sha256 != read.sha256 for read in reads):
         raise errors.WrongDocument
-    return document
+    return [texts[read.document_id] for read in reads]
 
 
-def _agree(enrollment: Enrollment, agreement: Agreement, user: User, *, at: datetime) -> Consent:
-    document = _document_read(agreement, at=at)
+def _agree(enrollment: Enrollment, document: DocumentVersion, user: User, *, at: datetime) -> Consent:
     kind = ConsentKind(document.kind)
     standing = queries.standing_consents(enrollment.pk, kind)
     if any(consent.document.version == document.version for consent in standing):

@@ -1,6 +1,5 @@
 from datetime import date
 from typing import Any
-from zoneinfo import available_timezones
 
 from rest_framework import serializers
 
@@ -9,6 +8,7 @@ from accounts.rules import US, Address
 from accounts.serializers import ProfileInput
 from accounts.services import Newcomer
 from core.fields import InputSerializer
+from core.parsing import timezones
 
 
 class StaffInvitationInput(InputSerializer):
@@ -67,7 +67,7 @@ class PatientRow(ProfileInput):
 
     def validate_timezone(self, timezone: str) -> str:
         """Refuse a zone that is not in the IANA list."""
-        if timezone not in available_timezones():
+        if timezone not in timezones():
             self.fail("unknown")
         return timezone
 

@@ -9,6 +9,7 @@ from random import Random
 from secrets import token_hex
 from typing import Any, TypeVar
 
+import httpx
 from tqdm import tqdm
 
 from assessments.instruments import instruments
@@ -69,7 +70,7 @@ class Cohort:
     def _try(what: str, step: Callable[[Participant], None], person: Participant) -> str:
         try:
             step(person)
-        except (StepFailed, OSError, KeyError, ValueError) as error:
+        except (StepFailed, httpx.TransportError, OSError, KeyError, ValueError) as error:
             return f"{what}, {person.label}: {type(error).__name__} {error}"
         return ""
 

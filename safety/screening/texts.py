@@ -43,7 +43,7 @@ def patient_text(decision: ScreeningDecision, *, crisis_summary: str, phone: str
 
     Where the crisis text is called for, `crisis_summary` is the summary, and the outcome opens the details.
     """
-    details = tuple(dict.fromkeys(reason.patient for reason in _weightiest_first(decision)))
+    details = tuple(dict.fromkeys(reason.patient for reason in weightiest_first(decision)))
     summary = _SUMMARIES[decision.outcome].format(phone=phone)
     if decision.crisis:
         return PatientText(crisis_summary, (summary, *details))
@@ -57,10 +57,10 @@ def clinician_text(decision: ScreeningDecision) -> str:
     ]
     if decision.crisis:
         lines.append("The crisis text was called for.")
-    return "\n".join(lines + [_clinician_line(reason) for reason in _weightiest_first(decision)])
+    return "\n".join(lines + [_clinician_line(reason) for reason in weightiest_first(decision)])
 
 
-def _weightiest_first(decision: ScreeningDecision) -> list[Reason]:
+def weightiest_first(decision: ScreeningDecision) -> list[Reason]:
     """Return what excludes, what is to be reviewed, what is noted, and at last what is not known."""
     weights = list(Level)
     return sorted(

@@ -20,6 +20,7 @@ from safety import queries, rules, serializers, services, texts
 from safety.enums import ReviewOutcome
 from safety.rules import Advice
 from safety.screening.policy import NO_ANSWER
+from safety.screening.texts import weightiest_first
 from safety.views.examples import PATIENT, SIGNATURE
 
 REASON = {
@@ -112,7 +113,7 @@ class FitChecks(View):
         body = {
             "outcome": outcome,
             "summary": texts.fit_text(outcome),
-            "reasons": decision.reasons,
+            "reasons": weightiest_first(decision),
             "missing": decision.missing,
             "crisis": texts.crisis_text() if decision.crisis else None,
         }

@@ -1,14 +1,13 @@
 from typing import Any
-from zoneinfo import available_timezones
 
 from rest_framework import serializers
 
 from core.fields import InputSerializer, InstantField
+from core.parsing import timezones
 from sessions.enums import AttestationKind, SessionStatus
 from sessions.queries import Day
 from sessions.rules import Party
 
-TIMEZONES = available_timezones()
 MAX_REASON = 2000
 
 
@@ -20,7 +19,7 @@ class BookingInput(InputSerializer):
 
     def validate_timezone(self, value: str) -> str:
         """Refuse a zone that is not in the IANA list."""
-        if value not in TIMEZONES:
+        if value not in timezones():
             raise serializers.ValidationError("Use a name such as America/New_York.", code="unknown_timezone")
         return value
 

@@ -84,7 +84,7 @@ def test_a_batch_that_does_not_fit_is_refused_whole() -> None:
 
 def test_the_table_names_nobody() -> None:
     tries(1, by="ada@example.org")
-    assert "ada" not in LimitCounter.objects.get().key
+    assert "example" not in LimitCounter.objects.get().key
 
 
 def test_what_ended_long_ago_is_forgotten() -> None:

@@ -79,6 +79,11 @@ class TestFitCheck:
         assert "pregnant" in body["missing"]
         assert set(body) == {"outcome", "summary", "reasons", "missing", "crisis"}
 
+    def test_what_is_certain_comes_before_what_was_not_answered(self, client):
+        reasons = self.ask(client, {"ketamine_allergy": "yes"}).json()["reasons"]
+        assert [reason["code"] for reason in reasons].index("ketamine_allergy") == 0
+        assert "age_under_18" in {reason["code"] for reason in reasons}
+
     def test_shows_where_to_turn_to(self, client, settings):
         body = self.ask(client, {"thinking_of_ending_life_now": "yes"}).json()
         assert body["crisis"]["phones"] == ["988", "911", settings.CLINIC_PHONE]
