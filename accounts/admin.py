@@ -1,6 +1,6 @@
 """What admin pages are built on: they read through queries and act through services."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
@@ -85,6 +85,8 @@ class Act:
     form: type[forms.Form]
     run: Callable[[Any, User, Mapping[str, Any], datetime], str]
     is_offered: Callable[[Any], bool]
+    initial: Callable[[Any], Mapping[str, Any]] = lambda _: {}
+    """What the form holds before anybody writes into it; it may take its choices from there."""
 
 
 class RoleAdmin(admin.ModelAdmin[Any]):
@@ -172,10 +174,12 @@ class RoleAdmin(admin.ModelAdmin[Any]):
     ) -> HttpResponse:
         """Show the forms of the acts that are open on this row."""
         row = kwargs.get("obj")
+        typed = context.get("typed", {})
         context["acts"] = [
             {
+                "name": act.name,
                 "label": act.label,
-                "form": act.form(prefix=act.name),
+                "form": typed.get(act.name) or act.form(prefix=act.name, initial=dict(act.initial(row))),
                 "url": reverse(f"admin:{self._route('act')}", args=[row.pk, act.name]),
             }
             for act in self.acts
@@ -187,7 +191,7 @@ class RoleAdmin(admin.ModelAdmin[Any]):
         return response
 
     def act(self, request: HttpRequest, object_id: str, name: str) -> HttpResponse:
-        """Do what was asked by its service, and come back with what it said."""
+        """Do what was asked by its service, and come back with what it said; refused, with what was typed."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         act = next((act for act in self.acts if act.name == name), None)
@@ -196,25 +200,39 @@ class RoleAdmin(admin.ModelAdmin[Any]):
             raise Http404
         if not is_recent(request):
             raise ReauthenticationRequired  # the library asks who it is, then sends this form again
-        self._run(act, row, request)
-        return redirect(reverse(f"admin:{self._route('change')}", args=[row.pk]))
+        form = act.form(request.POST, prefix=act.name, initial=dict(act.initial(row)))
+        if self._run(act, row, form, request):
+            return redirect(reverse(f"admin:{self._route('change')}", args=[row.pk]))
+        request.method = "GET"  # the page again: nobody has to type twice what was refused once
+        return self.change_view(request, object_id, extra_context={"typed": {act.name: form}})
 
-    def _run(self, act: Act, row: Any, request: HttpRequest) -> None:
-        form = act.form(request.POST, prefix=act.name)
+    def _run(self, act: Act, row: Any, form: forms.Form, request: HttpRequest) -> bool:
+        """Tell whether it was done; what was wrong is said in messages."""
         if not form.is_valid():
             for field, faults in form.errors.items():
-                messages.error(request, f"{field}: {' '.join(map(str, faults))}")
-            return
+                messages.error(request, f"{_label(form, field)}: {' '.join(map(str, faults))}")
+            return False
         try:
             with transaction.atomic():
                 said = act.run(row, _user(request), form.cleaned_data, clock.now())
         except Problem as problem:
-            messages.error(request, " ".join([problem.detail, *(why.detail for why in problem.reasons)]))
-        else:
-            messages.success(request, said)
+            said = " ".join(dict.fromkeys([problem.detail, *_whys(problem)]))
+            messages.error(request, said)
+            return False
+        messages.success(request, said)
+        return True
 
     def _route(self, page: str) -> str:
         return f"{self.opts.app_label}_{self.opts.model_name}_{page}"
+
+
+def _label(form: forms.Form, field: str) -> str:
+    return str(form[field].label) if field in form.fields else "This does not fit together"
+
+
+def _whys(problem: Problem) -> Iterator[str]:
+    for why in (*problem.reasons, *problem.errors):
+        yield why.detail
 
 
 class ClinicianAdmin(RoleAdmin):

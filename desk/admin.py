@@ -217,3 +217,7 @@ class PolicyAdmin(RoleAdmin):
             f"{one.effective_at:%Y-%m-%d %H:%M} UTC{'' if one.director_id else ', without signatures'}"
             for one in document.enactments.all()
         )
+
+
+# The pages of a subject that is a package of its own.
+from desk.events import admin as event_admin  # noqa: E402, F401

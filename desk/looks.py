@@ -14,6 +14,7 @@ ROLES = {
     "care": "clinician",
     "on_call": "clinician",
     "break_glass": "clinician",
+    "safety": "safety officer",
     "guide": "guide",
     "assigning": "staff",
     "link": "monitor",

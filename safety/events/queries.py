@@ -3,13 +3,17 @@
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
+from accounts import queries as accounts
+from accounts.enums import Role
 from accounts.queries import one
-from core.actors import Actor
+from core.actors import Actor, ActorKind
 from core.documents import digest
-from safety.events.models import EventAssessment, ReportingClock
-from safety.models import AdverseEvent
+from safety.events.enums import EventOutcome
+from safety.events.models import EventAssessment, EventNews, ReportingClock
+from safety.models import AdverseEvent, Hold
 from safety.queries import patients_answered_for
 
 _NOT_SIGNED = {"id", "hold_id", "alert_id", "signature_id"}
@@ -24,6 +28,62 @@ def events_for(actor: Actor, *, at: datetime) -> QuerySet[AdverseEvent]:
 def event_for(actor: Actor, event_id: UUID, *, at: datetime) -> AdverseEvent:
     """Return one event that a clinician answers for; raises `NotFound`."""
     return one(events_for(actor, at=at), event_id)
+
+
+def roles_in_triage(actor: Actor, *, at: datetime) -> frozenset[Role]:
+    """Return by which roles somebody follows events: as a clinician, a safety officer, both, or neither."""
+    if actor.kind != ActorKind.PERSON:
+        return frozenset()
+    return accounts.roles_of(UUID(actor.id), at=at) & {Role.CLINICIAN, Role.SAFETY_OFFICER}
+
+
+def followed_events(actor: Actor, *, at: datetime) -> QuerySet[AdverseEvent]:
+    """Return the events that a clinician answers for, and for a safety officer all; never about themselves."""
+    if Role.SAFETY_OFFICER not in roles_in_triage(actor, at=at):
+        return events_for(actor, at=at)
+    events = AdverseEvent.objects.exclude(patient__user_id=actor.id)
+    return events.select_related("patient", "hold", "alert")
+
+
+SETTLED = (EventOutcome.RECOVERED, EventOutcome.RECOVERED_WITH_SEQUELAE, EventOutcome.FATAL)
+"""How an event ends for good: with any other outcome somebody has to ask again."""
+
+EVENT_LISTS = {
+    "not_assessed": Q(outcome_now=None),
+    "not_over": Q(outcome_now__isnull=False) & ~Q(outcome_now__in=SETTLED),
+    "all": Q(),
+}
+
+
+def triage_queue(events: QuerySet[AdverseEvent]) -> QuerySet[AdverseEvent]:
+    """Return events with what a queue shows of each: `serious_now`, `outcome_now`, `is_held`, `due_next_at`.
+
+    Each counts as its newest assessment says, or else its report. `assessments` are fetched along, with what
+    each raised.
+    """
+    newest = EventAssessment.objects.filter(event=OuterRef("pk")).order_by("-version")
+    running = ReportingClock.objects.filter(event=OuterRef("pk"), ended_at=None).order_by("due_at")
+    made = EventAssessment.objects.select_related("alert__acknowledged_by__clinician", "hold", "signature")
+    return (
+        events.select_related("patient", "hold", "alert__acknowledged_by__clinician")
+        .prefetch_related(Prefetch("assessments", made.order_by("version")))
+        .annotate(
+            serious_now=Coalesce(Subquery(newest.values("is_serious")[:1]), "is_serious"),
+            outcome_now=Subquery(newest.values("outcome")[:1]),
+            is_held=Exists(Hold.objects.filter(patient=OuterRef("patient"), lifted_at=None)),
+            due_next_at=Subquery(running.values("due_at")[:1]),
+        )
+    )
+
+
+def news_of(event: AdverseEvent) -> QuerySet[EventNews]:
+    """Return what came to be known of an event after its report, oldest first."""
+    return EventNews.objects.filter(event=event).order_by("noted_at", "id")
+
+
+def clocks_of(event: AdverseEvent) -> QuerySet[ReportingClock]:
+    """Return the clocks of an event, those that run and those that ended, the first to be due first."""
+    return ReportingClock.objects.filter(event=event).select_related("signature").order_by("due_at", "id")
 
 
 def assessments_of(event: AdverseEvent) -> QuerySet[EventAssessment]:
