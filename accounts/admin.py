@@ -1,6 +1,6 @@
 """What admin pages are built on: they read through queries and act through services."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
@@ -230,9 +230,8 @@ def _label(form: forms.Form, field: str) -> str:
     return str(form[field].label) if field in form.fields else "This does not fit together"
 
 
-def _whys(problem: Problem) -> Iterator[str]:
-    for why in (*problem.reasons, *problem.errors):
-        yield why.detail
+def _whys(problem: Problem) -> list[str]:
+    return [why.detail for why in problem.reasons] + [fault.detail for fault in problem.errors]
 
 
 class ClinicianAdmin(RoleAdmin):

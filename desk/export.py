@@ -43,7 +43,7 @@ from programs.models import (
     Pause,
     TreatmentPlan,
 )
-from safety.events.models import EventAssessment, EventNews, ReportingClock
+from safety.events.models import EventAssessment, EventNews, FollowUp, ReportingClock
 from safety.models import (
     AdverseEvent,
     Alert,
@@ -138,6 +138,7 @@ PARTS = (
     Part("Reports of harm", AdverseEvent, "patient"),
     Part("What clinicians made of a report", EventAssessment, "patient"),
     Part("What came to be known later", EventNews, "patient"),
+    Part("What had to be found out", FollowUp, "patient"),
     Part("By when a report had to be passed on", ReportingClock, "patient"),
     Part("Which session a report is about", SessionEventLink, _SESSION),
     Part("When treatment was held", Hold, "patient"),

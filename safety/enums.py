@@ -49,6 +49,8 @@ class AlertClass(TextChoices):
     """A dose was reported after the time for it was over; nobody was asked again when it was taken."""
     REPORT_DUE = "report_due"
     """Half of the time for reporting an event is gone, most of it, or all."""
+    FOLLOW_UP_DUE = "follow_up_due"
+    """What had to be found out about an event is overdue."""
     REPLAY_DIFFERS = "replay_differs"
     """A stored screening decision doesn't come out the same from what it was made on."""
 

@@ -22,8 +22,10 @@ def call_for_overdue_reviews() -> None:
 @shared_task  # type: ignore[untyped-decorator]
 @acting_as(Actor.service(ServiceName.WATCH))
 def watch_clocks() -> None:
-    """Call people before a report of an event is late, and once it is; may run twice."""
-    watching.watch_clocks(at=clock.now())
+    """Call people before a report of an event is late, and when a follow-up is; may run twice."""
+    at = clock.now()
+    watching.watch_clocks(at=at)
+    watching.watch_follow_ups(at=at)
 
 
 @shared_task  # type: ignore[untyped-decorator]

@@ -41,6 +41,13 @@ urlpatterns = [
     path("patients/<uuid:patient_id>/holds", alerts.PatientHolds.as_view(), name="patient-holds"),
     path("event-scales", event_views.Scales.as_view(), name="event-scales"),
     path("adverse-events/<uuid:event_id>/news", event_views.EventNewsOf.as_view(), name="event-news"),
+    path(
+        "adverse-events/<uuid:event_id>/follow-ups",
+        event_views.EventFollowUps.as_view(),
+        name="event-follow-ups",
+    ),
+    path("follow-ups", event_views.FollowUps.as_view(), name="follow-ups"),
+    path("follow-ups/<uuid:follow_up_id>/ends", event_views.FollowUpEnds.as_view(), name="follow-up-ends"),
     path("reporting-clocks", event_views.Clocks.as_view(), name="reporting-clocks"),
     path("reporting-clocks/<uuid:clock_id>/ends", event_views.ClockEnds.as_view(), name="clock-ends"),
     path(

@@ -1,17 +1,20 @@
 """Where events are triaged: the queue, and one event's page."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.contrib import admin
 from django.db.models import F, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince, timeuntil
 
+from accounts import queries as accounts
 from accounts.admin import Act, RoleAdmin
 from accounts.enums import Role
 from accounts.models import User
@@ -26,9 +29,10 @@ from safety import services as safety_services
 from safety.admin import ListFilter
 from safety.enums import AlertStatus
 from safety.errors import WrongAlertState
-from safety.events import queries, reporting, services
-from safety.events.enums import ClockEnd
-from safety.events.models import EventAssessment
+from safety.events import following, queries, reporting, services
+from safety.events.enums import ClockEnd, FollowUpEnd, FollowUpKind
+from safety.events.following import Asked
+from safety.events.models import EventAssessment, FollowUp
 from safety.models import AdverseEvent, Alert
 
 FIRST_WORDS = 80
@@ -59,10 +63,22 @@ def _end_clock(event: AdverseEvent, clinician: User, said: Mapping[str, Any], at
     found = next((row for row in queries.clocks_of(event) if str(row.pk) == said["clock"]), None)
     if found is None:
         raise NotFound
-    ended = reporting.end_clock(
-        found, end=ClockEnd(said["end"]), reason=said["reason"], by=clinician, at=at
-    )
+    ended = reporting.end_clock(found, end=ClockEnd(said["end"]), reason=said["reason"], by=clinician, at=at)
     return f"Signed: {ended.get_end_display().lower()}."
+
+
+def _set_follow_up(event: AdverseEvent, user: User, said: Mapping[str, Any], at: datetime) -> str:
+    asked = Asked(said["what"], UUID(said["assignee"]), at + timedelta(days=said["days"]))
+    row = following.set_follow_up(event, asked=asked, actor=Actor.person(user.pk), at=at)
+    return f"Set, until {row.due_at:%Y-%m-%d %H:%M} UTC. Once it is overdue, people are called."
+
+
+def _end_follow_up(follow_up: FollowUp, user: User, said: Mapping[str, Any], at: datetime) -> str:
+    ended = following.end_follow_up(
+        follow_up, end=FollowUpEnd(said["end"]), found=said["found"], by=user, at=at
+    )
+    asks = ended.kind == FollowUpKind.OUTCOME and ended.end == FollowUpEnd.DONE
+    return f"Ended.{' It is not known yet how it ended: the next one begins.' if asks else ''}"
 
 
 def _acknowledge(event: AdverseEvent, clinician: User, said: Mapping[str, Any], at: datetime) -> str:  # noqa: ARG001
@@ -98,7 +114,11 @@ def _drafted(event: AdverseEvent) -> dict[str, Any]:
     newest = _newest(event)
     if newest is None:
         return {"replaces": 0, "seriousness": event.seriousness, "grade": event.grade} | _dosed(event)
-    kept = {name: getattr(newest, name) for name in event_forms.AssessmentForm.base_fields if hasattr(newest, name)}
+    kept = {
+        name: getattr(newest, name)
+        for name in event_forms.AssessmentForm.base_fields
+        if hasattr(newest, name)
+    }
     apart = {f"{event_forms.NARANJO}{number}": answer for number, answer in newest.naranjo.items()}
     apart |= {f"{event_forms.PRODUCT}{name}": value for name, value in newest.product.items()}
     return kept | apart | {"replaces": newest.version, "why_again": ""}
@@ -114,6 +134,18 @@ def _dosed(event: AdverseEvent) -> dict[str, Any]:
         "product_dose_mg": dose.dose_mg,
         "product_taken_on": dose.session.dosed_on,
     }
+
+
+def _assignees(event: AdverseEvent) -> dict[str, Any]:
+    found = accounts.holders(*following.FOLLOWS, at=clock.now())
+    named = [(str(user.pk), _name(user)) for user in found if user.pk != event.patient.user_id]
+    me = who_acts().id
+    return {"assignees": sorted(named, key=lambda one: (one[0] != me, one[1]))}
+
+
+def _name(user: User) -> str:
+    clinician = accounts.clinician_of(user.pk)
+    return str(clinician) if clinician else user.email
 
 
 def _running_clocks(event: AdverseEvent) -> dict[str, Any]:
@@ -159,6 +191,14 @@ class AdverseEventAdmin(RoleAdmin):
             form=event_forms.NewsForm,
             run=_note_news,
             is_offered=lambda _: True,
+        ),
+        Act(
+            name="follow-up",
+            label="Have somebody find something out",
+            form=event_forms.FollowUpForm,
+            run=_set_follow_up,
+            is_offered=lambda _: True,
+            initial=_assignees,
         ),
         Act(
             name="end-clock",
@@ -229,7 +269,7 @@ class AdverseEventAdmin(RoleAdmin):
         """Show whether people are still called, or who has it in hand."""
         alert = _alert(event)
         if alert.status == AlertStatus.OPEN:
-            return _mark("alarm", f"nobody answered, {alert.pages_sent} calls")
+            return _mark("alarm", f"nobody answered; calls: {alert.pages_sent}")
         if alert.status == AlertStatus.CLOSED or alert.acknowledged_by is None:
             return _mark("calm", "closed")
         return _mark("held", f"in hand: {alert.acknowledged_by.clinician}")
@@ -237,12 +277,88 @@ class AdverseEventAdmin(RoleAdmin):
     @admin.display(description="report due", ordering="due_next_at")
     def report_due(self, event: AdverseEvent) -> SafeString:
         """Show when the next report is due, or by how much it is late."""
-        due_at, at = event.due_next_at, clock.now()  # type: ignore[attr-defined]
-        if due_at is None:
-            return _mark("calm", "—")
-        if due_at <= at:
-            return _mark("alarm", f"late by {timesince(due_at, at)}")
-        return _mark("held", f"in {timeuntil(due_at, at)}")
+        due_at = event.due_next_at  # type: ignore[attr-defined]
+        return _mark("calm", "—") if due_at is None else _due(due_at)
+
+
+class FollowUpList(ListFilter):
+    """What is still to be found out, or others."""
+
+    names = queries.FOLLOW_UP_LISTS
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[FollowUp]) -> QuerySet[FollowUp]:  # noqa: ARG002
+        """Narrow to the list chosen."""
+        return queries.on_list(queryset, self.chosen(), actor=who_acts(), at=clock.now())
+
+
+@admin.register(FollowUp)
+class FollowUpAdmin(RoleAdmin):
+    """What must still be found out about events, the first to be due first; ended here."""
+
+    roles = frozenset({Role.CLINICIAN, Role.SAFETY_OFFICER})
+    chart = "patient_id"
+    list_display = ("about", "what", "by_whom", "due")
+    list_filter = (FollowUpList,)
+    list_per_page = 50
+    ordering = ("due_at", "id")
+    fields = (
+        "about",
+        "of_event",
+        "what",
+        "by_whom",
+        "due",
+        "set_at",
+        "called_at",
+        "ended_at",
+        "end",
+        "found",
+    )
+    acts = (
+        Act(
+            name="end",
+            label="Say what was found out",
+            form=event_forms.FollowUpEndForm,
+            run=_end_follow_up,
+            is_offered=lambda follow_up: follow_up.ended_at is None,
+        ),
+    )
+
+    class Media:
+        css = {"all": ("desk/events.css",)}
+
+    def rows_for(self, actor: Actor, *, at: datetime) -> QuerySet[FollowUp]:
+        """Return the follow-ups of the events that somebody follows."""
+        return queries.follow_ups_for(actor, at=at)
+
+    @admin.display(description="patient")
+    def about(self, follow_up: FollowUp) -> str:
+        """Show whose it is."""
+        return f"{follow_up.patient.legal_name}, born {follow_up.patient.birth_on}"
+
+    @admin.display(description="event")
+    def of_event(self, follow_up: FollowUp) -> SafeString:
+        """Lead to the event's page."""
+        address = reverse("admin:safety_adverseevent_change", args=[follow_up.event_id])
+        return format_html('<a href="{}">everything about the event</a>', address)
+
+    @admin.display(description="by whom", ordering="assignee")
+    def by_whom(self, follow_up: FollowUp) -> str:
+        """Show who is to find it out."""
+        return _name(follow_up.assignee)
+
+    @admin.display(description="due", ordering="due_at")
+    def due(self, follow_up: FollowUp) -> SafeString:
+        """Show how long there is, or by how much it is late."""
+        if follow_up.ended_at is not None:
+            return _mark("calm", follow_up.get_end_display().lower())
+        return _due(follow_up.due_at)
+
+
+def _due(due_at: datetime) -> SafeString:
+    at = clock.now()
+    if due_at <= at:
+        return _mark("alarm", f"late by {timesince(due_at, at)}")
+    return _mark("held", f"in {timeuntil(due_at, at)}")
 
 
 def _mark(kind: str, words: str) -> SafeString:

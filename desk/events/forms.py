@@ -12,14 +12,13 @@ from safety.events.enums import (
     ActionTaken,
     Causality,
     Challenge,
-    ClockEnd,
     EventOutcome,
     Expectedness,
     NaranjoAnswer,
     NewsKind,
 )
 from safety.events.rules import GRADES
-from safety.events.serializers import AssessmentInput, NewsInput
+from safety.events.serializers import CLOCK_ENDS, FOLLOW_UP_ENDS, AssessmentInput, NewsInput
 
 TO_CHOOSE = [("", "choose")]
 NARANJO = "naranjo_"
@@ -113,7 +112,9 @@ def _payload(said: dict[str, Any]) -> dict[str, Any]:
 
 
 def _part(said: dict[str, Any], prefix: str) -> dict[str, Any]:
-    return {name.removeprefix(prefix): value for name, value in said.items() if name.startswith(prefix) and value}
+    return {
+        name.removeprefix(prefix): value for name, value in said.items() if name.startswith(prefix) and value
+    }
 
 
 class NewsForm(forms.Form):
@@ -143,7 +144,7 @@ class ClockEndForm(ReasonForm):
 
     clock = forms.ChoiceField(widget=forms.RadioSelect)
     end = forms.ChoiceField(
-        choices=[(end.value, end.label) for end in (ClockEnd.REPORTED, ClockEnd.NOT_REQUIRED)],
+        choices=CLOCK_ENDS,
         widget=forms.RadioSelect,
     )
     field_order = ("clock", "end", "reason")
@@ -152,3 +153,25 @@ class ClockEndForm(ReasonForm):
         super().__init__(*args, **kwargs)
         self.fields["clock"].choices = self.initial.get("clocks", [])  # type: ignore[attr-defined]
         self.fields["reason"].label = "What shows it, or why nothing is due"
+
+
+class FollowUpForm(forms.Form):
+    """What must be found out, by whom and within how many days."""
+
+    what = forms.CharField(max_length=MAX_REASON, label="What must be found out", widget=_WORDS)
+    assignee = forms.ChoiceField(label="By whom")
+    days = forms.IntegerField(min_value=1, max_value=366, label="Within how many days", initial=7)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["assignee"].choices = self.initial.get("assignees", [])  # type: ignore[attr-defined]
+
+
+class FollowUpEndForm(forms.Form):
+    """What was found out, or why nothing more can be."""
+
+    end = forms.ChoiceField(
+        choices=FOLLOW_UP_ENDS,
+        widget=forms.RadioSelect,
+    )
+    found = forms.CharField(max_length=MAX_REASON, label="What was found out, or why not", widget=_WORDS)

@@ -10,7 +10,7 @@ from accounts.queries import clinician_of
 from core.actors import Actor, ActorKind
 from safety.enums import AlertStatus, Seriousness
 from safety.events import queries
-from safety.events.models import EventAssessment, EventNews, ReportingClock
+from safety.events.models import EventAssessment, EventNews, FollowUp, ReportingClock
 from safety.models import AdverseEvent, Alert, Hold
 from sessions.models import TreatmentSession
 
@@ -45,6 +45,7 @@ class EventFile:
     alerts: list[Alert]
     clocks: list[ReportingClock]
     news: list[EventNews]
+    follow_ups: list[FollowUp]
     history: list[Moment]
 
     @property
@@ -69,8 +70,12 @@ def event_file(event: AdverseEvent) -> EventFile:
     clocks, news = list(queries.clocks_of(event)), list(queries.news_of(event))
     holds = list(Hold.objects.filter(pk__in=_named(event.hold_id, *(row.hold_id for row in assessments))))
     raised = _named(event.alert_id, *(row.alert_id for row in assessments))
-    alerts = list(Alert.objects.filter(pk__in=raised).select_related("acknowledged_by__clinician", "signature"))
+    alerts = list(
+        Alert.objects.filter(pk__in=raised).select_related("acknowledged_by__clinician", "signature")
+    )
+    follow_ups = list(queries.follow_ups_of(event))
     moments = [*_told(event), *_stood(holds, alerts), *_made(assessments, news), *_ran(clocks)]
+    moments += _followed(follow_ups)
     return EventFile(
         event=event,
         reporter=who(event.actor, event.patient),
@@ -81,6 +86,7 @@ def event_file(event: AdverseEvent) -> EventFile:
         alerts=alerts,
         clocks=clocks,
         news=news,
+        follow_ups=follow_ups,
         history=sorted(moments, key=lambda moment: moment.at),
     )
 
@@ -150,3 +156,11 @@ def _ran(clocks: list[ReportingClock]) -> Iterator[Moment]:
             signer = clock.signature.signer_name if clock.signature else ""
             what = f"Clock ended, {clock.get_end_display().lower()}: {clock.rule['authority']}"
             yield Moment(clock.ended_at, what, signer)
+
+
+def _followed(follow_ups: list[FollowUp]) -> Iterator[Moment]:
+    for row in follow_ups:
+        yield Moment(row.set_at, f"To be found out: {row.what}")
+        if row.ended_at is not None and row.ended_by is not None:
+            clinician = getattr(row.ended_by, "clinician", None)
+            yield Moment(row.ended_at, f"Found out: {row.found}", str(clinician or "a safety officer"))

@@ -117,3 +117,23 @@ class NewsKind(TextChoices):
     """Something about the event that nobody here knew."""
     KNOWN_EARLIER = "known_earlier"
     """That somebody here knew of the event before it was reported: day 0 is then."""
+
+
+class FollowUpKind(TextChoices):
+    """What a follow-up asks."""
+
+    OUTCOME = "outcome"
+    """How the event ended; there is one until that is known."""
+    DETAIL = "detail"
+    """Something else that is not known yet."""
+
+
+class FollowUpEnd(TextChoices):
+    """How a follow-up ended."""
+
+    DONE = "done"
+    """It was found out, or asked; while the outcome is not known, the next one begins."""
+    SETTLED = "settled"
+    """An assessment says how the event ended."""
+    NOT_TO_BE_HAD = "not_to_be_had"
+    """A clinician signed that nothing more can be found out."""

@@ -1,4 +1,4 @@
-from core.errors import Conflict, InvalidInput
+from core.errors import Conflict, InvalidInput, Refused
 
 
 class NotTheNewest(Conflict):
@@ -23,3 +23,21 @@ class DoesNotFit(InvalidInput):
     """What is said of the event does not fit together."""
 
     code = "does_not_fit"
+
+
+class FollowUpHasEnded(Conflict):
+    """This follow-up has ended already."""
+
+    code = "follow_up_has_ended"
+
+
+class NotAFollowUp(InvalidInput):
+    """Nobody can follow up like that."""
+
+    code = "not_a_follow_up"
+
+
+class IncompleteReport(Refused):
+    """This report cannot leave the house yet; each thing that it lacks is listed."""
+
+    code = "incomplete_report"

@@ -2,7 +2,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
-from accounts.models import Patient, Signature
+from accounts.models import Patient, Signature, User
 from core.ids import new_id
 from core.models import ActedModel
 from safety.enums import Grade, Seriousness
@@ -14,6 +14,8 @@ from safety.events.enums import (
     ClockStart,
     EventOutcome,
     Expectedness,
+    FollowUpEnd,
+    FollowUpKind,
     NewsKind,
 )
 
@@ -170,4 +172,55 @@ class ReportingClock(models.Model):
         ]
         indexes = [
             models.Index(fields=["due_at"], condition=Q(ended_at=None), name="clock_running_by_due_at")
+        ]
+
+
+class FollowUp(ActedModel):
+    """What must still be found out about an event, by whom and by when; it ends once, and all of it stays.
+
+    It belongs to the event and outlives the program. `called_at` is when somebody was last called because it
+    is overdue. `ended_by` is whoever found out; that nothing more is to be had is a clinician's signature.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    event = models.ForeignKey("safety.AdverseEvent", on_delete=models.PROTECT, related_name="follow_ups")
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=8, choices=FollowUpKind.choices)
+    what = models.TextField()
+    assignee = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    due_at = models.DateTimeField()
+    set_at = models.DateTimeField()
+    called_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    end = models.CharField(max_length=14, choices=FollowUpEnd.choices, blank=True)
+    found = models.TextField(blank=True)
+    ended_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    signature = models.OneToOneField(Signature, on_delete=models.PROTECT, null=True)
+
+    class Meta:
+        ordering = ["due_at", "id"]
+        constraints = [
+            models.CheckConstraint(condition=Q(kind__in=FollowUpKind.values), name="follow_up_kind_is_known"),
+            models.CheckConstraint(condition=~Q(what=""), name="follow_up_asks_something"),
+            models.CheckConstraint(
+                condition=Q(due_at__gt=F("set_at")), name="follow_up_due_after_it_was_set"
+            ),
+            models.CheckConstraint(
+                condition=Q(ended_at=None, end="", found="", ended_by=None, signature=None)
+                | Q(ended_at__isnull=False, ended_by__isnull=False, signature=None)
+                & Q(end__in=[FollowUpEnd.DONE, FollowUpEnd.SETTLED])
+                & ~Q(found="")
+                | Q(ended_at__isnull=False, ended_by__isnull=False, signature__isnull=False)
+                & Q(end=FollowUpEnd.NOT_TO_BE_HAD)
+                & ~Q(found=""),
+                name="follow_up_ends_with_what_was_found",
+            ),
+            models.UniqueConstraint(
+                fields=["event"],
+                condition=Q(ended_at=None, kind=FollowUpKind.OUTCOME),
+                name="follow_up_asks_for_the_outcome_once",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["due_at"], condition=Q(ended_at=None), name="follow_up_open_by_due_at")
         ]

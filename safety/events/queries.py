@@ -12,7 +12,7 @@ from accounts.queries import one
 from core.actors import Actor, ActorKind
 from core.documents import digest
 from safety.events.enums import EventOutcome
-from safety.events.models import EventAssessment, EventNews, ReportingClock
+from safety.events.models import EventAssessment, EventNews, FollowUp, ReportingClock
 from safety.models import AdverseEvent, Hold
 from safety.queries import patients_answered_for
 
@@ -38,7 +38,7 @@ def roles_in_triage(actor: Actor, *, at: datetime) -> frozenset[Role]:
 
 
 def followed_events(actor: Actor, *, at: datetime) -> QuerySet[AdverseEvent]:
-    """Return the events that a clinician answers for, and for a safety officer all; never about themselves."""
+    """Return the events that a clinician answers for; for a safety officer all, but about themselves."""
     if Role.SAFETY_OFFICER not in roles_in_triage(actor, at=at):
         return events_for(actor, at=at)
     events = AdverseEvent.objects.exclude(patient__user_id=actor.id)
@@ -84,6 +84,52 @@ def news_of(event: AdverseEvent) -> QuerySet[EventNews]:
 def clocks_of(event: AdverseEvent) -> QuerySet[ReportingClock]:
     """Return the clocks of an event, those that run and those that ended, the first to be due first."""
     return ReportingClock.objects.filter(event=event).select_related("signature").order_by("due_at", "id")
+
+
+def follow_ups_of(event: AdverseEvent) -> QuerySet[FollowUp]:
+    """Return what had and has to be found out about an event, the first to be due first."""
+    found = FollowUp.objects.filter(event=event).select_related("assignee__clinician", "ended_by__clinician")
+    return found.order_by("due_at", "id")
+
+
+FOLLOW_UP_LISTS = ("open", "overdue", "mine", "ended", "all")
+
+
+def listed_follow_ups(actor: Actor, which: str, *, at: datetime) -> QuerySet[FollowUp]:
+    """Return the follow-ups of events that somebody follows which are on the list `which`."""
+    return on_list(follow_ups_for(actor, at=at), which, actor=actor, at=at)
+
+
+def on_list(found: QuerySet[FollowUp], which: str, *, actor: Actor, at: datetime) -> QuerySet[FollowUp]:
+    """Narrow follow-ups to the list `which`; `mine` are those that `actor` is to find out."""
+    going = Q(ended_at=None)
+    lists = {
+        "open": going,
+        "overdue": going & Q(due_at__lte=at),
+        "mine": going & Q(assignee=actor.id),
+        "ended": ~going,
+        "all": Q(),
+    }
+    return found.filter(lists[which])
+
+
+def follow_ups_for(actor: Actor, *, at: datetime) -> QuerySet[FollowUp]:
+    """Return the follow-ups of the events that somebody follows."""
+    events = followed_events(actor, at=at).order_by().values("pk")
+    found = FollowUp.objects.filter(event__in=events)
+    return found.select_related(
+        "event__patient", "patient", "assignee__clinician", "ended_by__clinician", "signature"
+    )
+
+
+def follow_up_for(actor: Actor, follow_up_id: UUID, *, at: datetime) -> FollowUp:
+    """Return a follow-up of an event that somebody follows; raises `NotFound`."""
+    return one(follow_ups_for(actor, at=at), follow_up_id)
+
+
+def followed_event(actor: Actor, event_id: UUID, *, at: datetime) -> AdverseEvent:
+    """Return one event that somebody follows; raises `NotFound`."""
+    return one(followed_events(actor, at=at), event_id)
 
 
 def assessments_of(event: AdverseEvent) -> QuerySet[EventAssessment]:

@@ -14,16 +14,22 @@ from safety.events.enums import (
     ClockStart,
     EventOutcome,
     Expectedness,
+    FollowUpEnd,
+    FollowUpKind,
     NaranjoAnswer,
     NaranjoCategory,
     NewsKind,
 )
-from safety.events.models import EventAssessment, EventNews, ReportingClock
+from safety.events.following import Asked
+from safety.events.models import EventAssessment, EventNews, FollowUp, ReportingClock
 from safety.events.reporting import News
 from safety.events.rules import GRADES
 from safety.events.services import Assessed
 
 MAX_REASON = 4000
+CLOCK_ENDS = [(end.value, end.label) for end in (ClockEnd.REPORTED, ClockEnd.NOT_REQUIRED)]
+FOLLOW_UP_ENDS = [(end.value, end.label) for end in (FollowUpEnd.DONE, FollowUpEnd.NOT_TO_BE_HAD)]
+"""What people choose from: that a clock is replaced or an outcome settled is not said by hand."""
 
 
 class ProductInput(InputSerializer):
@@ -195,7 +201,7 @@ class ClocksQuery(PageQuery):
 class ClockEndInput(InputSerializer):
     """How it ends, and what shows it: a reference number, or why nothing is due."""
 
-    end = serializers.ChoiceField(choices=[ClockEnd.REPORTED, ClockEnd.NOT_REQUIRED])
+    end = serializers.ChoiceField(choices=CLOCK_ENDS)
     reason = serializers.CharField(max_length=MAX_REASON)
 
 
@@ -219,4 +225,47 @@ class ClockOutput(serializers.Serializer[ReportingClock]):
     ended_at = serializers.DateTimeField(allow_null=True)
     end = serializers.CharField()
     end_reason = serializers.CharField()
+    signature = SignedOutput(allow_null=True)
+
+
+class FollowUpInput(InputSerializer):
+    """What must be found out, by whom and by when."""
+
+    what = serializers.CharField(max_length=MAX_REASON)
+    assignee = serializers.UUIDField()
+    due_at = InstantField()
+
+    def asked(self) -> Asked:
+        """Return what was said."""
+        said = self.validated_data
+        return Asked(said["what"], said["assignee"], said["due_at"])
+
+
+class FollowUpsQuery(PageQuery):
+    """Which follow-ups."""
+
+    status = serializers.ChoiceField(choices=queries.FOLLOW_UP_LISTS, default="open")
+
+
+class FollowUpEndInput(InputSerializer):
+    """What was found out, or why nothing more can be."""
+
+    end = serializers.ChoiceField(choices=FOLLOW_UP_ENDS)
+    found = serializers.CharField(max_length=MAX_REASON)
+
+
+class FollowUpOutput(serializers.Serializer[FollowUp]):
+    """What must still be found out about an event, by whom and by when, and what came of it."""
+
+    id = serializers.UUIDField()
+    event = serializers.UUIDField(source="event_id")
+    kind = serializers.ChoiceField(choices=FollowUpKind.choices)
+    what = serializers.CharField()
+    assignee = serializers.UUIDField(source="assignee_id")
+    due_at = serializers.DateTimeField()
+    set_at = serializers.DateTimeField()
+    called_at = serializers.DateTimeField(allow_null=True)
+    ended_at = serializers.DateTimeField(allow_null=True)
+    end = serializers.CharField()
+    found = serializers.CharField()
     signature = SignedOutput(allow_null=True)

@@ -24,6 +24,7 @@ from safety.events.enums import (
     NaranjoAnswer,
 )
 from safety.events.errors import DoesNotFit, NotTheNewest
+from safety.events.following import follow_outcome
 from safety.events.models import EventAssessment
 from safety.events.reporting import start_clocks
 from safety.models import AdverseEvent
@@ -60,8 +61,9 @@ def assess(event: AdverseEvent, *, said: Assessed, replaces: int, by: User, at: 
     """Sign the next version of an event's assessment; `replaces` is the version read, 0 for none.
 
     One that finds serious what was not reported so holds treatment and raises the alert in the same
-    transaction. One that finds it not serious lifts nothing: that is a second person's (ADR 0019). Locks the
-    patient's open enrollments. Raises `DoesNotFit`, `NotTheNewest`, or `MayNotTreat`.
+    transaction. One that finds it not serious lifts nothing: that is a second person's (ADR 0019). One that
+    leaves the outcome open has somebody ask again. Locks the patient's open enrollments. Raises `DoesNotFit`,
+    `NotTheNewest`, or `MayNotTreat`.
     """
     weighed = rules.Weighed(said.seriousness, said.grade, said.outcome)
     if faults := rules.assessment_faults(weighed):
@@ -82,6 +84,7 @@ def assess(event: AdverseEvent, *, said: Assessed, replaces: int, by: User, at: 
         )
         row.save(force_insert=True)
         start_clocks(event, assessment=row, start=ClockStart.ASSESSED, at=at)
+        follow_outcome(row, by=by, at=at)
         return row
 
 

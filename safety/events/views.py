@@ -7,15 +7,16 @@ from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.permissions import IsClinician, RecentlyAuthenticated, user_of
+from accounts.enums import Role
+from accounts.permissions import HoldsRole, IsClinician, RecentlyAuthenticated, user_of
 from core import clock
 from core.api import View
 from core.fields import PageQuery
 from core.idempotency import idempotent
 from core.quotas import NEVER_COUNTED
 from safety.enums import Grade
-from safety.events import naranjo, queries, reporting, rules, serializers, services
-from safety.events.enums import ClockEnd
+from safety.events import following, naranjo, queries, reporting, rules, serializers, services
+from safety.events.enums import ClockEnd, FollowUpEnd
 from safety.views.examples import SIGNATURE
 
 SAID: dict[str, Any] = {
@@ -261,3 +262,118 @@ class ClockEnds(View):
             at=at,
         )
         return Response(serializers.ClockOutput(ended).data, status=status.HTTP_201_CREATED)
+
+
+FOLLOW_UP = {
+    "id": "0199c0de-0000-7000-8000-000000000044",
+    "event": ASSESSMENT["event"],
+    "kind": "detail",
+    "what": "Ask the hospital for its letter.",
+    "assignee": "0199c0de-0000-7000-8000-000000000003",
+    "due_at": "2026-03-09T16:00:00Z",
+    "set_at": "2026-03-05T16:00:00Z",
+    "called_at": None,
+    "ended_at": None,
+    "end": "",
+    "found": "",
+    "signature": None,
+}
+
+
+class FollowsEvents(HoldsRole):
+    """A clinician or a safety officer."""
+
+    roles = frozenset({Role.CLINICIAN, Role.SAFETY_OFFICER})
+
+
+class EventFollowUps(View):
+    """What must still be found out about an event."""
+
+    permission_classes = (FollowsEvents,)
+    throttle_classes = NEVER_COUNTED
+
+    @extend_schema(
+        operation_id="follow_ups_set",
+        summary="Have somebody find something out",
+        request=serializers.FollowUpInput,
+        responses={201: serializers.FollowUpOutput},
+        examples=[
+            OpenApiExample(
+                "A letter",
+                value={name: FOLLOW_UP[name] for name in ("what", "assignee", "due_at")},
+                request_only=True,
+            ),
+            OpenApiExample("Set", value=FOLLOW_UP, response_only=True, status_codes=["201"]),
+        ],
+    )
+    @idempotent
+    def post(self, request: Request, event_id: UUID) -> Response:
+        """Say what, who and by when; once it is overdue, people are called every day until it ends."""
+        at = clock.now()
+        event = queries.followed_event(self.actor, event_id, at=at)
+        said = serializers.FollowUpInput(data=request.data)
+        said.is_valid(raise_exception=True)
+        row = following.set_follow_up(event, asked=said.asked(), actor=self.actor, at=at)
+        return Response(serializers.FollowUpOutput(row).data, status=status.HTTP_201_CREATED)
+
+
+class FollowUps(View):
+    """What must still be found out."""
+
+    permission_classes = (FollowsEvents,)
+    throttle_classes = NEVER_COUNTED
+
+    @extend_schema(
+        operation_id="follow_ups_list",
+        summary="What must still be found out about events?",
+        parameters=[serializers.FollowUpsQuery],
+        responses=serializers.FollowUpOutput(many=True),
+        examples=[OpenApiExample("A letter", value=FOLLOW_UP, response_only=True)],
+    )
+    def get(self, request: Request) -> Response:
+        """List the follow-ups that are open, overdue, one's own, ended, or all; the first set first."""
+        asked = serializers.FollowUpsQuery(data=request.query_params.dict())
+        asked.is_valid(raise_exception=True)
+        found = queries.listed_follow_ups(self.actor, asked.validated_data["status"], at=clock.now())
+        return self.page(found, serializers.FollowUpOutput, chart_of=attrgetter("patient_id"))
+
+
+class FollowUpEnds(View):
+    """That something was found out, or can't be."""
+
+    permission_classes = (FollowsEvents, RecentlyAuthenticated)
+    throttle_classes = NEVER_COUNTED
+
+    @extend_schema(
+        operation_id="follow_ups_end",
+        summary="Say what was found out, or sign that nothing more can be",
+        request=serializers.FollowUpEndInput,
+        responses={201: serializers.FollowUpOutput},
+        examples=[
+            OpenApiExample(
+                "Found out", value={"end": "done", "found": "The letter is here."}, request_only=True
+            ),
+            OpenApiExample(
+                "Ended",
+                value=FOLLOW_UP
+                | {"ended_at": "2026-03-08T09:00:00Z", "end": "done", "found": "The letter is here."},
+                response_only=True,
+                status_codes=["201"],
+            ),
+        ],
+    )
+    @idempotent
+    def post(self, request: Request, follow_up_id: UUID) -> Response:
+        """End one. While it is not known how the event ended, whoever asked for that is to ask again."""
+        at = clock.now()
+        found = queries.follow_up_for(self.actor, follow_up_id, at=at)
+        said = serializers.FollowUpEndInput(data=request.data)
+        said.is_valid(raise_exception=True)
+        ended = following.end_follow_up(
+            found,
+            end=FollowUpEnd(said.validated_data["end"]),
+            found=said.validated_data["found"],
+            by=user_of(request),
+            at=at,
+        )
+        return Response(serializers.FollowUpOutput(ended).data, status=status.HTTP_201_CREATED)

@@ -30,6 +30,7 @@ PRIVATE: Roles = frozenset({PRIVACY})
 DIRECTORS: Roles = frozenset({DIRECTOR})
 SIGNING: Roles = PRACTISING | DIRECTORS
 ASSIGNING: Roles = frozenset({OPERATOR, DIRECTOR})
+FOLLOWING: Roles = PRACTISING | {SAFETY}
 IN_SESSION: Roles = PERSONS | {MONITOR}
 DAY: Roles = BOTH | {MONITOR}
 
@@ -195,6 +196,17 @@ OPERATIONS = (
     ),
     Op("event-assessments", "GET", PRACTISING, PRACTISING, PRACTISING),
     Op("event-assessments", "POST", PRACTISING, PRACTISING, PRACTISING, body=ASSESSED),
+    Op("follow-ups", "GET", FOLLOWING, FOLLOWING, stage="settling"),
+    Op("event-follow-ups", "POST", FOLLOWING, FOLLOWING, FOLLOWING, body={"<follow-up>": ""}),
+    Op(
+        "follow-up-ends",
+        "POST",
+        FOLLOWING,
+        FOLLOWING,
+        FOLLOWING,
+        stage="settling",
+        body={"end": "done", "found": "Well again."},
+    ),
     # sessions
     Op("sessions", "GET", PERSONS, BOTH),
     Op("sessions", "POST", PERSONS, SELF, stage="measured", body={"<booking>": ""}),

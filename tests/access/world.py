@@ -26,7 +26,9 @@ from programs import services as programs
 from programs.models import Enrollment
 from safety import services as safety
 from safety.enums import AlertClass, HoldReason, ProfileSection, ProfileSource, ProfileState
-from safety.events.models import ReportingClock
+from safety.events.following import Asked as ToFindOut
+from safety.events.following import set_follow_up
+from safety.events.models import FollowUp, ReportingClock
 from safety.models import AdverseEvent, Alert, HealthFact, Hold, Screening
 from safety.profile import services as profile
 from safety.profile.rules import Measurement, Statement
@@ -76,6 +78,14 @@ def _serious(patient: Patient, at: datetime) -> None:
     safety.report_event(patient.pk, report=safety.EventReport("Fell."), actor=actor, at=at)
 
 
+def _settling(patient: Patient, at: datetime) -> None:
+    _serious(patient, at)
+    event = AdverseEvent.objects.get(patient=patient)
+    by = steps.clinician(patient)
+    asked = ToFindOut("Ask for the letter.", by.pk, at + timedelta(days=3))
+    set_follow_up(event, asked=asked, actor=Actor.person(by.pk), at=at)
+
+
 def _in_hand(patient: Patient, at: datetime) -> None:
     _dosed(patient, at)
     for alert in Alert.objects.filter(patient=patient, status="open"):
@@ -102,6 +112,7 @@ STAGES: dict[str, Callable[[Patient, datetime], Any]] = {
     "dosed": _dosed,
     "in hand": _in_hand,
     "serious": _serious,
+    "settling": _settling,
 }
 MODELS: dict[str, tuple[type[Any], str]] = {
     "enrollment_id": (Enrollment, "patient"),
@@ -112,6 +123,7 @@ MODELS: dict[str, tuple[type[Any], str]] = {
     "hold_id": (Hold, "patient"),
     "checklist_id": (EffectsChecklist, "session__enrollment__patient"),
     "clock_id": (ReportingClock, "patient"),
+    "follow_up_id": (FollowUp, "patient"),
     "event_id": (AdverseEvent, "patient"),
     "patient_id": (Patient, "pk"),
 }
@@ -224,6 +236,15 @@ def _shift(world: World) -> dict[str, Any]:
     }
 
 
+def _follow_up(world: World) -> dict[str, Any]:
+    due_at = world.at + timedelta(days=3)
+    return {
+        "what": "Ask for the letter.",
+        "assignee": world.others["clinician"],
+        "due_at": due_at.isoformat(),
+    }
+
+
 _SPECIAL: dict[str, Callable[[World], dict[str, Any]]] = {
     "<agreements>": _agreements,
     "<attempt>": _attempt,
@@ -231,6 +252,7 @@ _SPECIAL: dict[str, Callable[[World], dict[str, Any]]] = {
     "<plan>": _plan,
     "<draft>": _draft,
     "<late>": _late,
+    "<follow-up>": _follow_up,
     "<handover>": _handover,
     "<shift>": _shift,
     "<signature>": _signature,
