@@ -295,6 +295,13 @@ def on_call(patient_id: UUID, *, at: datetime) -> list[User]:
     return sorted(practising_at(at), key=lambda user: (own is None or user.pk != own.pk, user.pk))
 
 
+def caring_for(patient_id: UUID, *, at: datetime) -> list[User]:
+    """Return who looks after a patient, on paper and by a role that they still hold, clinicians first."""
+    current = CareTeamMembership.objects.filter(patient_id=patient_id, ends_at=None)
+    found = current.filter(member__is_active=True).select_related("member").order_by("role", "id")
+    return [one.member for one in found if one.role in roles_of(one.member_id, at=at)]
+
+
 def practising_at(at: datetime) -> QuerySet[User]:
     """Return every clinician who may work at `at`."""
     grants = RoleGrant.objects.filter(_in_force(at), role=Role.CLINICIAN)

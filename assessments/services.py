@@ -16,6 +16,7 @@ from core.database import atomic
 from core.errors import NotFound, Stale
 from notifications import services as notifications
 from notifications.enums import MessageKind
+from notifications.ladders import steps_after
 from programs import services as programs
 from programs.enums import EnrollmentStatus
 from programs.models import Consent, Enrollment
@@ -45,7 +46,7 @@ def give_consent(
 
 
 def open_baseline(enrollment: Enrollment, *, at: datetime) -> None:
-    """Ask what has to be known before the first dose, and remind of it once; again changes nothing.
+    """Ask what has to be known before the first dose, and remind of it; again changes nothing.
 
     Raises `LicenceForbids` for an instrument that may not be asked; the system check refuses to start before.
     """
@@ -53,7 +54,7 @@ def open_baseline(enrollment: Enrollment, *, at: datetime) -> None:
 
 
 def open_after_session(enrollment: Enrollment, *, number: int, at: datetime) -> None:
-    """Ask what the schedule asks after session `number`, counted from `at`, and remind of it once.
+    """Ask what the schedule asks after session `number`, counted from `at`, and remind of it.
 
     After most sessions that is nothing; again changes nothing.
     """
@@ -103,7 +104,7 @@ def heed(assessment: Assessment, body: object, *, at: datetime) -> bool:
 
 
 def submit(assessment: Assessment, *, actor: Actor, at: datetime) -> Assessment:
-    """Close a form for good and score it; with the last of its time point the reminder is called back.
+    """Close a form for good and score it; with the last of its time point the reminders are called back.
 
     Locks the enrollment, then the assessments of its time point. Raises `AlreadySubmitted`, `NotOpen`, or
     `AnswersMissing` with every item that is still needed.
@@ -144,12 +145,11 @@ def _open_set(enrollment: Enrollment, *, after_session: int, at: datetime) -> No
             for code in schedule().instruments
         ]
         Assessment.objects.bulk_create(rows, ignore_conflicts=True)
-        notifications.schedule(
+        notifications.remind(
             MessageKind.ASSESSMENT_DUE,
-            dedupe_key=_reminder_key(enrollment, after_session) + "due",
-            due_at=at + window.due_after,
-            expires_at=at + window.reminder_stale_after,
-            user=enrollment.patient.user,
+            enrollment.patient.user,
+            key=_reminder_key(enrollment, after_session),
+            steps=steps_after(at + window.due_after, stale_at=at + window.reminder_stale_after),
         )
 
 

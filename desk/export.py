@@ -32,7 +32,7 @@ from assessments.models import Assessment
 from core.encryption import decrypt
 from core.models import DocumentVersion
 from desk.looks import looks
-from notifications.models import Delivery, Suppression
+from notifications.models import Delivery, ReminderPreference, Suppression
 from programs.enums import ConsentKind
 from programs.models import (
     ComprehensionAttempt,
@@ -146,6 +146,7 @@ PARTS = (
     # What was in a message is emptied when it has left; before that it is a secret of whoever gets it.
     Part("Messages to you", Delivery, _ACCOUNT, hidden=frozenset({"payload", "leased_until", "fence"})),
     Part("Messages that are stopped", Suppression, _ACCOUNT),
+    Part("When messages leave you alone", ReminderPreference, _ACCOUNT),
 )
 WITHHELD: Mapping[type[Model], str] = {
     Clinician: "about somebody who works here",

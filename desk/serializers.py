@@ -22,6 +22,15 @@ class ExportOutput(serializers.Serializer[Any]):
     chapters = ChapterOutput(many=True)
 
 
+class SilentOutput(serializers.Serializer[Any]):
+    """Somebody who has not answered: in which program, who, and since when the oldest of it is due."""
+
+    enrollment = serializers.UUIDField(source="id")
+    patient = serializers.UUIDField(source="patient_id")
+    legal_name = serializers.CharField(source="patient.legal_name")
+    since = serializers.DateTimeField()
+
+
 class LooksQuery(InputSerializer):
     """Whose looks, and which page."""
 

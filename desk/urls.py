@@ -5,6 +5,7 @@ from desk.rates.views import EventRates
 
 urlpatterns = [
     path("event-rates", EventRates.as_view(), name="event-rates"),
+    path("silent-patients", views.SilentPatients.as_view(), name="silent-patients"),
     path("me/export", views.Export.as_view(), name="export"),
     path("me/export/readable", views.ReadableExport.as_view(), name="export-readable"),
     path("me/looks", views.Looks.as_view(), name="looks"),

@@ -1,5 +1,6 @@
 import base64
 from datetime import UTC, datetime
+from operator import attrgetter
 from uuid import UUID
 
 from django.conf import settings
@@ -10,13 +11,13 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schem
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.permissions import IsPatient, IsPerson, RecentlyAuthenticatedToRead, user_of
+from accounts.permissions import IsClinician, IsPatient, IsPerson, RecentlyAuthenticatedToRead, user_of
 from core import clock
 from core.api import View
 from core.contact import contact
 from core.errors import InputError, InvalidInput
-from core.fields import shaped
-from desk import queries, serializers
+from core.fields import PageQuery, shaped
+from desk import queries, serializers, silence
 from desk.export import export
 from desk.looks import looks
 from desk.queries import Before, own_patient
@@ -68,6 +69,35 @@ class Timeline(View):
         link = f"{request.path}?limit={limit}&cursor={_encode(shown[-1])}" if more else None
         answer = Response(shaped(serializers.TimelineOutput, {"next": link, "results": shown}))
         return self.shown(answer, enrollment.patient_id)
+
+
+class SilentPatients(View):
+    """Who has stopped answering."""
+
+    permission_classes = (IsClinician,)
+
+    @extend_schema(
+        operation_id="silent_patients_list",
+        summary="Which of my patients have stopped answering?",
+        parameters=[PageQuery],
+        responses=serializers.SilentOutput(many=True),
+        examples=[
+            OpenApiExample(
+                "One",
+                value={
+                    "enrollment": "0199c0de-0000-7000-8000-000000000010",
+                    "patient": "0199c0de-0000-7000-8000-000000000002",
+                    "legal_name": "Ada Example",
+                    "since": "2026-03-05T15:00:00Z",
+                },
+                response_only=True,
+            )
+        ],
+    )
+    def get(self, request: Request) -> Response:  # noqa: ARG002
+        """List those in one's care with a form that is unanswered past all reminders; call them."""
+        found = silence.silent_in_care(self.actor, at=clock.now())
+        return self.page(found, serializers.SilentOutput, chart_of=attrgetter("patient_id"))
 
 
 class NextStep(View):

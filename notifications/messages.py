@@ -7,7 +7,7 @@ first name and the route of a link; the texts themselves are held to it by a tes
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -82,9 +82,10 @@ TEMPLATES: Mapping[MessageKind, Template] = MappingProxyType(
             body="There is something new for you to read. Open it here: {link}",
             optional=frozenset({"link"}),
         ),
+        # Quiet hours can keep it until the very day: it does not say "tomorrow".
         MessageKind.SESSION_TOMORROW: Template(
-            subject="A reminder for tomorrow",
-            body="You have something booked for tomorrow. See what to do first: {link}",
+            subject="Something is coming up",
+            body="You have something booked soon. See when it is, and what to do first: {link}",
             optional=frozenset({"link"}),
         ),
         MessageKind.MONITOR_INVITATION: Template(
@@ -116,6 +117,13 @@ TEMPLATES: Mapping[MessageKind, Template] = MappingProxyType(
         ),
     }
 )
+
+TOGETHER = Template(
+    subject="Two things for you",
+    body="You have something booked soon, and something to fill in. See what to do first: {link}",
+    optional=frozenset({"link"}),
+)
+"""Stands for all reminders of a day where they are of more than one kind."""
 
 
 def link(route: str, *rest: str) -> str:
@@ -177,7 +185,15 @@ def _leads_home(address: str) -> bool:
 
 def render(kind: MessageKind, words: Mapping[str, str]) -> Message:
     """Return the text of `kind`, its gaps filled with checked words; a first name that tells is left out."""
-    template = TEMPLATES[kind]
+    return _filled(TEMPLATES[kind], words)
+
+
+def render_reminders(kinds: Collection[MessageKind]) -> Message:
+    """Return the one text that stands for reminders of these kinds."""
+    return _filled(TEMPLATES[next(iter(kinds))] if len(set(kinds)) == 1 else TOGETHER, {})
+
+
+def _filled(template: Template, words: Mapping[str, str]) -> Message:
     filled = {"first_name": SOMEBODY, "link": link("today"), "phone": settings.CLINIC_PHONE, **words}
     if not fit_name(filled["first_name"]):
         filled["first_name"] = SOMEBODY

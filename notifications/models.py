@@ -5,6 +5,8 @@ from django.db.models.functions import Now
 from accounts.models import User
 from core.ids import new_id
 from notifications.enums import DeliveryStatus, MessageKind
+from notifications.hours import USUAL
+from notifications.rules import REMINDERS
 
 
 class Delivery(models.Model):
@@ -12,6 +14,8 @@ class Delivery(models.Model):
 
     The address is read at the moment of sending from `user`; `payload` (the words a template needs, and the
     address of somebody without an account) is encrypted for this row and emptied once the message has left.
+    `told_on` is the day, in the reader's own zone, that a reminder has for itself: taken before it is sent,
+    given back if it was not. `refused_sha256` is the hash of an address that refused it for good.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id)
@@ -26,6 +30,8 @@ class Delivery(models.Model):
     leased_until = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     outcome = models.CharField(max_length=200, blank=True)
+    told_on = models.DateField(null=True)
+    refused_sha256 = models.CharField(max_length=64, blank=True, default="", db_default="")
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
@@ -43,6 +49,16 @@ class Delivery(models.Model):
                 condition=Q(status__in=["due", "leased"], finished_at=None)
                 | ~Q(status__in=["due", "leased"]) & Q(finished_at__isnull=False),
                 name="delivery_finished_when_it_ended",
+            ),
+            # Two workers with a reminder each find out here that it is one person and one day.
+            models.UniqueConstraint(
+                fields=["user", "told_on"],
+                condition=Q(told_on__isnull=False),
+                name="delivery_one_reminder_a_day",
+            ),
+            models.CheckConstraint(
+                condition=Q(told_on=None) | Q(kind__in=sorted(REMINDERS), user__isnull=False),
+                name="delivery_told_on_is_of_a_reminder",
             ),
         ]
         indexes = [
@@ -71,3 +87,17 @@ class Suppression(models.Model):
                 name="suppression_placed_once_per_cause",
             )
         ]
+
+
+class ReminderPreference(models.Model):
+    """When somebody wants to be left alone by reminders; who has no row has the usual quiet hours.
+
+    Local times, in the zone of the chart; both alike means at no time.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    user = models.OneToOneField(User, on_delete=models.PROTECT, related_name="reminder_preference")
+    quiet_from = models.TimeField(default=USUAL.begins)
+    quiet_until = models.TimeField(default=USUAL.ends)
+    version = models.PositiveIntegerField(default=1)
+    changed_at = models.DateTimeField()

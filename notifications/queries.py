@@ -1,11 +1,20 @@
+import hashlib
+from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from allauth.account.models import EmailAddress
-from django.db.models import QuerySet
+from django.db.models import Max, QuerySet
 
+from accounts import queries as accounts
+from accounts.enums import Role
+from accounts.models import Patient, User
+from core.acting import seeing_all_charts
 from notifications.enums import DeliveryStatus, MessageKind
-from notifications.models import Delivery, Suppression
-from notifications.rules import SendingFacts
+from notifications.hours import USUAL, Habits, QuietHours, end_of_day
+from notifications.models import Delivery, ReminderPreference, Suppression
+from notifications.rules import REMINDERS, SendingFacts
 
 
 def deliveries() -> QuerySet[Delivery]:
@@ -31,7 +40,70 @@ def sending_facts(delivery: Delivery, *, address: str, in_doubt: bool) -> Sendin
         account_closed=user is not None and not user.is_active,
         address=address,
         suppressed_by=suppressed.values_list("cause", flat=True).first() or "",
+        habits=habits_of(user) if user is not None and delivery.kind in REMINDERS else None,
+        refused_at=refused_at(user, address) if user is not None and delivery.kind in REMINDERS else None,
     )
+
+
+def digest_of(address: str) -> str:
+    """Return by what an address is known that refused mail; without regard to case."""
+    return hashlib.sha256(address.lower().encode()).hexdigest()
+
+
+def refused_at(user: User, address: str) -> datetime | None:
+    """Return when somebody's address last refused mail for good, if it did."""
+    refused = Delivery.objects.filter(user=user, refused_sha256=digest_of(address))
+    last: datetime | None = refused.aggregate(last=Max("finished_at"))["last"]
+    return last
+
+
+def who_looks_after(user: User, *, at: datetime) -> list[User]:
+    """Return whom to tell that somebody can't be reached: who cares for a patient, else who runs the clinic.
+
+    Never the person themselves.
+    """
+    with seeing_all_charts():
+        patient = accounts.patient_of(user.pk)
+        caring = [] if patient is None else accounts.caring_for(patient.pk, at=at)
+    told = caring or list(accounts.holders(Role.OPERATOR, at=at))
+    return [one for one in told if one.pk != user.pk]
+
+
+def habits_of(user: User) -> Habits | None:
+    """Return when somebody may be reminded; `None` where there is no chart, and so nobody to remind."""
+    with seeing_all_charts():
+        zone = Patient.objects.filter(user=user).values_list("timezone", flat=True).first()
+        chosen = ReminderPreference.objects.filter(user=user).first()
+        may_have_left = Delivery.objects.filter(
+            user=user, kind__in=REMINDERS, status__in=[DeliveryStatus.SENT, DeliveryStatus.UNKNOWN]
+        )
+        reminded_at = may_have_left.aggregate(last=Max("finished_at"))["last"]
+    if zone is None:
+        return None
+    quiet = QuietHours(chosen.quiet_from, chosen.quiet_until) if chosen else USUAL
+    return Habits(zone=ZoneInfo(zone), quiet=quiet, reminded_at=reminded_at)
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A reminder that waits for the same person and day."""
+
+    id: UUID
+    kind: MessageKind
+
+
+def waiting_beside(delivery: Delivery, *, zone: ZoneInfo, at: datetime) -> list[Waiting]:
+    """Return the other reminders that this person would get until the end of their day."""
+    stopped = Suppression.objects.filter(user=delivery.user_id, lifted_at=None).values("kind")
+    beside = Delivery.objects.filter(
+        user=delivery.user_id,
+        kind__in=REMINDERS,
+        status=DeliveryStatus.DUE,
+        due_at__lt=end_of_day(zone, at),
+        expires_at__gt=at,
+    ).exclude(kind__in=stopped)
+    rows = beside.exclude(pk=delivery.pk).order_by("due_at", "id").values_list("pk", "kind")
+    return [Waiting(pk, MessageKind(kind)) for pk, kind in rows]
 
 
 def kinds_sent(*, since: datetime) -> list[str]:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from notifications.enums import DeliveryStatus, MessageKind
+from notifications.hours import Habits, next_moment
 
 REMINDERS = frozenset({MessageKind.ASSESSMENT_DUE, MessageKind.SESSION_TOMORROW})
 """Suppressions stop these alone; and these alone are better lost in sight of staff than sent twice."""
@@ -30,6 +31,8 @@ MISCARRIED = frozenset({DeliveryStatus.FAILED, DeliveryStatus.EXPIRED, DeliveryS
 
 MAX_ATTEMPTS = 20
 """With the pauses below: six hours and a half of an absent mail server, for an urgent message 18 minutes."""
+ADDRESS_RESTS = timedelta(days=30)
+"""How long no reminder goes to an address that refused one for good: it may be somebody else's by now."""
 FIRST_PAUSE = timedelta(seconds=15)
 LONGEST_PAUSE = timedelta(minutes=30)
 LONGEST_PAUSE_URGENT = timedelta(minutes=1)
@@ -42,8 +45,10 @@ class Answer(Enum):
     """The server said that it has it."""
     NOT_NOW = "not now"
     """The server cannot be reached, or refused for the moment (4yz): it does not have it."""
+    NOBODY = "nobody"
+    """The server refused the recipient for good (5yz): there is no such mailbox, or it takes nothing."""
     NEVER = "never"
-    """The server refused for good (5yz), or the message cannot be written: it does not have it."""
+    """The server refused the message for good (5yz), or it cannot be written: the server does not have it."""
     DOUBT = "doubt"
     """The connection broke, or the answer made no sense: it may have it."""
 
@@ -53,7 +58,9 @@ class SendingFacts:
     """What is true of a message at the moment of sending.
 
     `attempt` counts claims, this one included. `in_doubt`: an earlier holder's lease ran out, so the message
-    may have been taken. `address` is empty where there is none to send to.
+    may have been taken. `address` is empty where there is none to send to. `habits` say when a reminder may
+    leave, `None` for other messages, and for who has no chart. `refused_at` is when this very address last
+    refused mail for good.
     """
 
     kind: MessageKind
@@ -63,6 +70,8 @@ class SendingFacts:
     account_closed: bool
     address: str
     suppressed_by: str
+    habits: Habits | None = None
+    refused_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -102,7 +111,30 @@ def before_sending(facts: SendingFacts, *, at: datetime) -> Outcome | None:
         return Outcome(ended, "The account has no verified address.")
     if facts.kind in REMINDERS and facts.suppressed_by:
         return Outcome(DeliveryStatus.CANCELLED, f"Reminders are stopped ({facts.suppressed_by}).")
-    return None
+    if facts.kind in REMINDERS and facts.refused_at and at < facts.refused_at + ADDRESS_RESTS:
+        return Outcome(DeliveryStatus.CANCELLED, "The address refuses mail; somebody was told.")
+    return None if facts.habits is None else kept_for_later(facts, facts.habits, at=at)
+
+
+def refusal_of_recipient(code: int) -> Answer:
+    """Return what a reply code to a recipient means: refused for good, there is nobody there."""
+    answer = answer_to(code)
+    return Answer.NOBODY if answer is Answer.NEVER else answer
+
+
+def kept_for_later(facts: SendingFacts, habits: Habits, *, at: datetime) -> Outcome | None:
+    """Return until when a reminder waits, or `None` if it may leave now.
+
+    Pages, calls, codes and news have no habits: nothing that cannot wait is bound by them.
+    """
+    moment = next_moment(habits, at=at)
+    if moment <= at:
+        return None
+    if moment >= facts.expires_at:
+        return Outcome(
+            DeliveryStatus.EXPIRED, "Its time passed in quiet hours, or on a day with another one."
+        )
+    return Outcome(DeliveryStatus.DUE, "Kept for after the quiet hours, or for another day.", due_at=moment)
 
 
 def after_sending(facts: SendingFacts, answer: Answer, detail: str, *, at: datetime) -> Outcome:
@@ -118,7 +150,11 @@ def after_sending(facts: SendingFacts, answer: Answer, detail: str, *, at: datet
             return Outcome(DeliveryStatus.UNKNOWN, f"It may have arrived; not repeated ({detail}).")
         return Outcome(DeliveryStatus.LEASED, f"It may have arrived; to be repeated ({detail}).")
     again_at = at + pause(facts.kind, attempt=facts.attempt)
-    if answer is Answer.NEVER or facts.attempt >= MAX_ATTEMPTS or again_at >= facts.expires_at:
+    if (
+        answer in (Answer.NOBODY, Answer.NEVER)
+        or facts.attempt >= MAX_ATTEMPTS
+        or again_at >= facts.expires_at
+    ):
         return Outcome(DeliveryStatus.FAILED, f"Not taken at try {facts.attempt} ({detail}).")
     return Outcome(DeliveryStatus.DUE, f"To be tried again ({detail}).", due_at=again_at)
 

@@ -1,6 +1,7 @@
 import smtplib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress as ignoring
+from dataclasses import replace
 from datetime import datetime, timedelta
 from logging import getLogger
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.core import mail
 from django.core.mail.backends.base import BaseEmailBackend
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
@@ -18,8 +19,11 @@ from core.encryption import decrypt, encrypt
 from core.logs import log_failure
 from notifications import messages, queries, rules
 from notifications.enums import DeliveryStatus, MessageKind
+from notifications.hours import day_of
+from notifications.ladders import Step
 from notifications.messages import UnfitMessage
 from notifications.models import Delivery, Suppression
+from notifications.queries import Waiting
 from notifications.rules import Answer, Outcome, SendingFacts
 
 LEASE = timedelta(seconds=30)
@@ -28,6 +32,8 @@ LEASE = timedelta(seconds=30)
 By the database's clock, in real time: one clock for all workers, and moving the demo clock must not take a
 message out of the hands of somebody who is sending it.
 """
+
+NEWS_LIFE = timedelta(days=7)
 
 logger = getLogger(__name__)
 
@@ -54,6 +60,19 @@ def schedule(
     delivery = Delivery(dedupe_key=dedupe_key, kind=kind, user=user, due_at=due_at, expires_at=expires_at)
     delivery.payload = encrypt({"address": address, "words": dict(words or {})}, place=_place(delivery))
     Delivery.objects.bulk_create([delivery], ignore_conflicts=True)
+
+
+def remind(kind: MessageKind, user: User, *, key: str, steps: Collection[Step]) -> None:
+    """Write down every reminder of one thing, to be called back together by `key`; again changes nothing.
+
+    Raises `UnfitMessage` for a kind that is no reminder.
+    """
+    if kind not in rules.REMINDERS:
+        raise UnfitMessage(f"{kind}: no reminder")
+    for step in steps:
+        schedule(
+            kind, dedupe_key=f"{key}{step.name}", due_at=step.due_at, expires_at=step.expires_at, user=user
+        )
 
 
 def cancel(dedupe_key_prefix: str, *, at: datetime) -> int:
@@ -135,26 +154,88 @@ def _deliver(delivery: Delivery, *, in_doubt: bool, at: datetime) -> None:
     try:
         payload = decrypt(bytes(delivery.payload), place=_place(delivery))
         facts = queries.sending_facts(delivery, address=payload["address"], in_doubt=in_doubt)
-        message = _compose(delivery, facts, payload["words"])
+        beside = _beside(delivery, facts, at=at)
+        message = _compose(delivery, facts, payload["words"], beside)
     except (LookupError, ValueError) as error:
         log_failure(logger, f"Delivery {delivery.pk} cannot be read or written", error)
         _record(delivery, Outcome(DeliveryStatus.FAILED, "It cannot be read or written: see the log."), at=at)
         return
-    outcome = rules.before_sending(facts, at=at)
+    outcome = rules.before_sending(facts, at=at) or _take_the_day(delivery, facts, at=at)
     if outcome is not None:
         _record(delivery, outcome, at=at)
         return
     connection = mail.get_connection()
     try:
         answer, detail = _hand_over(message, connection)
-        _record(delivery, rules.after_sending(facts, answer, detail, at=at), at=at)
+        outcome = rules.after_sending(facts, answer, detail, at=at)
+        with transaction.atomic():
+            _record(delivery, outcome, at=at)
+            if outcome.status == DeliveryStatus.SENT:
+                _say_that_they_were_said(beside, delivery, at=at)
+            if answer is Answer.NOBODY:
+                _tell_of_refusing(delivery, facts.address, at=at)
     finally:
         with ignoring(OSError):
             connection.close()
 
 
-def _compose(delivery: Delivery, facts: SendingFacts, words: Mapping[str, str]) -> mail.EmailMessage:
-    text = messages.render(facts.kind, words)
+def _beside(delivery: Delivery, facts: SendingFacts, *, at: datetime) -> Sequence[Waiting]:
+    """Return the other reminders of the day, which are said in the same message."""
+    if facts.habits is None:
+        return ()
+    return queries.waiting_beside(delivery, zone=facts.habits.zone, at=at)
+
+
+def _take_the_day(delivery: Delivery, facts: SendingFacts, *, at: datetime) -> Outcome | None:
+    """Take the reader's day for this reminder, before it is sent; return what becomes of it if it is taken.
+
+    Committed by itself: whoever has another one in hand in this moment finds out from the database.
+    """
+    if facts.habits is None:
+        return None
+    day = day_of(facts.habits.zone, at)
+    try:
+        with transaction.atomic():
+            held = _held(delivery).filter(status=DeliveryStatus.LEASED)
+            if held.update(told_on=day):
+                return None
+            return Outcome(DeliveryStatus.CANCELLED, "Called back.")
+    except IntegrityError:
+        return rules.kept_for_later(facts, replace(facts.habits, reminded_at=at), at=at)
+
+
+def _say_that_they_were_said(beside: Sequence[Waiting], delivery: Delivery, *, at: datetime) -> None:
+    waiting = Delivery.objects.filter(pk__in=[one.id for one in beside], status=DeliveryStatus.DUE)
+    outcome = Outcome(DeliveryStatus.CANCELLED, f"Said in the same message as {delivery.pk}.")
+    waiting.update(**_columns(outcome, at=at))
+
+
+def _tell_of_refusing(delivery: Delivery, address: str, *, at: datetime) -> None:
+    """Keep which address refused, and tell whoever looks after its owner, once a month for each address.
+
+    For a patient that is who cares for them, for anybody else who runs the clinic. An address without an
+    account is whoever's who wrote it: the row says that it failed.
+    """
+    refused = queries.digest_of(address)
+    _held(delivery).update(refused_sha256=refused)
+    if delivery.user is None:
+        return
+    for told in queries.who_looks_after(delivery.user, at=at):
+        schedule(
+            MessageKind.NEWS,
+            dedupe_key=f"refused:{refused[:16]}:{at:%Y%m}:{told.pk}",
+            user=told,
+            due_at=at,
+            expires_at=at + NEWS_LIFE,
+            words={"link": messages.link("waiting")},
+        )
+
+
+def _compose(
+    delivery: Delivery, facts: SendingFacts, words: Mapping[str, str], beside: Sequence[Waiting]
+) -> mail.EmailMessage:
+    kinds = [facts.kind, *(one.kind for one in beside)]
+    text = messages.render_reminders(kinds) if beside else messages.render(facts.kind, words)
     domain = settings.DEFAULT_FROM_EMAIL.rpartition("@")[2].rstrip(">")
     return mail.EmailMessage(
         subject=text.subject,
@@ -182,7 +263,7 @@ def _hand_over(message: mail.EmailMessage, connection: BaseEmailBackend) -> tupl
         connection.send_messages([message])
     except smtplib.SMTPRecipientsRefused as error:
         code = next(iter(error.recipients.values()))[0]
-        return rules.answer_to(code), f"recipient refused with {code}"
+        return rules.refusal_of_recipient(code), f"recipient refused with {code}"
     except (smtplib.SMTPSenderRefused, smtplib.SMTPDataError) as error:
         return rules.answer_to(error.smtp_code), f"refused with {error.smtp_code}"
     except OSError as error:
@@ -216,6 +297,9 @@ def _columns(outcome: Outcome, *, at: datetime) -> dict[str, Any]:
     if outcome.status == DeliveryStatus.LEASED:
         return columns
     columns["leased_until"] = None
+    if outcome.status not in (DeliveryStatus.SENT, DeliveryStatus.UNKNOWN):
+        # It did not leave: the day is free for another reminder.
+        columns["told_on"] = None
     if outcome.status == DeliveryStatus.DUE:
         return columns | {"due_at": outcome.due_at}
     return columns | {"finished_at": at, "payload": b""}

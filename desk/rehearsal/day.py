@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from itertools import count
 from typing import Any
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 from desk.rehearsal.client import Client, Mailbox, StepFailed
 from desk.rehearsal.cohort import Participant
@@ -46,13 +47,13 @@ class Device:
 
 def run(person: Participant, *, clock: Clock, mailbox: Mailbox, say: Callable[[str], None]) -> dict[str, int]:
     """Take one person through their first session; return what happened, counted."""
-    session = _book(person, clock=clock)
+    session, scheduled_at = _book(person, clock=clock)
     path = f"sessions/{session}"
     with _monitor(person, path, mailbox=mailbox) as monitor:
         say("booked, prepared, monitor invited and here")
         _refused_too_early(person.client, path)
-        clock.advance(timedelta(days=1, hours=-1))
-        mailbox.wait_for(person.client.email, "(A reminder for tomorrow)")
+        clock.advance(scheduled_at - timedelta(hours=1, minutes=30) - clock.now())
+        mailbox.wait_for(person.client.email, "(Something is coming up)")
         clock.advance(timedelta(hours=1))
         _start(person, monitor, session, clock=clock)
         say("readings taken, gate passed, dose taken")
@@ -65,14 +66,17 @@ def run(person: Participant, *, clock: Clock, mailbox: Mailbox, say: Callable[[s
     return {"sessions": 1, "check-ins": check_ins, "adverse events": 1, "serious": int(event["is_serious"])}
 
 
-def _book(person: Participant, *, clock: Clock) -> str:
-    at = clock.now() + timedelta(days=1, minutes=30)
-    body = {"scheduled_at": at.isoformat(), "timezone": "America/Chicago"}
+def _book(person: Participant, *, clock: Clock) -> tuple[str, datetime]:
+    """Book an afternoon, so that the reminder needn't wait for the end of quiet hours; prepare for it."""
+    zone = ZoneInfo("America/Chicago")
+    day = (clock.now() + timedelta(days=2)).astimezone(zone).date()
+    at = datetime.combine(day, time(15), tzinfo=zone)
+    body = {"scheduled_at": at.isoformat(), "timezone": zone.key}
     session: str = person.client.post(f"enrollments/{person.enrollment}/sessions", body)["id"]
     preparation = person.client.get(f"sessions/{session}/preparation")
     done = {item["key"]: True for item in preparation["items"]}
     person.client.patch(f"sessions/{session}/preparation", {"items": done})
-    return session
+    return session, at
 
 
 @contextmanager

@@ -5,7 +5,7 @@ import re
 import sys
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -31,6 +31,8 @@ AT_LEAST_ASSESSED = 100
 FIT_CHECKS = 20
 SEED = 20261121
 WEEKS = 3
+NOON = time(18)
+"""By UTC, in Chicago."""
 
 
 @dataclass
@@ -181,6 +183,8 @@ def _pass_weeks(mailbox: Mailbox, found: Found) -> None:
 
     None may tell what it is about.
     """
+    # By day where the cohort lives: at night nobody is reminded.
+    _advance((datetime.combine(demo_clock.now(), NOON, tzinfo=UTC) - demo_clock.now()) % timedelta(days=1))
     for days in (3, *[7] * WEEKS):
         _advance(timedelta(days=days))
         mailbox.wait_for_quiet()

@@ -1,7 +1,7 @@
 """Before the day: booking, moving, calling off, getting ready."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from django.db.models import F
@@ -11,6 +11,7 @@ from core.database import atomic
 from core.errors import InputError, InvalidInput, Stale
 from notifications import services as notifications
 from notifications.enums import MessageKind
+from notifications.ladders import steps_before
 from programs import services as programs
 from programs.enums import EnrollmentStatus
 from programs.errors import WrongEnrollmentState
@@ -22,13 +23,11 @@ from sessions.models import PreparationItem, TreatmentSession
 from sessions.services.monitors import extend_links, revoke_links
 from sessions.services.steps import lock, move, record, repeats, require_status
 
-REMIND_BEFORE = timedelta(days=1)
-
 
 def book(
     enrollment_id: UUID, *, scheduled_at: datetime, timezone: str, actor: Actor, at: datetime
 ) -> TreatmentSession:
-    """Book the next session that is not done, with what there is to prepare, and a reminder the day before.
+    """Book the next session that is not done, with what there is to prepare, and reminders.
 
     Locks the enrollment. Raises `WrongEnrollmentState`, `AlreadyBooked`, or `NotBookable` with every reason.
     """
@@ -129,15 +128,13 @@ def _bookable(
 
 
 def _remind(session: TreatmentSession, *, at: datetime) -> None:
-    due_at = session.scheduled_at - REMIND_BEFORE
-    if due_at > at:
-        notifications.schedule(
-            MessageKind.SESSION_TOMORROW,
-            dedupe_key=f"{_reminder_key(session)}{session.version}",
-            due_at=due_at,
-            expires_at=session.scheduled_at,
-            user=session.enrollment.patient.user,
-        )
+    """Remind of what still lies ahead: who books for tomorrow knows of it."""
+    notifications.remind(
+        MessageKind.SESSION_TOMORROW,
+        session.enrollment.patient.user,
+        key=f"{_reminder_key(session)}{session.version}:",
+        steps=[step for step in steps_before(session.scheduled_at) if step.due_at > at],
+    )
 
 
 def _reminder_key(session: TreatmentSession) -> str:

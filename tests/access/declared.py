@@ -288,6 +288,7 @@ OPERATIONS = (
     Op("export-readable", "GET", SELF, SELF),
     Op("looks", "GET", SELF, SELF),
     Op("event-rates", "GET", frozenset({SAFETY, DIRECTOR}), frozenset({SAFETY, DIRECTOR}), shows=False),
+    Op("silent-patients", "GET", PRACTISING, PRACTISING),
     Op("possible-duplicates", "GET", OPERATORS, OPERATORS),
     Op("invitations", "GET", OPERATORS, OPERATORS, shows=False),
     Op("invitations", "POST", OPERATORS, OPERATORS, body={"email": "new@clinic.example", "role": "guide"}),

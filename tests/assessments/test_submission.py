@@ -117,7 +117,7 @@ def test_with_the_whole_set_in_the_reminder_is_called_back(
 
 @pytest.fixture
 def reminder(enrollment: Enrollment) -> Delivery:
-    return Delivery.objects.get(dedupe_key=f"assessments:{enrollment.pk}:0:due")
+    return Delivery.objects.get(dedupe_key=f"assessments:{enrollment.pk}:0:v1:0")
 
 
 # Refused

@@ -182,7 +182,7 @@ def test_a_reminder_of_the_old_time_is_called_back(session: TreatmentSession, as
         later = (clock.now() + timedelta(days=days)).isoformat()
         post(as_ada, f"sessions/{session.pk}/reschedule", booking(scheduled_at=later))
     assert reminders(status=DeliveryStatus.CANCELLED).count() == 1
-    assert reminders(status=DeliveryStatus.DUE).count() == 1
+    assert reminders(status=DeliveryStatus.DUE).count() == 2  # three days before, and one
 
 
 def test_moving_a_session_asks_the_monitor_again(
