@@ -1,5 +1,5 @@
 from collections.abc import Collection
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from typing import TypeVar
 from uuid import UUID
 
@@ -368,6 +368,21 @@ def served_states(*, at: datetime) -> frozenset[str]:
 def licensed_states(user_id: UUID, *, at: datetime) -> frozenset[str]:
     """Return where somebody may practise at `at`."""
     return frozenset(_licences(at).filter(clinician__user_id=user_id).values_list("state", flat=True))
+
+
+def licensed_spans(state: str, *, users: QuerySet[User]) -> list[tuple[UUID, datetime, datetime]]:
+    """Return who of `users` may practise in a state, and from which instant until before which other."""
+    held = Licence.objects.filter(state=state, clinician__user__in=users).order_by("starts_on", "id")
+    days = held.values_list("clinician__user_id", "starts_on", "ends_on")
+    return [(user, _midnight(first), _midnight(_day_after(last))) for user, first, last in days]
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), tzinfo=UTC)
+
+
+def _day_after(day: date) -> date:
+    return min(day, date.max - timedelta(days=1)) + timedelta(days=1)
 
 
 def _addresses_of_the_day(at: datetime) -> QuerySet[PatientAddress]:

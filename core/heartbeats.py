@@ -32,6 +32,11 @@ def beat(name: str) -> None:
     Heartbeat.objects.update_or_create(name=name, defaults={"beat_at": Now()})
 
 
+def pulse(name: str) -> Pulse:
+    """Return the pulse of one expected process, by the database's clock."""
+    return next(found for found in pulses() if found.name == name)
+
+
 def pulses() -> list[Pulse]:
     """Return the pulse of every expected process, by the database's clock."""
     now = Func(function="clock_timestamp", output_field=DateTimeField())

@@ -1,4 +1,4 @@
-from core.errors import Conflict, InvalidInput, Refused
+from core.errors import Conflict, InvalidInput, Refused, Unavailable
 
 
 class WrongSessionState(Conflict):
@@ -23,6 +23,18 @@ class SessionNotStartable(Refused):
     """The session cannot start now."""
 
     code = "session_not_startable"
+
+
+class SessionNotWatched(Unavailable):
+    """The session cannot start now: nobody would notice if it went silent."""
+
+    code = "session_not_watched"
+
+
+class NotAPlace(InvalidInput):
+    """That is not a place that help can be sent to."""
+
+    code = "not_a_place"
 
 
 class DoseNotNow(Refused):

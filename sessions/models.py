@@ -2,6 +2,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from accounts.enums import STATES
 from accounts.models import Capability
 from core.ids import new_id
 from core.models import ActedModel, DocumentVersion, Transition
@@ -163,6 +164,28 @@ class Attestation(ActedModel):
                 condition=Q(kind__in=AttestationKind.values), name="attestation_kind_is_known"
             )
         ]
+
+
+class SessionPlace(ActedModel):
+    """Where the patient is on the day of a session, and whom else to call. Append-only; the newest counts.
+
+    `details` is encrypted: address, the telephone there, and somebody's name and telephone. The state alone
+    is readable: who may treat there depends on it.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    session = models.ForeignKey(TreatmentSession, on_delete=models.PROTECT, related_name="places")
+    state = models.CharField(max_length=2)
+    details = models.BinaryField()
+    given_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.CheckConstraint(condition=Q(state__in=STATES), name="session_place_state_is_known"),
+        ]
+        # Help asks for the newest of one session.
+        indexes = [models.Index(fields=["session", "-id"], name="session_place_newest")]
 
 
 class Observation(ActedModel):

@@ -128,6 +128,11 @@ class SessionPolicy:
         """Return how long after the dose the monitor stays: the longer of timer and observation time."""
         return max(self.timer, self.observation)
 
+    @property
+    def watched_at_most(self) -> timedelta:
+        """Return how long after the start somebody may have to watch: the dose in its window's last minute."""
+        return self.dose_window + self.watched_after_dose
+
 
 def parse_policy(content: Mapping[str, Any]) -> SessionPolicy:
     """Read a session policy; raises `PolicyError` with the place of the first thing that is wrong.

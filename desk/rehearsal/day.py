@@ -15,6 +15,16 @@ from desk.rehearsal.cohort import Participant
 MONITOR = "mona@friends.example"
 CHECK_IN_EVERY = timedelta(minutes=10)
 WATCHED = timedelta(minutes=130)
+HERE = {
+    "address": {
+        "lines": ["12 Example Street"],
+        "city": "Albany",
+        "state": "NY",
+        "postal_code": "12207",
+    },
+    "phone": "+1 518 555 0100",
+    "contact": {"name": "Mona Example", "phone": "+1 518 555 0101"},
+}
 REFLECTION = "I said yes to everything, and nobody had asked me to."
 
 
@@ -113,6 +123,7 @@ def _start(person: Participant, monitor: Client, session: str, *, clock: Clock) 
         "no",
     )
     person.client.post(f"{path}/attestations", {"kind": "patient_today", "answers": today})
+    person.client.post(f"{path}/places", HERE)
     device = Device(person.client, session)
     for systolic_mmhg, diastolic_mmhg in ((124, 79), (121, 78)):
         clock.advance(timedelta(minutes=5))

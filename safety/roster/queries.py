@@ -31,12 +31,33 @@ def on_duty(*, at: datetime) -> set[UUID]:
     return set(shifts.order_by().values_list("user_id", flat=True))
 
 
+def cover(state: str, *, without: UUID, starts_at: datetime, ends_at: datetime) -> list[Span]:
+    """Return when, between two instants, somebody is on call who may practise in a state.
+
+    By the roster where one is kept, else everybody who practises: from the first instant to the last, and
+    never the user `without`.
+    """
+    stays = accounts.practising_at(ends_at).values("pk")
+    called = accounts.practising_at(starts_at).filter(pk__in=stays).exclude(pk=without)
+    licensed = accounts.licensed_spans(state, users=called)
+    if not _is_kept(at=starts_at):
+        return [(begins, ends) for _, begins, ends in licensed]
+    shifts = standing(ends_after=starts_at).filter(starts_at__lt=ends_at, user__in=called).order_by()
+    on_duty = list(shifts.values_list("user_id", "starts_at", "ends_at"))
+    return rules.both(licensed, on_duty)
+
+
+def _is_kept(*, at: datetime) -> bool:
+    """Tell whether a roster is kept: it has a shift, or had its last one less than a month ago."""
+    return standing(ends_after=at - timedelta(days=30)).exists()
+
+
 def gaps_ahead(*, at: datetime, ahead: timedelta) -> list[Span]:
     """Return when from `at` on nobody is on duty; none where no roster is kept, and so everybody is.
 
     A roster is kept once it has a shift, and until its last one is a month past.
     """
-    if not standing(ends_after=at - timedelta(days=30)).exists():
+    if not _is_kept(at=at):
         return []
     shifts = standing(ends_after=at).filter(user__in=accounts.practising_at(at))
     spans = list(shifts.order_by().values_list("starts_at", "ends_at"))

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from uuid import UUID
 
 LOOKS_AHEAD = timedelta(hours=24)
 """How long before a gap people are told of it. Source: this clinic's requirement; no published figure."""
@@ -9,6 +10,19 @@ LONGEST_SHIFT = timedelta(days=7)
 
 Span = tuple[datetime, datetime]
 """From one instant until before another."""
+PersonsSpan = tuple[UUID, datetime, datetime]
+"""Whose, and from one instant until before another."""
+
+
+def both(some: Sequence[PersonsSpan], others: Sequence[PersonsSpan]) -> list[Span]:
+    """Return when spans of the same person overlap."""
+    met = [
+        (max(begins, from_then), min(ends, until))
+        for who, begins, ends in some
+        for whom, from_then, until in others
+        if who == whom
+    ]
+    return [(begins, ends) for begins, ends in met if begins < ends]
 
 
 def gaps(shifts: Sequence[Span], *, starts_at: datetime, ends_at: datetime) -> list[Span]:

@@ -38,6 +38,7 @@ from sessions.queries.facts import (
     start_facts,
     unseen_dose,
 )
+from sessions.queries.places import GivenPlace, place_of_details, place_row, places
 from sessions.queries.shown import (
     About,
     Day,
@@ -57,6 +58,7 @@ from sessions.queries.shown import (
 __all__ = [
     "About",
     "Day",
+    "GivenPlace",
     "Named",
     "PreparedItem",
     "ReadableReflection",
@@ -82,6 +84,9 @@ __all__ = [
     "links_of",
     "next_number",
     "open_deadlines",
+    "place_of_details",
+    "place_row",
+    "places",
     "policy_in_force",
     "policy_of",
     "policy_to_hear_by",

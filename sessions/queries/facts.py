@@ -7,9 +7,11 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import Max, QuerySet
 
+from accounts import queries as accounts
 from accounts.models import Patient
 from accounts.policies import queries as policies
 from assessments import queries as assessments
+from core import heartbeats
 from core.actors import Actor, ActorKind
 from core.documents import NoDocumentInForce
 from core.enums import DocumentKind
@@ -20,6 +22,8 @@ from programs.enums import EnrollmentStatus, Route
 from programs.errors import NoSessionPolicy
 from programs.models import Enrollment, TreatmentPlan
 from safety import queries as safety
+from safety.roster import queries as roster
+from safety.roster.rules import Span
 from safety.rules import Course
 from sessions import rules
 from sessions.enums import (
@@ -28,7 +32,6 @@ from sessions.enums import (
     VOID_STATUSES,
     AttestationKind,
     ObservationKind,
-    SessionEvent,
     SessionStatus,
 )
 from sessions.models import (
@@ -37,11 +40,13 @@ from sessions.models import (
     GateDecision,
     MonitorInvitation,
     Observation,
+    SessionPlace,
     TreatmentSession,
     UnattributedDose,
 )
 from sessions.policy import SessionPolicy, parse_policy
 from sessions.queries.access import current_link
+from sessions.queries.places import last_move, place_row
 
 LONGEST_DAY = timedelta(hours=26)
 """No day on anybody's clock is longer, the clocks going back included."""
@@ -165,6 +170,7 @@ def start_facts(
     enrollment, zone = session.enrollment, ZoneInfo(session.timezone)
     link = current_link(session.pk, at=at)
     last_dosed_at = _last_dosed_at(enrollment.patient_id)
+    place = place_row(session)
     return rules.StartFacts(
         at=at,
         today=rules.local_day(at, zone),
@@ -186,6 +192,9 @@ def start_facts(
         readings_elsewhere=readings_elsewhere(session, at=at),
         chart_timezone=enrollment.patient.timezone,
         last_dosed_at=last_dosed_at,
+        place=_place_facts(place, at=at) if place else None,
+        on_call=_on_call(session, place, policy, at=at) if place else None,
+        watch_is_alive=heartbeats.pulse("watchdog").fresh,
     )
 
 
@@ -223,6 +232,20 @@ def dose_facts(
         chart_timezone=enrollment.patient.timezone,
         min_days_between=max(policy.min_days_between, gate.plan.min_days_between),
     )
+
+
+def _place_facts(place: SessionPlace, *, at: datetime) -> rules.PlaceFacts:
+    is_served = place.state in accounts.served_states(at=at)
+    return rules.PlaceFacts(state=place.state, is_served=is_served, given_at=place.given_at)
+
+
+def _on_call(
+    session: TreatmentSession, place: SessionPlace, policy: SessionPolicy, *, at: datetime
+) -> tuple[Span, ...]:
+    """Return when in the time to be watched somebody is on call for a place, the patient not counted."""
+    themselves = session.enrollment.patient.user_id
+    ends_at = at + policy.watched_at_most
+    return tuple(roster.cover(place.state, without=themselves, starts_at=at, ends_at=ends_at))
 
 
 def _missing_consents(enrollment_id: UUID, *, at: datetime) -> tuple[str, ...]:
@@ -341,5 +364,5 @@ def _attested(session: TreatmentSession, kind: AttestationKind) -> QuerySet[Atte
     Both are written under the session's lock, so that their ids tell which came first.
     """
     given = session.attestations.filter(kind=kind)
-    moved = session.transitions.filter(event=SessionEvent.RESCHEDULED).order_by("-id").first()
+    moved = last_move(session)
     return given.filter(pk__gt=moved.pk) if moved else given

@@ -12,9 +12,12 @@ from sessions.rules.dose import (
 from sessions.rules.entries import calls_for_help, clock_fault
 from sessions.rules.leaving import Leaving, LeavingFacts, Step, leaving
 from sessions.rules.machine import TRANSITIONS, Party, next_actions, next_status
+from sessions.rules.places import Place, place_faults
 from sessions.rules.start import (
     CRISIS_LASTS,
+    NOT_WATCHED,
     Measured,
+    PlaceFacts,
     PlanFacts,
     Reading,
     StartDecision,
@@ -28,6 +31,7 @@ from sessions.rules.times import deadlines, far_enough, is_news, local_day, meet
 
 __all__ = [
     "CRISIS_LASTS",
+    "NOT_WATCHED",
     "TRANSITIONS",
     "BookingFacts",
     "DoseFacts",
@@ -35,6 +39,8 @@ __all__ = [
     "LeavingFacts",
     "Measured",
     "Party",
+    "Place",
+    "PlaceFacts",
     "PlanFacts",
     "Reading",
     "StartDecision",
@@ -60,5 +66,6 @@ __all__ = [
     "next_actions",
     "next_status",
     "no_drive_until",
+    "place_faults",
     "should_not_have_been",
 ]

@@ -50,6 +50,7 @@ _ACTIONS: tuple[tuple[str, frozenset[Party], tuple[Status, ...]], ...] = (
     ("invite_monitor", _PATIENT, BOOKED_STATUSES),
     ("attest_monitor_present", _MONITOR, BOOKED_STATUSES),
     ("attest_patient_today", _PATIENT, BOOKED_STATUSES),
+    ("give_place", _PATIENT, (*BOOKED_STATUSES, *LIVE_STATUSES)),
     ("start", _PRESENT, BOOKED_STATUSES),
     ("reschedule", _PATIENT, BOOKED_STATUSES),
     ("cancel", _PATIENT, BOOKED_STATUSES),

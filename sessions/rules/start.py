@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from core.errors import Reason
 from programs.enums import Route
+from safety.roster.rules import Span, gaps
 from sessions.policy import SessionPolicy
 from sessions.rules.times import far_enough, local_day
 
@@ -48,6 +49,15 @@ class TodayAnswers:
 
 
 @dataclass(frozen=True, slots=True)
+class PlaceFacts:
+    """Where the patient says they are: a state's two letters, whether the clinic serves it, and since when."""
+
+    state: str
+    is_served: bool | None
+    given_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class StartFacts:
     """Everything the gate asks. Null means not known, and what is not known refuses.
 
@@ -56,7 +66,8 @@ class StartFacts:
     `yes_today` are the questions answered
     with yes on this day, whatever was answered since and in whichever session. `readings` are this session's,
     oldest first; `readings_elsewhere` those of the patient's others that may still be a day's crisis.
-    `monitor_attested_at` is when the monitor whose link is alive said to be there.
+    `monitor_attested_at` is when the monitor whose link is alive said to be there. `on_call` is when somebody
+    is on call who may practise in the state of `place`; `watch_is_alive`, whether the watchdog is.
     """
 
     at: datetime
@@ -79,6 +90,9 @@ class StartFacts:
     readings_elsewhere: tuple[Reading, ...] | None
     chart_timezone: str
     last_dosed_at: datetime | None
+    place: PlaceFacts | None
+    on_call: tuple[Span, ...] | None
+    watch_is_alive: bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +123,8 @@ _MONITOR_MAY_KNOW = frozenset(
         "dose_window_over",
         "other_route",
         "other_amount",
+        "nobody_on_call",
+        "watch_not_running",
     }
 )
 """What a monitor sees and does themselves; every other reason belongs to the patient's chart."""
@@ -122,6 +138,9 @@ PAUSED = Reason("paused", "You have paused. Say that you want to go on first.")
 ON_HOLD = Reason("on_hold", "Treatment is on hold. Your clinician will tell you when it goes on.")
 ALERT_OPEN = Reason("alert_open", "A clinician has to look at something first.")
 NO_MONITOR = Reason("monitor_missing", "Nobody holds the monitor's link.")
+NOT_WATCHED = Reason(
+    "watch_not_running", "Our own watch over sessions is not running. Wait a minute and try again."
+)
 CRISIS = Reason(
     "blood_pressure_crisis", "This is an emergency level. If they feel unwell, call for help now."
 )
@@ -334,6 +353,36 @@ def spacing_fault(
         yield Reason("too_soon", f"Sessions are at least {days} days apart.")
 
 
+def _place(facts: StartFacts, policy: SessionPolicy) -> Iterator[Reason]:
+    """Ask where to send help: today, from there, and in a state where the clinic treats."""
+    place = facts.place
+    if place is None:
+        yield Reason("place_missing", "Say where you are today, so that help can find you.")
+        return
+    if not _fresh(place.given_at, facts.at, policy.attestation_max_age):
+        yield Reason("place_too_old", "Say again where you are.")
+    if place.is_served is not True:
+        yield Reason("place_not_served", "We cannot treat you in the state where you are. Call us.")
+
+
+def _on_call(facts: StartFacts, policy: SessionPolicy) -> Iterator[Reason]:
+    """Ask for a clinician on call for that place as long as the session may be watched.
+
+    Without a place there is nothing to ask; that refuses by itself.
+    """
+    if facts.place is None:
+        return
+    ends_at = facts.at + policy.watched_at_most
+    if facts.on_call is None or gaps(facts.on_call, starts_at=facts.at, ends_at=ends_at):
+        detail = "No clinician is on call for the whole session. Choose another time, or call us."
+        yield Reason("nobody_on_call", detail)
+
+
+def _watched(facts: StartFacts, policy: SessionPolicy) -> Iterator[Reason]:  # noqa: ARG001 - a Check
+    if facts.watch_is_alive is not True:
+        yield NOT_WATCHED
+
+
 @dataclass(frozen=True, slots=True)
 class _Pressure:
     observed_at: datetime
@@ -402,4 +451,7 @@ _CHECKS: tuple[Check, ...] = (
     _today,
     _readings,
     _spacing,
+    _place,
+    _on_call,
+    _watched,
 )

@@ -28,7 +28,7 @@ def deadlines(started_at: datetime, policy: SessionPolicy) -> list[datetime]:
     One every interval, and one at the end of the longest time that may be watched: the dose taken in the last
     minute of its window, and then the longer of timer and observation time.
     """
-    watched = policy.dose_window + policy.watched_after_dose
+    watched = policy.watched_at_most
     count = -(-watched // policy.check_in_interval)
     return [started_at + min(step * policy.check_in_interval, watched) for step in range(1, count + 1)]
 

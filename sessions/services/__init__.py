@@ -21,6 +21,7 @@ from sessions.services.entries import (
 )
 from sessions.services.leaving import close_account, leave, pause, resume, take_back
 from sessions.services.monitors import invite_monitor
+from sessions.services.places import give_place
 from sessions.services.reports import report_event
 from sessions.services.watching import WATCH, Watched, watch
 
@@ -37,6 +38,7 @@ __all__ = [
     "check_in",
     "close_account",
     "end_session",
+    "give_place",
     "heed",
     "invite_monitor",
     "keep_unattributed_dose",

@@ -13,7 +13,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from assessments.services import open_after_session
 from core.actors import Actor, ActorKind
 from core.database import atomic
-from core.errors import Reason
+from core.errors import Problem, Reason
 from core.models import DocumentVersion
 from programs.enums import Route
 from programs.models import TreatmentPlan
@@ -34,7 +34,8 @@ def start_session(session: TreatmentSession, *, actor: Actor, at: datetime) -> T
     """Pass the gate: the dose window opens, and every deadline of the session becomes a row.
 
     Asking twice is harmless. Locks the enrollment, then the session, so that a hold either is seen here or
-    comes after. Raises `SessionNotStartable` with every reason, or `WrongSessionState`.
+    comes after. Raises `SessionNotStartable` with every reason, `SessionNotWatched` where the watchdog is not
+    alive, or `WrongSessionState`.
     """
     with atomic():
         locked = lock(session)
@@ -46,7 +47,7 @@ def start_session(session: TreatmentSession, *, actor: Actor, at: datetime) -> T
         facts = queries.start_facts(locked, plan=plan, policy=policy, at=at)
         decision = rules.decide_start(facts, policy)
         if plan is None or not decision.allowed:
-            raise errors.SessionNotStartable(reasons=_told(decision.reasons, actor))
+            raise _not_startable(decision.reasons, actor)
         gate = _passed(locked, facts, plan=plan, document=document, policy=policy, actor=actor)
         version, columns = document.version, {"started_at": at, "gate": gate}
         move(locked, SessionEvent.STARTED, actor=actor, at=at, policy_version=version, columns=columns)
@@ -208,6 +209,12 @@ def end_session(session: TreatmentSession, *, reason: str, actor: Actor, at: dat
         if event == SessionEvent.ENDED:
             open_after_session(locked.enrollment, number=locked.number, at=at)
         return locked
+
+
+def _not_startable(reasons: tuple[Reason, ...], actor: Actor) -> Problem:
+    """Return the refusal: ours to mend, and worth another try, where our own watch does not run."""
+    kind = errors.SessionNotWatched if rules.NOT_WATCHED in reasons else errors.SessionNotStartable
+    return kind(reasons=_told(reasons, actor))
 
 
 def _told(reasons: Iterable[Reason], actor: Actor) -> tuple[Reason, ...]:

@@ -106,6 +106,16 @@ WELL = {
     "new_medicine": "no",
     "pregnancy_possible": "no",
 }
+HERE = {
+    "address": {
+        "lines": ["12 Example Street"],
+        "city": "Albany",
+        "state": "NY",
+        "postal_code": "12207",
+    },
+    "phone": "+1 518 555 0100",
+    "contact": {"name": "Dan Example", "phone": "+1 518 555 0101"},
+}
 
 OPERATIONS = (
     # accounts
@@ -249,6 +259,8 @@ OPERATIONS = (
         stage="booked",
         body={"kind": "patient_today", "answers": WELL},
     ),
+    Op("session-places", "GET", IN_SESSION, BOTH, party=frozenset({MONITOR})),
+    Op("session-places", "POST", IN_SESSION, SELF, party=CARE | {MONITOR}, stage="booked", body=HERE),
     Op("session-start", "POST", IN_SESSION, SELF | {MONITOR}, party=CARE, stage="ready"),
     Op(
         "doses",

@@ -9,7 +9,15 @@ from zoneinfo import ZoneInfo
 
 from programs.enums import Route
 from sessions.policy import SessionPolicy, parse_policy
-from sessions.rules import BookingFacts, DoseFacts, PlanFacts, Reading, StartFacts, TodayAnswers
+from sessions.rules import (
+    BookingFacts,
+    DoseFacts,
+    PlaceFacts,
+    PlanFacts,
+    Reading,
+    StartFacts,
+    TodayAnswers,
+)
 
 NOON = datetime(2026, 3, 2, 17, 0, tzinfo=UTC)
 TODAY = date(2026, 3, 2)
@@ -41,6 +49,9 @@ PLAN = PlanFacts(
     min_days_between=7,
     signed_on=date(2026, 2, 1),
 )
+PLACE = PlaceFacts(state="NY", is_served=True, given_at=NOON - timedelta(minutes=20))
+WATCHED = timedelta(minutes=150)
+"""How long this policy may have a session watched: thirty minutes for the dose, two hours after it."""
 GOOD = StartFacts(
     at=NOON,
     today=TODAY,
@@ -65,6 +76,9 @@ GOOD = StartFacts(
     readings_elsewhere=(),
     chart_timezone="America/New_York",
     last_dosed_at=NOON - timedelta(days=7),
+    place=PLACE,
+    on_call=((NOON, NOON + WATCHED),),
+    watch_is_alive=True,
 )
 
 GOOD_DOSE = DoseFacts(

@@ -9,8 +9,9 @@ from typing import Any
 
 from core.errors import Reason
 from programs.enums import Route
+from safety.roster.rules import Span
 from sessions.policy import DoseBounds, Limits, SessionPolicy
-from sessions.rules import PlanFacts, Reading, StartFacts, TodayAnswers
+from sessions.rules import PlaceFacts, PlanFacts, Reading, StartFacts, TodayAnswers
 from tests.sessions.clocks import DAY, clock_of
 from tests.sessions.facts import POLICY
 
@@ -29,6 +30,7 @@ ZONES = (
 YEARS = (int(datetime(2026, 1, 1, tzinfo=UTC).timestamp()), int(datetime(2028, 1, 1, tzinfo=UTC).timestamp()))
 NEW_YEAR_1970 = date(1970, 1, 1)
 STEP_MG = Decimal("0.1")
+DAY_LONG = timedelta(days=1)
 POLICIES = (
     POLICY,
     replace(
@@ -118,7 +120,52 @@ def good(chance: Random, moment: int, policy: SessionPolicy) -> dict[str, Any]:
         "readings_elsewhere": (),
         "chart_timezone": zone,
         "last_dosed_at": None if number == 1 and chance.random() < 0.5 else _on_day(chance, zone, now - ago),
+        "place": PlaceFacts(
+            "NY", True, at - policy.attestation_max_age * chance.choice((0, 1, chance.random()))
+        ),
+        "on_call": _covering(chance, at, _watched(policy)),
+        "watch_is_alive": True,
     }
+
+
+def _watched(policy: SessionPolicy) -> timedelta:
+    return policy.dose_window + max(policy.timer, policy.observation)
+
+
+def _covering(chance: Random, at: datetime, watched: timedelta) -> tuple[Span, ...]:
+    """Return the shifts of people who relieve each other from the first moment to the last, in any order."""
+    changes = sorted(at + watched * chance.random() for _ in range(chance.choice((0, 0, 1, 2, 4))))
+    edges = [at - chance.choice((0, 1)) * DAY_LONG * chance.random(), *changes]
+    ends = [*changes, at + watched + chance.choice((0, 1)) * DAY_LONG * chance.random()]
+    overlap = chance.choice((timedelta(), timedelta(minutes=30)))
+    spans = [(begins, end + overlap) for begins, end in zip(edges, ends, strict=True)]
+    chance.shuffle(spans)
+    return tuple(spans)
+
+
+def _on_call(chance: Random, facts: Mapping[str, Any], policy: SessionPolicy) -> tuple[Span, ...] | None:
+    """Return shifts with a piece missing: at the beginning, at the end, in the middle, by a moment or more."""
+    if chance.random() < 0.1:
+        return chance.choice((None, ()))
+    at, watched = facts["at"], _watched(policy)
+    short = chance.choice((timedelta(microseconds=1), timedelta(seconds=1), watched * chance.random(), watched))
+    middle = at + watched * chance.random()
+    return chance.choice(
+        (
+            ((at + short, at + watched),),
+            ((at, at + watched - short),),
+            ((middle + short, at + watched + DAY_LONG), (at - DAY_LONG, middle)),
+            ((at - DAY_LONG, at), (at + watched, at + DAY_LONG)),
+            _covering(chance, at, watched),
+        )
+    )
+
+
+def _place(chance: Random, facts: Mapping[str, Any], policy: SessionPolicy) -> PlaceFacts | None:
+    if chance.random() < 0.2:
+        return None
+    is_served = chance.choice((True, True, False, None))
+    return PlaceFacts("NY", is_served, facts["at"] - _age(chance, policy.attestation_max_age))
 
 
 def _dose(chance: Random, policy: SessionPolicy) -> tuple[Route, Decimal]:
@@ -286,4 +333,7 @@ SPOILERS: Mapping[str, Spoiler] = {
     "readings_elsewhere": _elsewhere,
     "chart_timezone": _any_of(*ZONES),
     "last_dosed_at": _last_dosed_at,
+    "place": _place,
+    "on_call": _on_call,
+    "watch_is_alive": _any_of(False, None),
 }

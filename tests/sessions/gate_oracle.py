@@ -136,6 +136,29 @@ def spacing(facts: StartFacts, policy: SessionPolicy) -> Iterator[str]:
         yield "gap_too_long"
 
 
+def whereabouts(facts: StartFacts, policy: SessionPolicy) -> Iterator[str]:
+    if facts.place is None:
+        yield "place_missing"
+        return
+    if not recent(facts.place.given_at, facts.at, policy.attestation_max_age):
+        yield "place_too_old"
+    if facts.place.is_served is not True:
+        yield "place_not_served"
+    # From the start until nobody has to be watched any more; step by step, each as far as somebody goes.
+    covered, end = facts.at, facts.at + policy.dose_window + max(policy.timer, policy.observation)
+    while covered < end:
+        until = [ends for begins, ends in facts.on_call or () if begins <= covered < ends]
+        if not until:
+            yield "nobody_on_call"
+            return
+        covered = max(until)
+
+
+def escalation(facts: StartFacts, policy: SessionPolicy) -> Iterator[str]:
+    if facts.watch_is_alive is not True:
+        yield "watch_not_running"
+
+
 def recent(moment: datetime, at: datetime, max_age: timedelta) -> bool:
     """Tell whether something is at most so old, and not from a clock that is wrong."""
     return -CLOCK_TOLERANCE <= at - moment <= max_age
@@ -178,4 +201,6 @@ QUESTIONS: tuple[Callable[[StartFacts, SessionPolicy], Iterator[str]], ...] = (
     not_too_high,
     no_crisis,
     spacing,
+    whereabouts,
+    escalation,
 )

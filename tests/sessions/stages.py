@@ -2,20 +2,23 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from django.db import transaction
+from django.db.models.functions import Now
 
 from accounts.models import Capability, Patient
+from accounts.rules import Address
 from assessments import services as assessments
 from assessments.instruments import instruments
 from assessments.models import Assessment
 from core.actors import Actor
 from core.encryption import decrypt
 from core.errors import Problem
+from core.models import Heartbeat
 from notifications.enums import MessageKind
 from notifications.models import Delivery
 from programs.enums import Route
@@ -23,6 +26,7 @@ from programs.models import Enrollment
 from sessions import queries, services
 from sessions.enums import ObservationKind
 from sessions.models import CheckIn, TreatmentSession
+from sessions.rules import Place
 from sessions.services import CheckInEntry, ObservationEntry
 from tests import steps
 
@@ -113,12 +117,35 @@ def reading(*, at: datetime, seq: int, pressure: tuple[int, int] = (118, 76)) ->
     )
 
 
+HERE = Place(
+    address=Address(
+        lines=("12 Example Street",),
+        city="Albany",
+        state="NY",
+        postal_code="12207",
+        country="US",
+        starts_on=date(2026, 1, 1),
+    ),
+    phone="+1 518 555 0100",
+    contact_name="Dan Example",
+    contact_phone="+1 518 555 0101",
+)
+
+
+def watchdog_lives() -> None:
+    """The watchdog has left a sign of life, one that a slow test does not outlive."""
+    ahead = {"beat_at": Now() + timedelta(hours=1)}
+    Heartbeat.objects.update_or_create(name="watchdog", defaults=ahead)
+
+
 def prepared(session: TreatmentSession, *, at: datetime) -> Capability:
     """Everything the gate asks for is there: return Dan's link."""
+    watchdog_lives()
     patient, (link, _) = session.enrollment.patient, invited(session, at=at)
     monitor = Actor.capability(link.pk)
     services.attest_monitor_present(session, actor=monitor, at=at)
     services.attest_patient_today(session, answers=WELL, actor=Actor.person(patient.user_id), at=at)
+    services.give_place(session, place=HERE, actor=Actor.person(patient.user_id), at=at)
     for seq in range(2):
         fresh = reading(at=at - timedelta(minutes=5 - seq), seq=seq)
         services.observe(fetch(session), entry=fresh, actor=monitor, at=at)

@@ -239,6 +239,7 @@ def test_a_deadline_ends_one_way(ada: Patient, at: datetime, changes: str, const
         "sessiontransition",
         "gatedecision",
         "attestation",
+        "sessionplace",
         "observation",
         "dose",
         "unattributeddose",

@@ -13,6 +13,7 @@ from accounts.models import Patient
 from core import clock
 from safety.models import Alert
 from sessions.tasks import watch
+from sessions.views.places import HERE
 from tests.api import post
 from tests.sessions import stages
 from tests.sessions.conftest import by_link
@@ -69,12 +70,14 @@ def test_a_first_session(ada: Patient, at: datetime, as_ada: APIClient, wait: Ca
 
     # A day early nothing is ready, and every reason is named.
     wait(days=1)
+    stages.watchdog_lives()
     assert "before_its_day" in codes(app.ask("start"))
     wait(days=1, minutes=1)
 
     assert monitor.ask("attestations", kind="monitor_present").status_code == 201
     assert app.ask("attestations", kind="patient_today", answers=stages.WELL).status_code == 201
-    assert codes(monitor.ask("start")) == {"too_few_readings", "heart_rate_missing"}
+    assert codes(monitor.ask("start")) == {"too_few_readings", "heart_rate_missing", "something_else"}
+    assert app.ask("places", **HERE).status_code == 201
     for _ in range(2):
         reading = {"systolic_mmhg": 118, "diastolic_mmhg": 76, "heart_rate_bpm": 64}
         assert monitor.send("observations", kind="blood_pressure", **reading).status_code == 201

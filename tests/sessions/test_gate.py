@@ -1,25 +1,31 @@
 """The gate with real rows: every question is answered from what is stored at that moment."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
+from django.db.models.functions import Now
 
-from accounts.models import Patient
-from accounts.services import revoke_capability
+from accounts.enums import Role
+from accounts.models import Licence, Patient, RoleGrant, ServedState
+from accounts.services import revoke_capability, stop_serving_state
 from core.actors import Actor
 from core.documents import publish
 from core.enums import DocumentKind
+from core.models import Heartbeat
 from desk.catalogue import SESSION_POLICIES
 from programs import services as programs
 from safety import services as safety
 from safety.enums import AlertClass, HoldReason, ProfileSection, ProfileSource, ProfileState
 from safety.profile import services as profile
 from safety.profile.rules import Statement
+from safety.roster.models import OnCallShift
 from sessions import services
-from sessions.errors import NotBookable, SessionNotStartable, WrongSessionState
+from sessions.errors import NotBookable, SessionNotStartable, SessionNotWatched, WrongSessionState
 from sessions.models import CheckInDeadline, GateDecision, SessionTransition, TreatmentSession
 from tests import steps
+from tests.conftest import make_clinician, make_user
 from tests.sessions import stages
 
 Spoil = Callable[[TreatmentSession, datetime], None]
@@ -100,6 +106,56 @@ def read(pressure: tuple[int, int]) -> Spoil:
     return one_reading
 
 
+def elsewhere(session: TreatmentSession, at: datetime) -> None:
+    """Across the border: the clinic serves no such state, and nobody is licensed there."""
+    place = replace(stages.HERE, address=replace(stages.HERE.address, state="VT", postal_code="05201"))
+    services.give_place(session, place=place, actor=ada_of(session), at=at)
+
+
+def state_given_up(session: TreatmentSession, at: datetime) -> None:
+    served = ServedState.objects.get(state="NY")
+    stop_serving_state(served, ends_on=(at - timedelta(days=1)).date())
+
+
+def on_call(from_minute: int, to_minute: int) -> Spoil:
+    """A roster is kept from now on, in which Ben is on duty for that long."""
+
+    def shift(session: TreatmentSession, at: datetime) -> None:
+        by = steps.clinician(session.enrollment.patient)
+        OnCallShift.objects.create(
+            user=by,
+            entered_by=by,
+            entered_at=at,
+            starts_at=at + timedelta(minutes=from_minute),
+            ends_at=at + timedelta(minutes=to_minute),
+        )
+
+    return shift
+
+
+def shift_called_off(session: TreatmentSession, at: datetime) -> None:
+    on_call(0, 300)(session, at)
+    OnCallShift.objects.update(cancelled_at=at)
+    on_call(-60, 149)(session, at)
+
+
+def only_a_stranger_on_call(session: TreatmentSession, at: datetime) -> None:
+    """Licensed in another state alone."""
+    una = make_clinician(make_user("una@clinic.example"), "Una Example", at=at, state="IL")
+    by = steps.clinician(session.enrollment.patient)
+    night = {"starts_at": at, "ends_at": at + timedelta(hours=8)}
+    OnCallShift.objects.create(user=una, entered_by=by, entered_at=at, **night)
+
+
+def licence_ends_today(session: TreatmentSession, at: datetime) -> None:
+    """Without a roster everybody is called; nobody may be here tomorrow, or from the middle of this watch."""
+    Licence.objects.update(ends_on=(at - timedelta(days=1)).date())
+
+
+def nobody_stays(session: TreatmentSession, at: datetime) -> None:
+    RoleGrant.objects.filter(role=Role.CLINICIAN).update(ends_at=at + timedelta(minutes=149))
+
+
 SPOILED: list[tuple[str, Spoil, set[str]]] = [
     ("hold", hold, {"on_hold"}),
     ("suicide alert", suicide_alert, {"alert_open", "suicidality"}),
@@ -116,6 +172,14 @@ SPOILED: list[tuple[str, Spoil, set[str]]] = [
     ("high systolic", read((141, 80)), {"systolic_too_high"}),
     ("high diastolic", read((130, 91)), {"diastolic_too_high"}),
     ("crisis", read((182, 80)), {"blood_pressure_crisis", "systolic_too_high", "alert_open"}),
+    ("in another state", elsewhere, {"place_not_served", "nobody_on_call"}),
+    ("a state no longer served", state_given_up, {"place_not_served"}),
+    ("on call too late", on_call(1, 300), {"nobody_on_call"}),
+    ("off duty too early", on_call(0, 149), {"nobody_on_call"}),
+    ("a shift called off", shift_called_off, {"nobody_on_call"}),
+    ("on call for another state", only_a_stranger_on_call, {"nobody_on_call"}),
+    ("no licence any more", licence_ends_today, {"nobody_on_call"}),
+    ("who leaves before the end", nobody_stays, {"nobody_on_call"}),
 ]
 
 
@@ -129,9 +193,41 @@ def test_what_has_changed_by_then_refuses(ada: Patient, at: datetime, spoil: Spo
     assert_nothing_started(session)
 
 
+def test_a_roster_that_covers_the_whole_watch_starts(ada: Patient, at: datetime) -> None:
+    session = stages.booked(ada, at=at)
+    stages.prepared(session, at=at)
+    on_call(0, 100)(stages.fetch(session), at)
+    on_call(100, 150)(stages.fetch(session), at)
+    assert services.start_session(session, actor=ada_of(session), at=at).status == "in_progress"
+
+
+@pytest.mark.parametrize("age_s", [None, 21])
+def test_without_a_watchdog_nothing_starts(ada: Patient, at: datetime, age_s: int | None) -> None:
+    """Worth another try, and ours to mend: a 503, which names what else there is too."""
+    session = stages.booked(ada, at=at)
+    monitor = Actor.capability(stages.prepared(session, at=at).pk)
+    hold(stages.fetch(session), at)
+    Heartbeat.objects.all().delete()
+    if age_s is not None:
+        Heartbeat.objects.create(name="watchdog", beat_at=Now() - timedelta(seconds=age_s))
+    with stages.refused(SessionNotWatched) as refused:
+        services.start_session(session, actor=monitor, at=at)
+    assert (refused.value.status, refused.value.headers) == (503, {"Retry-After": "5"})
+    assert [reason.code for reason in refused.value.reasons] == ["watch_not_running", "something_else"]
+    assert_nothing_started(session)
+
+
+def test_a_watchdog_just_alive_is_enough(ada: Patient, at: datetime) -> None:
+    session = stages.booked(ada, at=at)
+    stages.prepared(session, at=at)
+    Heartbeat.objects.update(beat_at=Now() - timedelta(seconds=1))
+    assert services.start_session(session, actor=ada_of(session), at=at).status == "in_progress"
+
+
 def test_nothing_prepared_refuses_with_every_reason(ada: Patient, at: datetime) -> None:
     enrollment = steps.active(ada, at=at)
     session = stages.book(enrollment, at=at)
+    stages.watchdog_lives()
     assert refusal(session, at=at) == {
         "form_outstanding",
         "monitor_missing",
@@ -139,6 +235,7 @@ def test_nothing_prepared_refuses_with_every_reason(ada: Patient, at: datetime) 
         "today_not_answered",
         "too_few_readings",
         "heart_rate_missing",
+        "place_missing",
     }
     assert_nothing_started(session)
 
@@ -206,7 +303,7 @@ def test_moving_a_session_makes_everybody_vouch_again(ada: Patient, at: datetime
         actor=ada_of(session),
         at=later,
     )
-    assert refusal(session, at=later) == {"monitor_not_present", "today_not_answered"}
+    assert refusal(session, at=later) == {"monitor_not_present", "today_not_answered", "place_missing"}
 
 
 @pytest.mark.parametrize("status", ["cancelled", "recovering", "aborted"])

@@ -53,6 +53,11 @@ CODES = {
     "last_dose_unknown",
     "too_soon",
     "gap_too_long",
+    "place_missing",
+    "place_too_old",
+    "place_not_served",
+    "nobody_on_call",
+    "watch_not_running",
 }
 
 
@@ -164,7 +169,18 @@ def measured_again_at_once(facts: StartFacts, one: Reading) -> Reading | None:
     return None if any(timedelta() < gap < timedelta(minutes=1) for gap in later) else one
 
 
+def on_call_at_the_start(facts: StartFacts) -> Any:
+    is_covered = any(begins <= facts.at < ends for begins, ends in facts.on_call or ())
+    return ((facts.at, facts.at + timedelta(days=1)),) if is_covered else facts.on_call
+
+
+def on_call_without_gaps(facts: StartFacts) -> Any:
+    spans = facts.on_call
+    return spans and ((min(begins for begins, _ in spans), max(ends for _, ends in spans)),)
+
+
 SECOND = timedelta(seconds=1)
+ANYWHERE = GOOD.place
 NO_TO_ALL = [question.key for question in POLICY.today_questions]
 WRONG: dict[str, Gate] = {
     "active unless known": by_facts(
@@ -220,6 +236,20 @@ WRONG: dict[str, Gate] = {
     "only the plan spaces": by_policy(min_days_between=lambda policy: 1),
     "days counted in UTC": by_facts(chart_timezone=lambda facts: "UTC"),
     "no dose known is none taken": by_facts(number=lambda facts: 1),
+    "somewhere is somewhere": by_facts(place=lambda facts: facts.place or ANYWHERE),
+    "there once": by_facts(place=lambda facts: facts.place and replace(facts.place, given_at=facts.at)),
+    "served unless known": by_facts(
+        place=lambda facts: (
+            facts.place and replace(facts.place, is_served=facts.place.is_served is not False)
+        )
+    ),
+    "any state": by_facts(place=lambda facts: facts.place and replace(facts.place, is_served=True)),
+    "on call at the start": by_facts(on_call=on_call_at_the_start),
+    "on call from the first of them to the last": by_facts(on_call=on_call_without_gaps),
+    "on call until the timer ends": by_policy(observation=lambda policy: policy.timer),
+    "on call but for the dose window": by_policy(dose_window=lambda policy: timedelta()),
+    "the watch runs unless known": by_facts(watch_is_alive=lambda facts: facts.watch_is_alive is not False),
+    "the watch ran": by_facts(watch_is_alive=lambda facts: facts.watch_is_alive is not None),
     "a gap a day longer": by_policy(max_gap_days=lambda policy: policy.max_gap_days + 1),
 }
 

@@ -57,7 +57,7 @@ def test_harm_can_always_be_reported(status: SessionStatus, party: Party) -> Non
         ("in_progress", Party.MONITOR, False, ["record_dose", "check_in", "end", "observe"]),
         ("in_progress", Party.MONITOR, True, ["check_in", "end", "observe"]),
         ("in_progress", Party.CLINICIAN, False, ["end", "observe"]),
-        ("recovering", Party.PATIENT, True, ["observe", "reflect"]),
+        ("recovering", Party.PATIENT, True, ["give_place", "observe", "reflect"]),
         ("completed", Party.PATIENT, True, ["reflect"]),
         ("cancelled", Party.PATIENT, False, []),
     ],

@@ -17,9 +17,10 @@ from sessions.rules import (
     for_monitor,
     is_emergency,
 )
-from tests.sessions.facts import GOOD, NOON, PLAN, POLICY, TODAY, reading
+from tests.sessions.facts import GOOD, NOON, PLACE, PLAN, POLICY, TODAY, WATCHED, reading
 
 NO_TO_ALL = GOOD.today_answers.answers if GOOD.today_answers else {}
+TEN = NOON + timedelta(minutes=10)
 LONG_AGO = NOON - timedelta(hours=2, seconds=1)
 
 
@@ -89,6 +90,18 @@ def spoiled() -> Iterator[tuple[str, str, dict[str, Any]]]:
     yield "other sessions unknown", "readings_unknown", {"readings_elsewhere": None}
     yield "too soon", "too_soon", {"last_dosed_at": NOON - timedelta(days=6)}
     yield "a second session, no dose known", "last_dose_unknown", {"last_dosed_at": None}
+    yield "nowhere", "place_missing", {"place": None}
+    yield "there long ago", "place_too_old", {"place": replace(PLACE, given_at=LONG_AGO)}
+    yield "in another state", "place_not_served", {"place": replace(PLACE, is_served=False)}
+    yield "who knows if served", "place_not_served", {"place": replace(PLACE, is_served=None)}
+    yield "roster unknown", "nobody_on_call", {"on_call": None}
+    end, moment = NOON + WATCHED, timedelta(microseconds=1)
+    yield "nobody on call", "nobody_on_call", {"on_call": ()}
+    yield "on call too late", "nobody_on_call", {"on_call": ((NOON + moment, end),)}
+    yield "off duty too early", "nobody_on_call", {"on_call": ((NOON, end - moment),)}
+    yield "a moment alone", "nobody_on_call", {"on_call": ((NOON, TEN), (TEN + moment, end))}
+    yield "watchdog silent", "watch_not_running", {"watch_is_alive": False}
+    yield "watchdog unknown", "watch_not_running", {"watch_is_alive": None}
     yield "before its day", "before_its_day", {"scheduled_on": date(2026, 3, 3)}
     yield (
         "long gap",
@@ -121,6 +134,12 @@ def test_one_failing_fact_refuses_with_its_own_reason(reason: str, change: dict[
     decision = decide_start(replace(GOOD, **change), POLICY)
     assert not decision.allowed
     assert [given.code for given in decision.reasons] == [reason]
+
+
+def test_people_who_relieve_each_other_cover_a_session() -> None:
+    """In whatever order they stand in the roster; who begins as another ends leaves no gap."""
+    relieved = ((TEN, NOON + WATCHED), (NOON - timedelta(hours=8), TEN))
+    assert decide_start(replace(GOOD, on_call=relieved), POLICY).allowed
 
 
 def test_every_fact_is_asked() -> None:
