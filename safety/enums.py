@@ -47,6 +47,8 @@ class AlertClass(TextChoices):
     """An adverse event was reported and waits for triage."""
     LATE_DOSE = "late_dose"
     """A dose was reported after the time for it was over; nobody was asked again when it was taken."""
+    REFUSED_DOSE = "refused_dose"
+    """Somebody recorded a dose and was refused: it may have been swallowed all the same."""
     REPORT_DUE = "report_due"
     """Half of the time for reporting an event is gone, most of it, or all."""
     FOLLOW_UP_DUE = "follow_up_due"
@@ -67,7 +69,11 @@ class AlertStatus(TextChoices):
 
 
 BLOCKS_DOSING = (AlertClass.SUICIDE_RISK, AlertClass.SERIOUS_EVENT, AlertClass.MISSED_CHECK_IN)
-"""While one of these is not closed, no session starts."""
+"""While one of these is not closed, no dose is taken."""
+BLOCKS_STARTING = (*BLOCKS_DOSING, AlertClass.REFUSED_DOSE)
+"""While one of these is not closed, no session starts: what may be danger, and pages as that. In one that has
+started, a refused dose alone leaves the way to the dose that was ordered: the refusal may be a slip of a finger.
+"""
 
 
 class HoldReason(TextChoices):

@@ -1,3 +1,4 @@
+from collections.abc import Collection
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -34,7 +35,7 @@ from programs.models import Enrollment, TreatmentPlan
 from safety import errors, rules
 from safety.authority import Authority, parse_authority
 from safety.enums import (
-    BLOCKS_DOSING,
+    BLOCKS_STARTING,
     AlertClass,
     AlertStatus,
     Grade,
@@ -353,7 +354,7 @@ def listed_alerts(actor: Actor, which: str, *, at: datetime) -> QuerySet[Alert]:
 def alerts_to_page(*, at: datetime) -> list[UUID]:
     """Return the alerts whose next page is due: those that block dosing, then the longest waiting, first."""
     due = Alert.objects.filter(status=AlertStatus.OPEN, next_page_at__lte=at)
-    can_wait = Case(When(alert_class__in=BLOCKS_DOSING, then=0), default=1)
+    can_wait = Case(When(alert_class__in=BLOCKS_STARTING, then=0), default=1)
     return list(due.order_by(can_wait, "next_page_at", "id").values_list("id", flat=True))
 
 
@@ -363,9 +364,11 @@ def abandoned_alerts(*, at: datetime) -> QuerySet[Alert]:
     return in_hand.exclude(acknowledged_by__in=accounts.practising_at(at))
 
 
-def blocking_alerts(patient_id: UUID) -> list[Alert]:
+def blocking_alerts(
+    patient_id: UUID, *, classes: Collection[AlertClass] = BLOCKS_STARTING
+) -> list[Alert]:
     """Return the alerts that keep a session from starting until a clinician closes them."""
-    found = Alert.objects.filter(patient_id=patient_id, alert_class__in=BLOCKS_DOSING)
+    found = Alert.objects.filter(patient_id=patient_id, alert_class__in=classes)
     return list(found.exclude(status=AlertStatus.CLOSED).order_by("opened_at", "id"))
 
 

@@ -33,7 +33,7 @@ from programs.models import Enrollment
 from programs.services import NEWS_LASTS, left_cause, lock_enrollment, lock_open_enrollments, move, tell_news
 from safety import errors, queries, rules, texts
 from safety.enums import (
-    BLOCKS_DOSING,
+    BLOCKS_STARTING,
     AlertClass,
     AlertStatus,
     Ascertainment,
@@ -392,7 +392,7 @@ def _page(alert: Alert, *, at: datetime) -> None:
 
 def _send_page(alert: Alert, user: User, *, key: str, at: datetime) -> None:
     notifications.schedule(
-        MessageKind.ALERT_PAGE if alert.alert_class in BLOCKS_DOSING else MessageKind.TRIAGE_PAGE,
+        MessageKind.ALERT_PAGE if alert.alert_class in BLOCKS_STARTING else MessageKind.TRIAGE_PAGE,
         dedupe_key=f"alert:{alert.pk}:{key}",
         user=user,
         due_at=at,

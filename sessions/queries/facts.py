@@ -22,6 +22,7 @@ from programs.enums import EnrollmentStatus, Route
 from programs.errors import NoSessionPolicy
 from programs.models import Enrollment, TreatmentPlan
 from safety import queries as safety
+from safety.enums import BLOCKS_DOSING
 from safety.roster import queries as roster
 from safety.roster.rules import Span
 from safety.rules import Course
@@ -223,7 +224,7 @@ def dose_facts(
         missing_consents=_missing_consents(enrollment.pk, at=at),
         clearance_faults=_clearance_faults(enrollment, policy, _last_dosed_at(enrollment.patient_id), at=at),
         open_holds=len(safety.open_holds(enrollment.patient_id)),
-        blocking_alerts=len(safety.blocking_alerts(enrollment.patient_id)),
+        blocking_alerts=len(safety.blocking_alerts(enrollment.patient_id, classes=BLOCKS_DOSING)),
         monitor_is_bound=current_link(session.pk, at=at) is not None,
         readings=readings(session),
         readings_elsewhere=readings_elsewhere(session, at=at),

@@ -6,6 +6,7 @@ from sessions.rules.dose import (
     UnseenDose,
     dose_faults,
     end_faults,
+    is_told_twice,
     late_dose_faults,
     should_not_have_been,
 )
@@ -59,6 +60,7 @@ __all__ = [
     "for_monitor",
     "is_emergency",
     "is_news",
+    "is_told_twice",
     "late_dose_faults",
     "leaving",
     "local_day",

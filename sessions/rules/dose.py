@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -118,6 +118,15 @@ def late_dose_faults(
     if taken_at > dose_by:
         return [Reason("dose_window_over", f"That was after the time for the dose. {_TELL_US}")]
     return []
+
+
+ONE_DOSE = timedelta(minutes=2)
+"""Two people who record the same dose within this are two at one table, who both tapped."""
+
+
+def is_told_twice(recorded_at: datetime, *, at: datetime) -> bool:
+    """Tell whether a dose like the one recorded then is that same one, said by somebody else at once."""
+    return at - recorded_at <= ONE_DOSE
 
 
 _TELL_US = "Report what happened, or call us."

@@ -3,6 +3,7 @@
 from sessions.services.booking import book, cancel, reschedule, save_preparation
 from sessions.services.course import (
     end_session,
+    hear_refused_dose,
     keep_unattributed_dose,
     record_dose,
     record_late_dose,
@@ -39,6 +40,7 @@ __all__ = [
     "close_account",
     "end_session",
     "give_place",
+    "hear_refused_dose",
     "heed",
     "invite_monitor",
     "keep_unattributed_dose",

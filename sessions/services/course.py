@@ -82,6 +82,28 @@ def record_dose(
         return _taken(locked, taken, actor=actor)
 
 
+def hear_refused_dose(
+    session: TreatmentSession, *, route: Route, dose_mg: Decimal, at: datetime
+) -> bool:
+    """Call a clinician to a dose that `record_dose` refused: it may have been swallowed. Tell whether it did.
+
+    In a transaction of its own, after the refusal has undone everything else. Not for the dose that is known,
+    recorded by two people at once. Locks the enrollment, then the session.
+    """
+    with atomic():
+        locked = lock(session)
+        known = Dose.objects.filter(session=locked, route=route, dose_mg=dose_mg).first()
+        if known is not None and rules.is_told_twice(known.recorded_at, at=at):
+            return False
+        safety.raise_alert(
+            locked.enrollment.patient_id,
+            alert_class=AlertClass.REFUSED_DOSE,
+            source=f"refused-dose:{locked.pk}",
+            at=at,
+        )
+        return True
+
+
 def record_late_dose(
     session: TreatmentSession,
     *,

@@ -7,12 +7,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core import clock
-from core.errors import Reason
+from core.errors import KeyReused, Reason
 from core.idempotency import idempotent
 from programs.enums import Route
 from sessions import services
 from sessions.enums import AttestationKind
-from sessions.errors import DoseAlreadyTaken, NotALateDose, WrongSessionState
+from sessions.errors import DoseAlreadyTaken, DoseNotNow, NotALateDose, WrongSessionState
 from sessions.rules import Party
 from sessions.serializers.entries import DoseInput, DoseOutput, LateDoseInput
 from sessions.serializers.sessions import AttestationInput, AttestationOutput, DayOutput, ReasonInput
@@ -79,8 +79,23 @@ class Start(SessionView):
         return self.answer(services.start_session(session, actor=self.actor, at=at), at=at)
 
 
+MAY_BE_SWALLOWED = Reason(
+    "clinician_called",
+    "A clinician is called. If it was swallowed, stay together and report when; if not, do not take it.",
+)
+
+
 class Doses(SessionView):
     """The dose of a session."""
+
+    def handle_exception(self, exc: Exception) -> Response:
+        """Let no refusal hide that the dose may have been swallowed: a clinician is called."""
+        if isinstance(exc, WrongSessionState | DoseAlreadyTaken | DoseNotNow | KeyReused):
+            at = clock.now()
+            session = self.session(self.kwargs["session_id"], Party.PATIENT, Party.MONITOR, at=at)
+            if services.hear_refused_dose(session, at=at, **_dose(self.request)):
+                exc.reasons += (MAY_BE_SWALLOWED,)
+        return super().handle_exception(exc)
 
     @extend_schema(
         operation_id="doses_record",
@@ -108,19 +123,20 @@ class Doses(SessionView):
     )
     @idempotent
     def post(self, request: Request, session_id: UUID) -> Response:
-        """Record the one dose of this session: what the plan orders, within the window after the start."""
+        """Record the one dose of this session: what the plan orders, within the window after the start.
+
+        A refusal with the reason `clinician_called` has been heard: nothing is stored, and somebody calls.
+        """
         at = clock.now()
         session = self.session(session_id, Party.PATIENT, Party.MONITOR, at=at)
-        said = DoseInput(data=request.data)
-        said.is_valid(raise_exception=True)
-        dose = services.record_dose(
-            session,
-            route=Route(said.validated_data["route"]),
-            dose_mg=said.validated_data["dose_mg"],
-            actor=self.actor,
-            at=at,
-        )
+        dose = services.record_dose(session, actor=self.actor, at=at, **_dose(request))
         return Response(DoseOutput(dose).data, status=status.HTTP_201_CREATED)
+
+
+def _dose(request: Request) -> dict[str, Any]:
+    said = DoseInput(data=request.data)
+    said.is_valid(raise_exception=True)
+    return {"route": Route(said.validated_data["route"]), "dose_mg": said.validated_data["dose_mg"]}
 
 
 KEPT = Reason("clinician_told", "We have written it down and told a clinician. If they feel unwell, call us.")

@@ -15,7 +15,7 @@ from core.logs import Formatter
 from notifications.enums import DeliveryStatus
 from notifications.models import Delivery
 from safety import queries, services
-from safety.enums import BLOCKS_DOSING, AlertClass
+from safety.enums import BLOCKS_STARTING, AlertClass
 from safety.models import Alert
 from tests.api import post
 from tests.safety.conftest import ABSENT, bytes_without, code
@@ -208,7 +208,7 @@ class TestBlocking:
     @pytest.mark.parametrize("alert_class", AlertClass)
     def test_some_classes_keep_a_session_from_starting(self, alert_class, ada, at):
         alert = services.raise_alert(ada.pk, alert_class=alert_class, source="x:1", at=at)
-        blocks = alert_class in BLOCKS_DOSING
+        blocks = alert_class in BLOCKS_STARTING
         assert queries.blocking_alerts(ada.pk) == ([alert] if blocks else [])
 
     def test_until_closed_not_only_until_acknowledged(self, alert, ada, ben, at):
