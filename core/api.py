@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from typing import Any, TypeVar
 from uuid import UUID
 
-from django.db import OperationalError, transaction
+from django.db import Error, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -21,6 +21,7 @@ from core.errors import MethodNotAllowed, PreconditionRequired, Stale
 from core.fields import shaped
 from core.limits import Limit, Verdict
 from core.paging import Paging
+from core.problems import was_cut_off
 
 _Answer = TypeVar("_Answer", bound=HttpResponseBase)
 REFUSALS = (401, 403, 404)
@@ -34,9 +35,18 @@ class View(views.APIView):
     _is_known = False
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Answer; whoever is found to send the request acts until then."""
-        with ExitStack() as self._request:
-            return super().dispatch(request, *args, **kwargs)
+        """Answer; whoever is found to send the request acts until then.
+
+        Where the database has cut the request off, what only reads finds that out at the end.
+        """
+        try:
+            with ExitStack() as self._request:
+                return super().dispatch(request, *args, **kwargs)
+        except Error as failure:
+            if not was_cut_off(failure):
+                raise
+            answer = self.handle_exception(failure)
+            return self.finalize_response(self.request, answer, *args, **kwargs)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Let nobody through who may not; what only reads is one transaction."""
@@ -98,7 +108,9 @@ class View(views.APIView):
             return response
         try:
             self._note_refusal(response.status_code, known=getattr(exc, "principal", None))
-        except OperationalError as failure:
+        except Error as failure:
+            if not was_cut_off(failure):
+                raise
             return super().handle_exception(failure)
         return response
 

@@ -1,11 +1,12 @@
 """Turns whatever was raised into an RFC 9457 problem document."""
 
 import logging
+import sys
 from collections.abc import Iterator
 from typing import Any
 
 from django.core import exceptions as django_errors
-from django.db import OperationalError
+from django.db import Error, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.cache import patch_vary_headers
 from rest_framework import exceptions as drf
@@ -26,7 +27,6 @@ _FROM_FRAMEWORK: tuple[tuple[type[Exception], type[errors.Problem]], ...] = (
     (django_errors.PermissionDenied, errors.NotAllowed),
     (django_errors.RequestDataTooBig, errors.TooLarge),
     (django_errors.SuspiciousOperation, errors.Malformed),
-    (OperationalError, errors.Unavailable),
     (drf.NotAuthenticated, errors.SignInRequired),
     (drf.AuthenticationFailed, errors.SignInRequired),
     (drf.PermissionDenied, errors.NotAllowed),
@@ -36,6 +36,10 @@ _FROM_FRAMEWORK: tuple[tuple[type[Exception], type[errors.Problem]], ...] = (
     (drf.UnsupportedMediaType, errors.UnsupportedMediaType),
     (drf.ParseError, errors.Malformed),
 )
+
+
+_STOOD_STILL = ("25P03", "25P04")
+"""Idle in a transaction for too long, and a transaction that took too long: psycopg calls them internal errors."""
 
 
 def handle_exception(raised: Exception, context: dict[str, Any]) -> Response:
@@ -72,10 +76,21 @@ def problem_for(raised: Exception) -> errors.Problem:
         return errors.InvalidInput(errors=list(_input_errors(raised.detail, pointer="")))
     if isinstance(raised, drf.Throttled):
         return errors.TooMany(headers={"Retry-After": str(int(getattr(raised, "wait", 0)) + 1)})
+    if isinstance(raised, Error) and was_cut_off(raised):
+        return errors.Unavailable()
     for framework_error, problem in _FROM_FRAMEWORK:
         if isinstance(raised, framework_error):
             return problem()
     return errors.Problem()
+
+
+def was_cut_off(raised: Error) -> bool:
+    """Tell whether the database ended a transaction, or its connection, before it was committed.
+
+    Because it waited or stood still for too long: what the request did is undone, and its key is free.
+    """
+    is_gone = isinstance(raised, InterfaceError | OperationalError)
+    return is_gone or getattr(raised.__cause__, "sqlstate", None) in _STOOD_STILL
 
 
 def _input_errors(detail: Any, *, pointer: str) -> Iterator[errors.InputError]:
@@ -135,4 +150,5 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # no
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Answer when something of ours broke outside a DRF view (`handler500`)."""
-    return respond(errors.Problem(), request)
+    raised = sys.exc_info()[1]
+    return respond(problem_for(raised) if isinstance(raised, Error) else errors.Problem(), request)
