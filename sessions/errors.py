@@ -37,6 +37,12 @@ class NotAPlace(InvalidInput):
     code = "not_a_place"
 
 
+class NothingToOverrule(Refused):
+    """There is no yes to that question today."""
+
+    code = "nothing_to_overrule"
+
+
 class DoseNotNow(Refused):
     """The dose cannot be taken now."""
 

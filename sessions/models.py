@@ -3,7 +3,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from accounts.enums import STATES
-from accounts.models import Capability
+from accounts.models import Capability, Signature
 from core.ids import new_id
 from core.models import ActedModel, DocumentVersion, Transition
 from programs.enums import Route
@@ -163,6 +163,26 @@ class Attestation(ActedModel):
             models.CheckConstraint(
                 condition=Q(kind__in=AttestationKind.values), name="attestation_kind_is_known"
             )
+        ]
+
+
+class Overrule(models.Model):
+    """That a clinician signed: a yes to one of today's questions was a mistake. Append-only.
+
+    For the day it was given on, this session, and what was answered until then.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    session = models.ForeignKey(TreatmentSession, on_delete=models.PROTECT, related_name="overrules")
+    question = models.SlugField(max_length=40)
+    reason = models.TextField()
+    signature = models.OneToOneField(Signature, on_delete=models.PROTECT, related_name="+")
+    given_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["given_at", "id"]
+        constraints = [
+            models.CheckConstraint(condition=~Q(reason=""), name="overrule_gives_a_reason"),
         ]
 
 

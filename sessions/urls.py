@@ -1,6 +1,6 @@
 from django.urls import include, path
 
-from sessions.views import booking, course, effects, entries, leaving, places, reports
+from sessions.views import booking, course, effects, entries, leaving, overrules, places, reports
 
 of_one_session = [
     path("reschedule", booking.Rescheduling.as_view(), name="session-reschedule"),
@@ -8,6 +8,7 @@ of_one_session = [
     path("preparation", booking.Preparation.as_view(), name="session-preparation"),
     path("monitor-invitations", booking.MonitorInvitations.as_view(), name="monitor-invitations"),
     path("attestations", course.Attestations.as_view(), name="attestations"),
+    path("overrules", overrules.Overrules.as_view(), name="overrules"),
     path("places", places.Places.as_view(), name="session-places"),
     path("start", course.Start.as_view(), name="session-start"),
     path("doses", course.Doses.as_view(), name="doses"),

@@ -37,6 +37,7 @@ from sessions.queries.facts import (
     running_session_of,
     start_facts,
     unseen_dose,
+    yes_today,
 )
 from sessions.queries.places import GivenPlace, place_of_details, place_row, places
 from sessions.queries.shown import (
@@ -107,4 +108,5 @@ __all__ = [
     "sessions_without_a_program",
     "start_facts",
     "unseen_dose",
+    "yes_today",
 ]

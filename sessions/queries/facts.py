@@ -188,7 +188,7 @@ def start_facts(
         monitor_is_bound=link is not None,
         monitor_attested_at=_attested_at(session, link),
         today_answers=_today_answers(session),
-        yes_today=_yes_today(session, at=at),
+        yes_today=yes_today(session, at=at),
         readings=readings(session),
         readings_elsewhere=readings_elsewhere(session, at=at),
         chart_timezone=enrollment.patient.timezone,
@@ -335,28 +335,41 @@ def _attested_at(session: TreatmentSession, link: MonitorInvitation | None) -> d
 
 
 def _today_answers(session: TreatmentSession) -> rules.TodayAnswers | None:
+    """Return the patient's newest answers: after a clinician has overruled one, they are asked again."""
     last = _attested(session, AttestationKind.PATIENT_TODAY).last()
-    return rules.TodayAnswers(last.answers, last.attested_at) if last else None
+    overruled = session.overrules.aggregate(last=Max("given_at"))["last"]
+    if last is None or (overruled is not None and last.attested_at < overruled):
+        return None
+    return rules.TodayAnswers(last.answers, last.attested_at)
 
 
-def _yes_today(session: TreatmentSession, *, at: datetime) -> tuple[str, ...]:
+def yes_today(session: TreatmentSession, *, at: datetime) -> tuple[str, ...]:
     """Return the questions that the patient answered with yes today, in any of their sessions.
 
-    Today is the day where the session is, or where the patient lives.
+    Today is the day where the session is, or where the patient lives. A yes that a clinician overruled for
+    this session, today, counts no more; one that came after it does.
     """
     patient = session.enrollment.patient
     zones = {ZoneInfo(session.timezone), ZoneInfo(patient.timezone)}
+
+    def is_today(moment: datetime) -> bool:
+        return any(rules.local_day(moment, zone) == rules.local_day(at, zone) for zone in zones)
+
     given = Attestation.objects.filter(
         session__enrollment__patient=patient,
         kind=AttestationKind.PATIENT_TODAY,
         attested_at__gte=at - LONGEST_DAY,
     )
-    today = [
-        row
+    said = [
+        (key, row.attested_at)
         for row in given
-        if any(rules.local_day(row.attested_at, zone) == rules.local_day(at, zone) for zone in zones)
+        if is_today(row.attested_at)
+        for key, answer in row.answers.items()
+        if answer == "yes"
     ]
-    return tuple(sorted({key for row in today for key, said in row.answers.items() if said == "yes"}))
+    overrules = session.overrules.order_by("given_at").values_list("question", "given_at")
+    overruled = {key: given_at for key, given_at in overrules if is_today(given_at)}
+    return tuple(sorted({key for key, moment in said if key not in overruled or moment > overruled[key]}))
 
 
 def _attested(session: TreatmentSession, kind: AttestationKind) -> QuerySet[Attestation]:

@@ -64,7 +64,7 @@ class StartFacts:
     `today` and `scheduled_on` are days where the session is. `chart_timezone` is the patient's own: how far
     apart doses are, and how long ago the plan was signed, is asked there, whatever zone each was booked in.
     `yes_today` are the questions answered
-    with yes on this day, whatever was answered since and in whichever session. `readings` are this session's,
+    with yes on this day, whatever was answered since and in whichever session, that no clinician overruled. `readings` are this session's,
     oldest first; `readings_elsewhere` those of the patient's others that may still be a day's crisis.
     `monitor_attested_at` is when the monitor whose link is alive said to be there. `on_call` is when somebody
     is on call who may practise in the state of `place`; `watch_is_alive`, whether the watchdog is.
@@ -295,8 +295,8 @@ def _monitor(facts: StartFacts, policy: SessionPolicy) -> Iterator[Reason]:
 
 
 def _today(facts: StartFacts, policy: SessionPolicy) -> Iterator[Reason]:
-    """Ask for a "no" to every question. A yes stands for its day: a mistaken one costs the patient that day,
-    and one taken back by a second tap could cost more.
+    """Ask for a "no" to every question. A yes stands for its day: one taken back by a second tap could cost
+    more than a day. Only a clinician's signature takes a mistaken one away.
     """
     given, yes_today = facts.today_answers, facts.yes_today
     if given is None:

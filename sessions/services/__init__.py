@@ -22,6 +22,7 @@ from sessions.services.entries import (
 )
 from sessions.services.leaving import close_account, leave, pause, resume, take_back
 from sessions.services.monitors import invite_monitor
+from sessions.services.overrules import overrule
 from sessions.services.places import give_place
 from sessions.services.reports import report_event
 from sessions.services.watching import WATCH, Watched, watch
@@ -47,6 +48,7 @@ __all__ = [
     "leave",
     "note_effects",
     "observe",
+    "overrule",
     "pause",
     "record_dose",
     "record_late_dose",

@@ -261,6 +261,15 @@ OPERATIONS = (
     ),
     Op("session-places", "GET", IN_SESSION, BOTH, party=frozenset({MONITOR})),
     Op("session-places", "POST", IN_SESSION, SELF, party=CARE | {MONITOR}, stage="booked", body=HERE),
+    Op(
+        "overrules",
+        "POST",
+        IN_SESSION,
+        CARE,
+        party=SELF | {MONITOR},
+        stage="mistaken",
+        body={"question": "new_medicine", "reason": "Talked; she meant last week."},
+    ),
     Op("session-start", "POST", IN_SESSION, SELF | {MONITOR}, party=CARE, stage="ready"),
     Op(
         "doses",

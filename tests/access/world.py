@@ -60,6 +60,13 @@ def _answered(patient: Patient, at: datetime) -> None:
         assessments.save_draft(form, answers=answers, expected_version=form.version, actor=actor, at=at)
 
 
+def _mistaken(patient: Patient, at: datetime) -> None:
+    session = stages.booked(patient, at=at)
+    stages.prepared(session, at=at)
+    answers, actor = stages.WELL | {"new_medicine": "yes"}, Actor.person(patient.user_id)
+    sessions.attest_patient_today(stages.fetch(session), answers=answers, actor=actor, at=at)
+
+
 def _dosed(patient: Patient, at: datetime) -> None:
     session, monitor = stages.dosed(patient, at=at)
     safety.raise_alert(patient.pk, alert_class=AlertClass.SERIOUS_EVENT, source="test", at=at)
@@ -107,6 +114,7 @@ STAGES: dict[str, Callable[[Patient, datetime], Any]] = {
     "measured": lambda patient, at: stages.measured(patient, at=at),
     "booked": lambda patient, at: stages.invited(stages.booked(patient, at=at), at=at),
     "ready": lambda patient, at: stages.prepared(stages.booked(patient, at=at - timedelta(minutes=5)), at=at),
+    "mistaken": _mistaken,
     "started": lambda patient, at: stages.started(patient, at=at),
     "late": lambda patient, at: stages.started(patient, at=at - timedelta(minutes=60)),
     "dosed": _dosed,
