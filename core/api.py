@@ -46,7 +46,8 @@ class View(views.APIView):
             if not was_cut_off(failure):
                 raise
             answer = self.handle_exception(failure)
-            return self.finalize_response(self.request, answer, *args, **kwargs)
+            self.response: Response = self.finalize_response(self.request, answer, *args, **kwargs)
+            return self.response
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Let nobody through who may not; what only reads is one transaction."""

@@ -39,7 +39,7 @@ _FROM_FRAMEWORK: tuple[tuple[type[Exception], type[errors.Problem]], ...] = (
 
 
 _STOOD_STILL = ("25P03", "25P04")
-"""Idle in a transaction for too long, and a transaction that took too long: psycopg calls them internal errors."""
+"""Idle in a transaction for too long, and a transaction that took too long; to psycopg, internal errors."""
 
 
 def handle_exception(raised: Exception, context: dict[str, Any]) -> Response:

@@ -71,8 +71,9 @@ class AlertStatus(TextChoices):
 BLOCKS_DOSING = (AlertClass.SUICIDE_RISK, AlertClass.SERIOUS_EVENT, AlertClass.MISSED_CHECK_IN)
 """While one of these is not closed, no dose is taken."""
 BLOCKS_STARTING = (*BLOCKS_DOSING, AlertClass.REFUSED_DOSE)
-"""While one of these is not closed, no session starts: what may be danger, and pages as that. In one that has
-started, a refused dose alone leaves the way to the dose that was ordered: the refusal may be a slip of a finger.
+"""While one of these is not closed, no session starts: what may be danger, and pages as that.
+
+In a session that has started, a refused dose leaves the way to the one that was ordered: it may be a slip.
 """
 
 

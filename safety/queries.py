@@ -364,9 +364,7 @@ def abandoned_alerts(*, at: datetime) -> QuerySet[Alert]:
     return in_hand.exclude(acknowledged_by__in=accounts.practising_at(at))
 
 
-def blocking_alerts(
-    patient_id: UUID, *, classes: Collection[AlertClass] = BLOCKS_STARTING
-) -> list[Alert]:
+def blocking_alerts(patient_id: UUID, *, classes: Collection[AlertClass] = BLOCKS_STARTING) -> list[Alert]:
     """Return the alerts that keep a session from starting until a clinician closes them."""
     found = Alert.objects.filter(patient_id=patient_id, alert_class__in=classes)
     return list(found.exclude(status=AlertStatus.CLOSED).order_by("opened_at", "id"))

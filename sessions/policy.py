@@ -130,7 +130,7 @@ class SessionPolicy:
 
     @property
     def watched_at_most(self) -> timedelta:
-        """Return how long after the start somebody may have to watch: the dose in its window's last minute."""
+        """Return how long after the start somebody may have to watch: a dose in the window's last minute."""
         return self.dose_window + self.watched_after_dose
 
 

@@ -50,7 +50,7 @@ class TodayAnswers:
 
 @dataclass(frozen=True, slots=True)
 class PlaceFacts:
-    """Where the patient says they are: a state's two letters, whether the clinic serves it, and since when."""
+    """Where the patient says they are: a state's letters, whether the clinic serves it, and since when."""
 
     state: str
     is_served: bool | None
@@ -63,11 +63,11 @@ class StartFacts:
 
     `today` and `scheduled_on` are days where the session is. `chart_timezone` is the patient's own: how far
     apart doses are, and how long ago the plan was signed, is asked there, whatever zone each was booked in.
-    `yes_today` are the questions answered
-    with yes on this day, whatever was answered since and in whichever session, that no clinician overruled. `readings` are this session's,
-    oldest first; `readings_elsewhere` those of the patient's others that may still be a day's crisis.
-    `monitor_attested_at` is when the monitor whose link is alive said to be there. `on_call` is when somebody
-    is on call who may practise in the state of `place`; `watch_is_alive`, whether the watchdog is.
+    `yes_today` are the questions answered with yes on this day, whatever was answered since and in whichever
+    session, that no clinician overruled. `readings` are this session's, oldest first; `readings_elsewhere`
+    those of the patient's others that may still be a day's crisis. `monitor_attested_at` is when the monitor
+    whose link is alive said to be there. `on_call` is when somebody is on call who may practise in the state
+    of `place`; `watch_is_alive`, whether the watchdog is.
     """
 
     at: datetime

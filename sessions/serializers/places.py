@@ -5,7 +5,6 @@ from rest_framework import serializers
 from accounts.rules import US, Address
 from core import clock
 from core.fields import InputSerializer
-from sessions.queries import GivenPlace
 from sessions.rules import Place
 
 
@@ -56,7 +55,7 @@ class EmergencyContactOutput(serializers.Serializer[Any]):
     phone = serializers.CharField(source="contact_phone")
 
 
-class PlaceOutput(serializers.Serializer[GivenPlace]):
+class PlaceOutput(serializers.Serializer[Any]):
     """Where help would be sent to."""
 
     id = serializers.UUIDField()

@@ -82,9 +82,7 @@ def record_dose(
         return _taken(locked, taken, actor=actor)
 
 
-def hear_refused_dose(
-    session: TreatmentSession, *, route: Route, dose_mg: Decimal, at: datetime
-) -> bool:
+def hear_refused_dose(session: TreatmentSession, *, route: Route, dose_mg: Decimal, at: datetime) -> bool:
     """Call a clinician to a dose that `record_dose` refused: it may have been swallowed. Tell whether it did.
 
     In a transaction of its own, after the refusal has undone everything else. Not for the dose that is known,

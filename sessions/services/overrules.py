@@ -16,8 +16,8 @@ from sessions.services.steps import lock, require_status
 def overrule(session: TreatmentSession, *, question: str, reason: str, by: User, at: datetime) -> Overrule:
     """Sign that today's yes to one question was a mistake; the patient then answers every question again.
 
-    Nothing else is overruled: what they answer now counts, and so does a later yes. Locks the enrollment, then
-    the session. Raises `MayNotTreat`, `NothingToOverrule`, or `WrongSessionState` once it has started.
+    Nothing else is overruled: what they answer now counts, and so does a later yes. Locks the enrollment,
+    then the session. Raises `MayNotTreat`, `NothingToOverrule`, or `WrongSessionState` once it has started.
     """
     with atomic():
         locked = lock(session)

@@ -31,6 +31,7 @@ NOTHING_YET = {
     "treatment_sessions.effectschecklist",
     "treatment_sessions.effectstriage",
     "treatment_sessions.unattributeddose",
+    "treatment_sessions.overrule",
     "safety.monitoringquery",
     "accounts.rolegrant",
     "looks",

@@ -144,11 +144,13 @@ def _covering(chance: Random, at: datetime, watched: timedelta) -> tuple[Span, .
 
 
 def _on_call(chance: Random, facts: Mapping[str, Any], policy: SessionPolicy) -> tuple[Span, ...] | None:
-    """Return shifts with a piece missing: at the beginning, at the end, in the middle, by a moment or more."""
+    """Return shifts with a piece missing: at either end or in the middle, a moment or more."""
     if chance.random() < 0.1:
         return chance.choice((None, ()))
     at, watched = facts["at"], _watched(policy)
-    short = chance.choice((timedelta(microseconds=1), timedelta(seconds=1), watched * chance.random(), watched))
+    short = chance.choice(
+        (timedelta(microseconds=1), timedelta(seconds=1), watched * chance.random(), watched)
+    )
     middle = at + watched * chance.random()
     return chance.choice(
         (

@@ -207,9 +207,10 @@ def test_without_a_watchdog_nothing_starts(ada: Patient, at: datetime, age_s: in
     session = stages.booked(ada, at=at)
     monitor = Actor.capability(stages.prepared(session, at=at).pk)
     hold(stages.fetch(session), at)
-    Heartbeat.objects.all().delete()
-    if age_s is not None:
-        Heartbeat.objects.create(name="watchdog", beat_at=Now() - timedelta(seconds=age_s))
+    if age_s is None:
+        Heartbeat.objects.update(name="somebody else")
+    else:
+        Heartbeat.objects.update(beat_at=Now() - timedelta(seconds=age_s))
     with stages.refused(SessionNotWatched) as refused:
         services.start_session(session, actor=monitor, at=at)
     assert (refused.value.status, refused.value.headers) == (503, {"Retry-After": "5"})

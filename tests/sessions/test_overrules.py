@@ -120,7 +120,9 @@ def test_it_is_signed_by_the_clinician_alone(
     assert (row.signature.meaning, row.reason) == ("decided", SAID["reason"])
 
 
-@pytest.mark.parametrize("body", [{}, {"question": DRINK}, SAID | {"reason": " "}, SAID | {"question": "a b"}])
+@pytest.mark.parametrize(
+    "body", [{}, {"question": DRINK}, SAID | {"reason": " "}, SAID | {"question": "a b"}]
+)
 def test_it_needs_a_reason(mistaken: TreatmentSession, as_ben: APIClient, body: dict[str, str]) -> None:
     assert post(as_ben, f"sessions/{mistaken.pk}/overrules", body).status_code == 400
 
@@ -131,6 +133,4 @@ def test_the_database_keeps_none_without_a_reason(
     signature = overrule(mistaken, ben, at=at).signature
     assert signature.signer == ben
     with refused_by("overrule_gives_a_reason"):
-        Overrule.objects.create(
-            session=mistaken, question=DRINK, reason="", signature=signature, given_at=at
-        )
+        Overrule.objects.create(session=mistaken, question=DRINK, reason="", signature=signature, given_at=at)

@@ -127,9 +127,7 @@ def test_asked_again_and_again_it_is_one_alert(ada: Patient, at: datetime, as_ad
     assert Alert.objects.count() == 1
 
 
-def test_a_stranger_calls_nobody(
-    ada: Patient, at: datetime, as_cyd: APIClient, as_ben: APIClient
-) -> None:
+def test_a_stranger_calls_nobody(ada: Patient, at: datetime, as_cyd: APIClient, as_ben: APIClient) -> None:
     session = window_over(ada, at)
     answers = [post(client, f"sessions/{session.pk}/doses", DOSE).status_code for client in (as_cyd, as_ben)]
     assert answers == [404, 403]
