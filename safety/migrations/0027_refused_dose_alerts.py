@@ -9,12 +9,13 @@ CLASSES = [
     ("late_dose", "Late Dose"),
     ("refused_dose", "Refused Dose"),
     ("report_due", "Report Due"),
+    ("follow_up_due", "Follow Up Due"),
     ("replay_differs", "Replay Differs"),
 ]
 
 
 class Migration(migrations.Migration):
-    dependencies = [("safety", "0023_review_advice")]
+    dependencies = [("safety", "0026_follow_up_walls")]
 
     operations = [
         migrations.RunSQL("SET LOCAL lock_timeout = '5s'", migrations.RunSQL.noop),
