@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from typing import NamedTuple
@@ -9,6 +10,7 @@ from typing import NamedTuple
 from assessments.enums import AnswerProblemCode, LicenceClass, NoScoreReason, ScoreMethod
 from assessments.instruments import CrisisRule, Finding, Instrument, Item, Scale
 from assessments.instruments.definition import Condition, Level
+from safety.screening.health import InstrumentFact
 
 _THOUSANDTH = Decimal("0.001")
 
@@ -175,6 +177,27 @@ def _may_meet(instrument: Instrument, rule: CrisisRule, answer: object) -> bool:
     if type(answer) is int and answer in instrument.items[rule.item].values:
         return answer >= rule.at_least
     return answer not in (None, 0, "0", "")
+
+
+def facts_for_screening(
+    instrument: Instrument, answers: Mapping[str, int], *, taken_at: datetime
+) -> list[InstrumentFact]:
+    """Return what a screening may ask of a form: its scales, its findings, the answers that call for help.
+
+    A scale or finding that the answers don't decide has no value: it was asked, and is not known.
+    """
+    scores = score(instrument, answers)
+    found: dict[str, float | str | None] = {
+        result.key: None if result.value is None else float(result.value) for result in scores.scales
+    }
+    for finding in scores.findings:
+        found[_CALLED.get((instrument.code, finding.key), finding.key)] = finding.label
+    found |= {rule.item: float(answers[rule.item]) for rule in instrument.crisis if rule.item in answers}
+    return [InstrumentFact(instrument.code, name, value, taken_at) for name, value in found.items()]
+
+
+_CALLED = {("cssrs", "risk"): "triage"}
+"""What screening policies call a result that the instrument's own file calls otherwise."""
 
 
 def missing_required(instrument: Instrument, answers: Mapping[str, int]) -> tuple[str, ...]:

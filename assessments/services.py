@@ -1,4 +1,4 @@
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -24,6 +24,8 @@ from programs.services import Agreement
 from safety import services as safety
 from safety.enums import AlertClass, AlertStatus
 from safety.models import Alert
+from safety.profile import services as profile
+from safety.screening.health import InstrumentFact
 
 
 def give_consent(
@@ -72,7 +74,7 @@ def save_draft(
     """Keep the answers given so far; `None` takes one back, what is not named stays.
 
     An answer that somebody has to act on opens its alert here, in the draft: leaving the form does not undo
-    it, and one given again after the alert was closed opens another.
+    it, and one given again after the alert was closed opens another. Screening goes by it from here on.
 
     Locks the enrollment, then the assessments of its time point. Raises `AlreadySubmitted`, `NotOpen`,
     `Stale` where the draft has moved on, or `InvalidAnswers` with every fault.
@@ -86,6 +88,9 @@ def save_draft(
         given = _valid(instrument, answers)
         row.answers = {key: answer for key, answer in row.answers.items() if key not in answers} | given
         _raise_alert(row, instrument, given, at=at)
+        if rules.crisis_flags(instrument, given):
+            facts = rules.facts_for_screening(instrument, row.answers, taken_at=at)
+            _tell_screening(row, (fact for fact in facts if fact.value is not None), actor=actor, at=at)
         _save(row, "answers")
         return row
 
@@ -119,6 +124,8 @@ def submit(assessment: Assessment, *, actor: Actor, at: datetime) -> Assessment:
         row.submitted_at = at
         if row.safety_alert is None or row.safety_alert.status == AlertStatus.CLOSED:
             _raise_alert(row, instrument, row.answers, at=at)
+        facts = rules.facts_for_screening(instrument, row.answers, taken_at=at)
+        _tell_screening(row, facts, actor=actor, at=at)
         _save(row, "scores", "submitted_at")
         if all(other.submitted_at for other in rows):
             notifications.cancel(_reminder_key(row.enrollment, row.after_session), at=at)
@@ -200,6 +207,11 @@ def _raise_alert(row: Assessment, instrument: Instrument, given: Mapping[str, in
     """Open an alert if an answer just given speaks of self-harm; while one is open it stays that one."""
     if rules.crisis_flags(instrument, given):
         row.safety_alert = _alert(row, at=at)
+
+
+def _tell_screening(row: Assessment, facts: Iterable[InstrumentFact], *, actor: Actor, at: datetime) -> None:
+    """Write results into the health profile, under the enrollment's lock that the caller holds."""
+    profile.keep_results(row.enrollment.patient_id, results=facts, actor=actor, at=at)
 
 
 def _alert(row: Assessment, *, at: datetime) -> Alert:

@@ -51,6 +51,7 @@ from safety.models import (
     Hold,
     IdentityCheck,
     MonitoringQuery,
+    ProgramResult,
     Screening,
     ScreeningReview,
 )
@@ -113,6 +114,7 @@ PARTS = (
     Part("Your programs", Enrollment, "patient"),
     Part("What happened in your programs", EnrollmentTransition, _ENROLLMENT),
     Part("What is known of your health", HealthFact, "patient"),
+    Part("What was measured and asked in your program", ProgramResult, "patient"),
     Part("Your screenings", Screening, _ENROLLMENT),
     Part("What was decided on them", ScreeningReview, "screening__enrollment__patient"),
     Part("What registers of controlled medicines said", MonitoringQuery, _ENROLLMENT),

@@ -329,6 +329,45 @@ class HealthFact(ActedModel):
         ]
 
 
+class ProgramResult(ActedModel):
+    """One value that was measured or asked in this program, as the room above wrote it down. Append-only.
+
+    `about` is an instrument's code, or `vitals` for what was measured on the body, in the first of the units
+    in `VITAL_UNITS`. A word stands for what is no number; neither means that it is not known. Of each name
+    the newest counts.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="program_results")
+    about = models.CharField(max_length=20)
+    name = models.CharField(max_length=40)
+    value = models.FloatField(null=True)
+    word = models.CharField(max_length=40, blank=True)
+    taken_at = models.DateTimeField()
+    recorded_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(about="") & ~Q(name=""), name="program_result_says_what_it_is"
+            ),
+            models.CheckConstraint(
+                condition=Q(value=None) | Q(word=""), name="program_result_is_number_or_word"
+            ),
+            models.CheckConstraint(
+                condition=Q(taken_at__lte=models.F("recorded_at")),
+                name="program_result_taken_then_recorded",
+            ),
+        ]
+        indexes = [
+            # Screening and the gate take the newest of each name.
+            models.Index(
+                fields=["patient", "about", "name", "-taken_at", "-id"], name="program_result_newest"
+            )
+        ]
+
+
 # The models of a subject that is a package of its own; they refer to those above.
 from safety.events import models as event_models  # noqa: E402, F401
 from safety.roster import models as roster_models  # noqa: E402, F401

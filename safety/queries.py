@@ -52,7 +52,7 @@ from safety.models import (
     Screening,
     ScreeningReview,
 )
-from safety.profile.queries import EMPTY_PROFILE, health_facts, profile_digest
+from safety.profile.queries import EMPTY_PROFILE, health_facts, measured, profile_digest
 from safety.roster.queries import on_duty
 from safety.rules import NO_ADVICE, Advice, Clearance, ClearanceFacts, Course
 from safety.screening.health import NOTHING_KNOWN, HealthFacts
@@ -211,6 +211,19 @@ def is_profile_unchanged(screening: Screening) -> bool:
     return profile_digest(screening.enrollment.patient_id) == then
 
 
+def record_objects(screening: Screening, *, at: datetime) -> bool:
+    """Tell whether something measured or asked since a screening speaks against it (`rules.objects_now`).
+
+    Without a policy in force nobody can tell, and nobody is cleared for that reason.
+    """
+    try:
+        _, policy = screening_policy(at=at)
+    except errors.NoScreeningPolicy:
+        return False
+    found = measured(screening.enrollment.patient_id, at=at)
+    return rules.objects_now(policy, screening.answers, screening.decision, measured=found)
+
+
 def clearance(enrollment_id: UUID, *, course: Course = NO_COURSE, at: datetime) -> Clearance:
     """Compute whether the latest screening clears for a dose at `at`; nothing stored, nothing stale.
 
@@ -258,6 +271,7 @@ def _clearance_facts(screening: Any, *, at: datetime) -> ClearanceFacts:
         is_intact=_is_intact(screening, review),
         is_chart_unchanged=decided_with == screening.enrollment.patient.birth_on.isoformat(),
         is_profile_unchanged=is_profile_unchanged(screening),
+        record_objects=record_objects(screening, at=at),
         events_since=screening.events_since,
         suicidality_since=screening.suicidality_since,
         route_since=screening.route_since,

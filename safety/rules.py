@@ -15,8 +15,8 @@ from safety.screening.answers import validate_answers
 from safety.screening.findings import Finding
 from safety.screening.health import NOTHING_KNOWN, HealthFacts, facts_from_json
 from safety.screening.logic import Truth
-from safety.screening.policy import Answered, Level, Policy
-from safety.screening.rules import Outcome, Reason, ScreeningDecision, screen
+from safety.screening.policy import Answered, Level, Policy, Rule
+from safety.screening.rules import Outcome, Reason, ScreeningDecision, decide, screen
 
 _T = TypeVar("_T")
 
@@ -180,9 +180,11 @@ class ClearanceFacts:
     `decides_the_same`: the policy in force would say of the same answers what was reviewed. `is_intact`:
     answers and decision still hash to what was stored, and to what the reviewer signed.
     `is_chart_unchanged`: the birth date on the chart is the one that the age was reckoned from.
-    `is_profile_unchanged`: so is everything in the health profile. After the review came, by `events_since`,
-    something that went wrong and was serious, moderate or worse, or of unknown strength; by
-    `suicidality_since`, an answer that spoke of suicide; by `route_since`, a plan by another route.
+    `is_profile_unchanged`: so is everything in the health profile, measurements and questionnaires aside;
+    `record_objects`: of those, one now excludes, or speaks of suicide, that did not then. After the review
+    came, by `events_since`, something that went wrong and was serious, moderate or worse, or of unknown
+    strength; by `suicidality_since`, an answer that spoke of suicide; by `route_since`, a plan by another
+    route.
     `authority_ends_at` is when the law that lets us prescribe ends, `None` where none is signed.
     """
 
@@ -192,6 +194,7 @@ class ClearanceFacts:
     is_intact: bool
     is_chart_unchanged: bool
     is_profile_unchanged: bool
+    record_objects: bool
     events_since: bool
     suicidality_since: bool
     route_since: bool
@@ -224,6 +227,7 @@ def decide_clearance(facts: ClearanceFacts | None, course: Course, *, at: dateti
         "answers_changed": not facts.is_intact,
         "chart_changed": not facts.is_chart_unchanged,
         "profile_changed": not facts.is_profile_unchanged,
+        "record_objects": facts.record_objects,
         "adverse_event": facts.events_since,
         "suicidality": facts.suicidality_since,
         "route_changed": facts.route_since,
@@ -252,6 +256,7 @@ _VOID_BECAUSE = {
     "answers_changed": "What is stored is not what was answered and signed.",
     "chart_changed": "The birth date has changed since; answer once more.",
     "profile_changed": "Your health has changed since. Answer the health questions once more.",
+    "record_objects": "Something measured since speaks against it. Your clinician will look at it with you.",
     "adverse_event": "Something went wrong since. Answer the health questions once more.",
     "suicidality": "Something you told us comes first. Your clinician will speak with you.",
     "route_changed": "The medicine is to be taken another way now. Answer the health questions once more.",
@@ -280,6 +285,29 @@ def decides_the_same(policy: Policy, answers: Mapping[str, object], decided: Map
     then = {(reason["rule"], reason["level"], reason["certainty"]) for reason in decided["reasons"]}
     said = {(reason.rule, reason.level.value, reason.certainty.value) for reason in now.reasons}
     return now.outcome.value == decided["outcome"] and said <= then
+
+
+def objects_now(
+    policy: Policy, answers: Mapping[str, object], decided: Mapping[str, Any], *, measured: HealthFacts
+) -> bool:
+    """Tell whether what was measured or asked by `measured.at` speaks against somebody who was decided on.
+
+    Against them speaks a rule that did not by what was on record then, and that excludes, asks for another
+    day, or calls for the crisis text; what was accepted with open eyes is not new. Milder ones wait for the
+    next screening: whether a reading will do for a session is asked at its own gate.
+    """
+    if policy.format == 1 or validate_answers(policy, answers):
+        return False
+    said = {**answers, AGE: decided["chart"][AGE]}
+    pinned = pinned_facts(decided)
+    facts = replace(pinned, at=measured.at, vitals=measured.vitals, instruments=measured.instruments)
+    then = {(rule.id, truth) for rule, truth in decide(policy, said, pinned).spoke}
+    spoke = decide(policy, said, facts).spoke
+    return any(_is_grave(rule, truth) for rule, truth in spoke if (rule.id, truth) not in then)
+
+
+def _is_grave(rule: Rule, truth: Truth) -> bool:
+    return rule.crisis or (truth is Truth.TRUE and rule.level in (Level.EXCLUDE, Level.HOLD_TODAY))
 
 
 # --- alerts ----------------------------------------------------------------------------------------------

@@ -230,7 +230,7 @@ def _require_decidable(screening: Screening, outcome: ReviewOutcome, *, at: date
     document, _ = queries.screening_policy(at=at)
     if document.pk != screening.policy_id:
         raise errors.PolicyChanged
-    if not queries.is_profile_unchanged(screening):
+    if not queries.is_profile_unchanged(screening) or queries.record_objects(screening, at=at):
         raise errors.ProfileChanged
 
 

@@ -1,5 +1,6 @@
 """Reads: what is known of somebody's health now, and what was said before."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,20 +11,24 @@ from accounts.queries import current_state
 from core.documents import digest
 from programs.queries import current_route
 from safety.enums import ProfileSection, ProfileState
-from safety.models import HealthFact
+from safety.models import HealthFact, ProgramResult
 from safety.screening.health import (
+    VITAL_UNITS,
     ClinicalStatus,
     CodeSystem,
     Coding,
     FactSource,
     HealthEntry,
     HealthFacts,
+    InstrumentFact,
     Lactation,
     Pregnancy,
     Vital,
     VitalFact,
 )
 
+VITALS = "vitals"
+"""What a program result is about that was measured on the body."""
 EMPTY_PROFILE = digest({"profile": []})
 """The hash of a profile in which nobody has said anything."""
 
@@ -52,8 +57,8 @@ def imported(patient_id: UUID) -> dict[str, HealthFact]:
 def profile_digest(patient_id: UUID) -> str:
     """Return the hash of what a clearance rests on: conditions, medicines, allergies, pregnancy, lactation.
 
-    Who says so plays no part: what a clinician confirms is not new. Nor do measurements: whether one is fresh
-    and within limits is asked at each gate.
+    Who says so plays no part: what a clinician confirms is not new. Nor do measurements and instruments'
+    results: those void by what the policy says of them (`measured`), a good one voids nothing.
     """
     rows = current(patient_id).exclude(section=ProfileSection.VITAL)
     said = sorted(
@@ -67,6 +72,7 @@ def health_facts(patient_id: UUID, *, enrollment_id: UUID | None, at: datetime) 
     """Return a chart's profile as a policy reads it; a section of which nobody spoke is None."""
     rows = list(current(patient_id))
     state = current_state(patient_id, at=at)
+    found = _measured(rows, newest_results(patient_id, at=at))
     return HealthFacts(
         at=at,
         conditions=_listed(rows, ProfileSection.CONDITION),
@@ -74,10 +80,47 @@ def health_facts(patient_id: UUID, *, enrollment_id: UUID | None, at: datetime) 
         allergies=_listed(rows, ProfileSection.ALLERGY),
         pregnancy=_word(rows, ProfileSection.PREGNANCY, Pregnancy),
         lactation=_word(rows, ProfileSection.LACTATION, Lactation),
-        vitals=tuple(_vital(row) for row in rows if row.section == ProfileSection.VITAL),
+        vitals=found.vitals,
+        instruments=found.instruments,
         location=f"US-{state}" if state else None,
         route=current_route(enrollment_id) if enrollment_id else None,
     )
+
+
+def newest_results(patient_id: UUID, *, at: datetime) -> QuerySet[ProgramResult]:
+    """Return the newest result of each name that this program has taken of somebody by `at`."""
+    taken = ProgramResult.objects.filter(patient_id=patient_id, taken_at__lte=at)
+    return taken.order_by("about", "name", "-taken_at", "-id").distinct("about", "name")
+
+
+def measured(patient_id: UUID, *, at: datetime) -> HealthFacts:
+    """Return what was measured and asked of somebody by `at`, and nothing else of what is known."""
+    said = current(patient_id).filter(section=ProfileSection.VITAL)
+    return _measured(said, newest_results(patient_id, at=at), at=at)
+
+
+def _measured(
+    said: Iterable[HealthFact], results: Iterable[ProgramResult], *, at: datetime | None = None
+) -> HealthFacts:
+    """Return the vitals that were said beside those taken here, and the instruments' results."""
+    taken = list(results)
+    vitals = [_vital(row) for row in said if row.section == ProfileSection.VITAL]
+    return HealthFacts(
+        at=at,
+        vitals=(*vitals, *(_vital_here(row) for row in taken if row.about == VITALS)),
+        instruments=tuple(_result(row) for row in taken if row.about != VITALS),
+    )
+
+
+def _vital_here(row: ProgramResult) -> VitalFact:
+    vital = Vital(row.name)
+    if row.value is None:
+        raise ValueError("a measurement has a value")
+    return VitalFact(vital, row.value, next(iter(VITAL_UNITS[vital])), row.taken_at, FactSource.PROGRAM)
+
+
+def _result(row: ProgramResult) -> InstrumentFact:
+    return InstrumentFact(row.about, row.name, row.word or row.value, row.taken_at)
 
 
 def _listed(rows: list[HealthFact], section: ProfileSection) -> tuple[HealthEntry, ...] | None:

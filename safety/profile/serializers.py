@@ -86,10 +86,21 @@ class StatementOutput(serializers.Serializer[Any]):
     replaces = serializers.UUIDField(source="replaces_id", allow_null=True)
 
 
+class ProgramResultOutput(serializers.Serializer[Any]):
+    """The newest of one thing that was measured or asked here: a number, a word, or neither: not known."""
+
+    about = serializers.CharField()
+    name = serializers.CharField()
+    value = serializers.FloatField(allow_null=True)
+    word = serializers.CharField()
+    taken_at = serializers.DateTimeField()
+
+
 class HealthProfileOutput(serializers.Serializer[Any]):
-    """Everything that holds now."""
+    """Everything that holds now: what people said, and what was measured and asked in the program."""
 
     statements = StatementOutput(many=True)
+    results = ProgramResultOutput(many=True)
 
 
 class ImportedOutput(serializers.Serializer[Any]):

@@ -1,5 +1,6 @@
 """Writes: what somebody says about a patient's health, confirms, or brings from elsewhere."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -11,10 +12,10 @@ from core.errors import InputError, InvalidInput, NotFound, Stale
 from programs.services import lock_open_enrollments
 from safety import errors
 from safety.enums import ProfileSection, ProfileSource, ProfileState
-from safety.models import HealthFact
+from safety.models import HealthFact, ProgramResult
 from safety.profile import fhir, queries, rules
 from safety.profile.rules import Statement
-from safety.screening.health import CodeSystem, Vital
+from safety.screening.health import CodeSystem, InstrumentFact, Vital, VitalFact
 
 ONE_AT_A_TIME = (ProfileSection.PREGNANCY, ProfileSection.LACTATION)
 
@@ -47,6 +48,35 @@ def state_fact(
             actor=actor,
             at=at,
         )
+
+
+def keep_results(
+    patient_id: UUID, *, results: Iterable[InstrumentFact | VitalFact], actor: Actor, at: datetime
+) -> None:
+    """Write down what was asked or measured in this program, for every screening and clearance from now on.
+
+    For the rooms above, in the transaction that stores their own row. Nothing is refused: a value that can't
+    be right is unknown to the rules, which is never no. What claims to be of a later moment is of now, or it
+    would count for nobody until then. The caller holds the enrollment's lock wherever a start could be
+    deciding at the same time.
+    """
+    rows = [_result_row(result) for result in results]
+    for row in rows:
+        row.patient_id, row.taken_at, row.recorded_at = patient_id, min(row.taken_at, at), at
+        row.actor_kind, row.actor_id = actor.kind, actor.id
+    ProgramResult.objects.bulk_create(rows)
+
+
+def _result_row(result: InstrumentFact | VitalFact) -> ProgramResult:
+    if isinstance(result, VitalFact):
+        return ProgramResult(
+            about=queries.VITALS, name=result.vital, value=result.counted, taken_at=result.measured_at
+        )
+    found = result.value
+    value, word = (None, found) if isinstance(found, str) else (found, "")
+    return ProgramResult(
+        about=result.instrument, name=result.result, value=value, word=word, taken_at=result.taken_at
+    )
 
 
 def confirm_fact(patient_id: UUID, fact_id: UUID, *, clinician: Actor, at: datetime) -> HealthFact:

@@ -46,6 +46,13 @@ WEIGHED = {
         "measured_at": "2026-03-02T07:00:00-05:00",
     },
 }
+RESULT = {
+    "about": "phq9",
+    "name": "total",
+    "value": 7.0,
+    "word": "",
+    "taken_at": "2026-03-02T15:00:00Z",
+}
 BUNDLE = {"bundle": {"resourceType": "Bundle", "type": "collection", "entry": []}}
 
 
@@ -58,13 +65,23 @@ class Profile(View):
         operation_id="health_profile_read",
         summary="What is known of this person's health?",
         responses=serializers.HealthProfileOutput,
-        examples=[OpenApiExample("One medicine", value={"statements": [STATEMENT]}, response_only=True)],
+        examples=[
+            OpenApiExample(
+                "One medicine, one answer",
+                value={"statements": [STATEMENT], "results": [RESULT]},
+                response_only=True,
+            )
+        ],
     )
     def get(self, request: Request, patient_id: UUID) -> Response:  # noqa: ARG002
-        """Show every statement that nothing newer has replaced."""
-        patient = patient_seen(self.actor, patient_id, at=clock.now())
-        shown = serializers.HealthProfileOutput({"statements": queries.current(patient.pk)})
-        return self.shown(Response(shown.data), patient.pk)
+        """Show every statement that nothing newer has replaced, and the newest of each result."""
+        at = clock.now()
+        patient = patient_seen(self.actor, patient_id, at=at)
+        found = {
+            "statements": queries.current(patient.pk),
+            "results": queries.newest_results(patient.pk, at=at),
+        }
+        return self.shown(Response(serializers.HealthProfileOutput(found).data), patient.pk)
 
 
 class History(View):

@@ -6,13 +6,18 @@ from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
+from django.db import transaction
+
 from core.actors import Actor, ActorKind
 from core.database import atomic, insert_once
 from core.encryption import encrypt
 from core.errors import InputError, InvalidInput
 from core.ids import new_id
+from programs import services as programs
 from safety import services as safety
 from safety.enums import AlertClass
+from safety.profile import services as profile
+from safety.screening.health import VITAL_UNITS, Vital, VitalFact
 from sessions import errors, queries, rules
 from sessions.enums import (
     BOOKED_STATUSES,
@@ -86,19 +91,53 @@ def observe(
 ) -> tuple[Observation, bool]:
     """Store one observation, and whether it is new; sent again it is the one that is there.
 
-    Somebody who cannot be woken, or a reading at crisis level, raises an alert in the same
-    transaction, whatever the phone's clock says. So it does before the start: whoever measures that needs a
-    clinician more than a session, and it cannot slip through while the session starts.
+    What was measured goes into the health profile too. Somebody who cannot be woken, or a reading at crisis
+    level, raises an alert in the same transaction, whatever the phone's clock says. So it does before the
+    start: whoever measures that needs a clinician more than a session, and it cannot slip through while the
+    session starts.
     Raises `WrongSessionState`, `EntryChanged`, or `InvalidInput` for a clock that is off.
     """
     require_status(session, (*BOOKED_STATUSES, *LIVE_STATUSES))
     row = Observation(session=session, **asdict(entry))
-    if _is_emergency(session, entry, at=at):
-        with atomic():
-            return _store_alarm(row, f"observation:{row.pk}", actor=actor, at=at)
-    if fault := rules.clock_fault(entry.observed_at, received_at=at):
+    fault = rules.clock_fault(entry.observed_at, received_at=at)
+    is_emergency = _is_emergency(session, entry, at=at)
+    if fault and not is_emergency:
         raise InvalidInput(errors=[InputError("/observed_at", "clock_is_off", fault)])
-    return _store(row, actor=actor, at=at)
+    # A savepoint inside a bigger transaction: an entry that is refused is heard afterwards.
+    with transaction.atomic():
+        if is_emergency:
+            stored, is_new = _store_alarm(row, f"observation:{row.pk}", actor=actor, at=at)
+        else:
+            stored, is_new = _store(row, actor=actor, at=at)
+        if is_new:
+            _tell_screening(session, entry, taken_at=at if fault else entry.observed_at, actor=actor, at=at)
+        return stored, is_new
+
+
+def _tell_screening(
+    session: TreatmentSession, entry: ObservationEntry, *, taken_at: datetime, actor: Actor, at: datetime
+) -> None:
+    """Write what was measured into the health profile: screenings and clearances go by it from now on.
+
+    Where the dose is still to come, under the enrollment's lock: a start or a dose either sees it or came
+    before. `taken_at` is our own time where the phone's is off, or an emergency would be too old to count.
+    """
+    patient_id = session.enrollment.patient_id
+    measured = {
+        Vital.SYSTOLIC: entry.systolic_mmhg,
+        Vital.DIASTOLIC: entry.diastolic_mmhg,
+        Vital.HEART_RATE: entry.heart_rate_bpm,
+    }
+    results = [
+        VitalFact(vital, value, next(iter(VITAL_UNITS[vital])), taken_at)
+        for vital, value in measured.items()
+        if value is not None
+    ]
+    if not results:
+        return
+    if session.dosed_at is None:
+        programs.lock_open_enrollments(patient_id)
+    profile.keep_results(patient_id, results=results, actor=actor, at=at)
 
 
 def _is_emergency(session: TreatmentSession, entry: ObservationEntry, *, at: datetime) -> bool:

@@ -252,6 +252,7 @@ SUBMITTING = [
     "SELECT assessments_assessment",  # theirs
     "SELECT programs_enrollment FOR UPDATE",  # nothing else happens to this person now
     "SELECT assessments_assessment FOR UPDATE",  # as it is now, with the others of its time point
+    "INSERT safety_programresult",  # what screening may ask of it
     "UPDATE assessments_assessment",  # submitted and scored
     "UPDATE core_idempotencyrecord",  # the answer, for whoever asks again
     "COMMIT",
@@ -264,7 +265,7 @@ def test_what_submitting_asks_of_the_database(as_ada: APIClient, gad7: Assessmen
     with capture() as captured:
         assert submit(as_ada, gad7).status_code == 200
     assert statements(captured) == SUBMITTING
-    assert len(SUBMITTING) == 10
+    assert len(SUBMITTING) == 11
 
 
 @pytest.mark.django_db(transaction=True)

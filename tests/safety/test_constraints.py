@@ -11,7 +11,7 @@ from core.actors import Actor
 from core.database import as_owner
 from safety import services
 from safety.enums import HoldReason, ReviewOutcome
-from safety.models import AdverseEvent, Alert, Hold, Screening, ScreeningReview
+from safety.models import AdverseEvent, Alert, Hold, ProgramResult, Screening, ScreeningReview
 from tests.conftest import role_in_use
 
 pytestmark = pytest.mark.django_db
@@ -41,7 +41,7 @@ def test_the_attacker_is_the_apps_role():
     assert role_in_use() == "rekindle_app"
 
 
-@pytest.mark.parametrize("model", [Screening, ScreeningReview, AdverseEvent])
+@pytest.mark.parametrize("model", [Screening, ScreeningReview, AdverseEvent, ProgramResult])
 @pytest.mark.parametrize("verb", ["UPDATE {table} SET id = id", "DELETE FROM {table}"])
 def test_what_is_written_stays_written(model, verb):
     refused("permission denied", verb.format(table=model._meta.db_table))

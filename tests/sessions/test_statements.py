@@ -39,9 +39,9 @@ def observe(client: APIClient, session: TreatmentSession) -> Any:
 
 
 def test_an_observation_by_link(running: TreatmentSession, as_dan: APIClient) -> None:
-    """The link, the session, the row unless it is there."""
+    """The link, the session, the row unless it is there, what screening reads of it."""
     found = asked(lambda: observe(as_dan, running))
-    assert len(found) == 3, found
+    assert len(found) == 4, found
 
 
 def test_reading_a_running_session_by_link(running: TreatmentSession, as_dan: APIClient) -> None:
