@@ -312,6 +312,8 @@ CELERY_BEAT_SCHEDULE = {
 EMAIL_CONFIG = env.email("EMAIL_URL", default="consolemail://")
 vars().update(EMAIL_CONFIG)
 EMAIL_TIMEOUT = 10
+# The header by which the mail provider tells that it has taken a message before, and drops it then.
+EMAIL_KEY_HEADER = env.str("EMAIL_KEY_HEADER", default="")
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="care@localhost")
 # Where a person in the program can always reach a human; shown in every answer that says what comes next.
 CLINIC_PHONE = env.str("CLINIC_PHONE", default="+1-555-0100")

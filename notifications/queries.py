@@ -5,6 +5,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from allauth.account.models import EmailAddress
+from django.conf import settings
 from django.db.models import Max, QuerySet
 
 from accounts import queries as accounts
@@ -39,6 +40,7 @@ def sending_facts(delivery: Delivery, *, address: str, in_doubt: bool) -> Sendin
         expires_at=delivery.expires_at,
         account_closed=user is not None and not user.is_active,
         address=address,
+        drops_repeats=bool(settings.EMAIL_KEY_HEADER),
         suppressed_by=suppressed.values_list("cause", flat=True).first() or "",
         habits=habits_of(user) if user is not None and delivery.kind in REMINDERS else None,
         refused_at=refused_at(user, address) if user is not None and delivery.kind in REMINDERS else None,

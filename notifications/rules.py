@@ -8,7 +8,7 @@ from notifications.enums import DeliveryStatus, MessageKind
 from notifications.hours import Habits, next_moment
 
 REMINDERS = frozenset({MessageKind.ASSESSMENT_DUE, MessageKind.SESSION_TOMORROW})
-"""Suppressions stop these alone; and these alone are better lost in sight of staff than sent twice."""
+"""Suppressions stop these alone; and these alone are better lost in sight of staff than read twice."""
 CLAIMED_FIRST = frozenset({MessageKind.ALERT_PAGE, MessageKind.CHECK_IN_MISSED})
 """Claimed before everything else: somebody may be in danger."""
 ABOUT_A_LIFE = frozenset({MessageKind.CHECK_IN_MISSED})
@@ -60,7 +60,8 @@ class SendingFacts:
     `attempt` counts claims, this one included. `in_doubt`: an earlier holder's lease ran out, so the message
     may have been taken. `address` is empty where there is none to send to. `habits` say when a reminder may
     leave, `None` for other messages, and for who has no chart. `refused_at` is when this very address last
-    refused mail for good.
+    refused mail for good. `drops_repeats`: the provider knows by its key a message that it has taken before,
+    and drops it.
     """
 
     kind: MessageKind
@@ -72,6 +73,12 @@ class SendingFacts:
     suppressed_by: str
     habits: Habits | None = None
     refused_at: datetime | None = None
+    drops_repeats: bool = False
+
+    @property
+    def is_better_lost(self) -> bool:
+        """Tell whether, once it may have been taken, it is not to be tried again."""
+        return self.kind in REMINDERS and not self.drops_repeats
 
 
 @dataclass(frozen=True)
@@ -89,8 +96,8 @@ def before_sending(facts: SendingFacts, *, at: datetime) -> Outcome | None:
     After a crash in the middle of sending, a mail server cannot be asked what it took. What must arrive is
     sent again: a page, a call for a missed check-in, a code or an invitation that comes twice does no harm,
     one that never comes may (the repeat carries the same Message-ID, by which many mailboxes drop it). A
-    reminder ends UNKNOWN: the person finds what it was about in the app anyway, and a nagging system is one
-    that people stop reading.
+    reminder ends UNKNOWN, unless the provider drops repeats: the person finds what it was about in the app
+    anyway, and a nagging system is one that people stop reading.
 
     Who has closed their account, or was shut out, gets nothing any more, except a call about themselves: it
     is meant for somebody who may lie on the floor, whatever became of their account.
@@ -98,7 +105,7 @@ def before_sending(facts: SendingFacts, *, at: datetime) -> Outcome | None:
     Without a verified address a reminder is not wanted any more, but an urgent message has FAILED: somebody
     counted on it.
     """
-    if facts.in_doubt and facts.kind in REMINDERS:
+    if facts.in_doubt and facts.is_better_lost:
         return Outcome(DeliveryStatus.UNKNOWN, "It may have arrived; not repeated (its sender stopped).")
     if at >= facts.expires_at:
         return _too_late(DeliveryStatus.EXPIRED, "Its time passed before it could be sent.", facts)
@@ -140,13 +147,13 @@ def kept_for_later(facts: SendingFacts, habits: Habits, *, at: datetime) -> Outc
 def after_sending(facts: SendingFacts, answer: Answer, detail: str, *, at: datetime) -> Outcome:
     """Return where a message stands after a try; `detail` says what the server or the network did.
 
-    In doubt, a reminder ends UNKNOWN. Anything else stays LEASED until the lease runs out: to whoever claims
-    it then, a broken connection and a crashed sender are the same doubt.
+    In doubt, a reminder ends UNKNOWN, unless the provider drops repeats. Anything else stays LEASED until the
+    lease runs out: to whoever claims it then, a broken connection and a crashed sender are the same doubt.
     """
     if answer is Answer.TAKEN:
         return Outcome(DeliveryStatus.SENT, f"Taken by the mail server at try {facts.attempt}.")
     if answer is Answer.DOUBT:
-        if facts.kind in REMINDERS:
+        if facts.is_better_lost:
             return Outcome(DeliveryStatus.UNKNOWN, f"It may have arrived; not repeated ({detail}).")
         return Outcome(DeliveryStatus.LEASED, f"It may have arrived; to be repeated ({detail}).")
     again_at = at + pause(facts.kind, attempt=facts.attempt)

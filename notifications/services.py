@@ -237,12 +237,14 @@ def _compose(
     kinds = [facts.kind, *(one.kind for one in beside)]
     text = messages.render_reminders(kinds) if beside else messages.render(facts.kind, words)
     domain = settings.DEFAULT_FROM_EMAIL.rpartition("@")[2].rstrip(">")
+    key = {settings.EMAIL_KEY_HEADER: str(delivery.pk)} if settings.EMAIL_KEY_HEADER else {}
     return mail.EmailMessage(
         subject=text.subject,
         body=text.body,
         to=[facts.address],
-        # The same for every try: by it a mailbox, or whoever reads two logs, can tell that two are one.
-        headers={"Message-ID": f"<{delivery.pk}@{domain}>", "Auto-Submitted": "auto-generated"},
+        # The same for every try: by it a provider, a mailbox, or whoever reads two logs, can tell that two
+        # are one.
+        headers={"Message-ID": f"<{delivery.pk}@{domain}>", "Auto-Submitted": "auto-generated", **key},
     )
 
 

@@ -375,18 +375,21 @@ def _page_if_due(alert_id: UUID, *, at: datetime) -> bool:
 
 
 def _page(alert: Alert, *, at: datetime) -> None:
-    """Write this step's messages, and when the next step is due; with nobody to call, say so loudly."""
+    """Write this step's messages, and when the next is due; with nobody to call, try again soon."""
     step = alert.pages_sent
     called = rules.called_by_page(step, queries.on_call(alert, at=at))
-    if not called:
-        logger.error("Alert %s: nobody is on call for page %s", alert.pk, step)
     for user in called:
         _send_page(alert, user, key=f"{step}:{user.pk}", at=at)
-    alert.pages_sent = step + 1
-    again = alert.acknowledged_at is not None
-    alert.next_page_at = rules.next_page_at(
-        alert.opened_at, pages_sent=alert.pages_sent, opened_again=again, at=at
-    )
+    if called:
+        alert.pages_sent = step + 1
+        again = alert.acknowledged_at is not None
+        alert.next_page_at = rules.next_page_at(
+            alert.opened_at, pages_sent=alert.pages_sent, opened_again=again, at=at
+        )
+    else:
+        # No step: nobody has heard of it yet. Whoever comes on call must not wait for the next one.
+        logger.error("Alert %s: nobody is on call for page %s", alert.pk, step)
+        alert.next_page_at = at + rules.LADDER.shortest_gap
     alert.save(update_fields=["status", "pages_sent", "next_page_at"])
 
 

@@ -5,9 +5,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+import redis
 from allauth.account.models import EmailAddress
 
 from accounts.models import User
+from config import celery
 from config.local.state import free_port
 from core.clock import advance_demo, now
 from notifications import rules, services, tasks
@@ -241,6 +243,27 @@ def test_a_reminder_in_doubt_is_not_repeated(
     assert len(sink.taken) == (where == "after")
 
 
+def test_with_a_key_a_reminder_in_doubt_is_repeated_under_the_same_key(
+    ada: User, at: datetime, due: Due, sink: Sink, settings: Any
+) -> None:
+    settings.EMAIL_KEY_HEADER = "Relay-Idempotency-Key"
+    delivery = due(REMINDER, user=ada)
+    sink.cuts = "after"
+    deliver_due(at=at)
+    assert state(delivery) == DeliveryStatus.LEASED
+    sink.cuts = None
+    lapse(delivery)
+    deliver_due(at=at)
+    assert state(delivery) == DeliveryStatus.SENT
+    assert [message["Relay-Idempotency-Key"] for message in sink.taken] == [str(delivery.pk)] * 2
+
+
+def test_without_one_no_header_is_added(ada: User, at: datetime, due: Due, sink: Sink) -> None:
+    due(REMINDER, user=ada)
+    deliver_due(at=at)
+    assert "Relay-Idempotency-Key" not in sink.taken[0]
+
+
 @pytest.mark.parametrize("where", ["before", "after"])
 def test_a_page_in_doubt_is_repeated_once_the_lease_ends(
     where: str, ben: User, at: datetime, due: Due, sink: Sink
@@ -342,3 +365,18 @@ def test_the_task_sends_all_that_is_due(ada: User, due: Due, sink: Sink) -> None
         due(REMINDER, user=ada)
     tasks.deliver_due()
     assert len(sink.taken) == 3
+
+
+def test_a_turn_too_short_for_what_is_due_calls_for_another(
+    ada: User, due: Due, sink: Sink, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks, "TURN_SECONDS", 0)
+    for _ in range(2):
+        due(REMINDER, user=ada)
+    celery.app.set_current()
+    with redis.Redis.from_url(settings.REDIS_URL) as broker:
+        broker.delete("default")
+        tasks.deliver_due()
+        assert len(sink.taken) == 1
+        assert b"notifications.tasks.deliver_due" in broker.lindex("default", 0)
+        broker.delete("default")

@@ -57,6 +57,12 @@ def test_what_must_arrive_is_repeated_in_doubt(kind: MessageKind) -> None:
     assert before_sending(replace(REMINDER, kind=kind, in_doubt=True), at=AT) is None
 
 
+def test_a_reminder_is_repeated_in_doubt_where_the_provider_drops_repeats() -> None:
+    keyed = replace(REMINDER, drops_repeats=True)
+    assert before_sending(replace(keyed, in_doubt=True), at=AT) is None
+    assert rules.after_sending(keyed, Answer.DOUBT, "", at=AT).status == DeliveryStatus.LEASED
+
+
 @pytest.mark.parametrize("change", [{"expires_at": AT}, {"attempt": rules.MAX_ATTEMPTS + 1}])
 def test_a_doubt_that_cannot_be_repeated_stays_one(change: dict[str, object]) -> None:
     outcome = before_sending(replace(PAGE, in_doubt=True, **change), at=AT)  # type: ignore[arg-type]

@@ -110,18 +110,18 @@ class TestRaising:
             alert = services.raise_alert(
                 cyd.pk, alert_class=AlertClass.MISSED_CHECK_IN, source="session:1", at=at
             )
-        assert (alert.status, alert.pages_sent) == ("open", 1)
+        assert (alert.status, alert.pages_sent, alert.next_page_at) == ("open", 0, at + MINUTE)
         assert "nobody is on call" in caplog.text
         assert pages(alert) == []
 
-    def test_whoever_comes_on_call_later_is_paged_next(self, cyd, ben, at):
+    def test_whoever_comes_on_call_later_is_paged_within_a_minute(self, cyd, ben, at):
         RoleGrant.objects.update(ends_at=at)
         alert = services.raise_alert(
             cyd.pk, alert_class=AlertClass.MISSED_CHECK_IN, source="session:1", at=at
         )
         grant_role(ben, Role.CLINICIAN, granted_by=None, at=at)
-        services.page_unacknowledged(at=at + 5 * MINUTE)
-        assert pages(alert) == [(1, ben)]
+        services.page_unacknowledged(at=at + MINUTE)
+        assert pages(alert) == [(0, ben)]
 
     def test_nobody_is_paged_about_themselves(self, ben_ill, cyd_practises, at):
         alert = services.raise_alert(ben_ill.pk, alert_class=AlertClass.SUICIDE_RISK, source="form:9", at=at)

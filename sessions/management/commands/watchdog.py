@@ -19,7 +19,8 @@ from safety import services as safety
 from sessions import services
 
 PAUSE_S = 5.0
-SENT_PER_LOOK = 3
+SENT_PER_LOOK = 50
+"""A silence is three messages and more, and with Redis gone nobody else sends them."""
 SENDS_FOR_S = 5.0
 """For how long from its beginning a look takes up another message: a silent mail server costs it one."""
 
@@ -50,8 +51,8 @@ class Command(BaseCommand):
 def look() -> None:
     """Do each part of the work, whichever fails; only a look that did all leaves a sign of life.
 
-    It also sends, urgent messages first, because with Redis gone no worker is woken up to do so: a few at a
-    time and not for long, so that a slow mail server cannot keep it from looking.
+    It also sends, urgent messages first, because with Redis gone no worker is woken up to do so: not for
+    long, so that a slow mail server cannot keep it from looking.
     """
     until = monotonic() + SENDS_FOR_S
     parts: tuple[Callable[[], object], ...] = (
