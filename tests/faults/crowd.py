@@ -36,10 +36,10 @@ def copied(row: _Row, **changed: object) -> _Row:
     return type(row)(**values | {"id": new_id()} | changed)
 
 
-def people(like: Patient, count: int) -> list[Patient]:
+def people(like: Patient, count: int, **changed: object) -> list[Patient]:
     """Store so many more patients in the care of the same clinician, and return them."""
     users = [copied(like.user, email=f"person{number}@example.org") for number in range(count)]
-    patients = [copied(like, user_id=user.pk) for user in users]
+    patients = [copied(like, user_id=user.pk, **changed) for user in users]
     User.objects.bulk_create(users)
     EmailAddress.objects.bulk_create(
         EmailAddress(user=user, email=user.email, primary=True, verified=True) for user in users
@@ -47,6 +47,8 @@ def people(like: Patient, count: int) -> list[Patient]:
     Patient.objects.bulk_create(patients)
     care = CareTeamMembership.objects.get(patient=like, member=current_clinician(like.pk))
     CareTeamMembership.objects.bulk_create(copied(care, patient_id=patient.pk) for patient in patients)
+    for patient, user in zip(patients, users, strict=True):
+        patient.user = user
     return patients
 
 

@@ -80,8 +80,10 @@ def prepare() -> None:
     from celery.apps import worker as _worker  # noqa: F401
     from django.urls import get_resolver
 
+    from config.celery import app as celery
     from notifications import services
 
+    celery.loader.import_default_modules()
     _ = get_resolver().url_patterns
     services.LEASE = timedelta(seconds=float(os.environ["FAULTS_LEASE_S"]))
     settings.EMAIL_TIMEOUT = float(os.environ["FAULTS_TIMEOUT_S"])

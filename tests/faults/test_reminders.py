@@ -33,6 +33,7 @@ from notifications.services import schedule, suppress
 from tests.faults.clinic import Clinic, Killer, Relay, insist, own_postgres, run_plan, wait_until
 from tests.faults.crowd import people
 from tests.figures import record
+from tests.sessions import stages
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SEED = 7
@@ -46,7 +47,6 @@ class Size:
     """How much happens."""
 
     people: int
-    each: int
     movers: int
     leavers: int
     over_s: float
@@ -60,13 +60,12 @@ class Size:
     @property
     def wanted(self) -> int:
         """How many reminders are for people who stay."""
-        return (self.people - self.leavers) * self.each
+        return self.people - self.leavers
 
 
 FULL = Size(
-    people=1_060,
-    each=10,
-    movers=100,
+    people=10_060,
+    movers=200,
     leavers=60,
     over_s=200,
     kills=215,
@@ -76,10 +75,9 @@ FULL = Size(
     processes=("worker:3", "beat:1", "watchdog:1"),
 )
 QUICK = Size(
-    people=24,
-    each=6,
-    movers=4,
-    leavers=4,
+    people=120,
+    movers=9,
+    leavers=9,
     over_s=5,
     kills=8,
     restarts=1,
@@ -133,7 +131,8 @@ def happen(ada: Patient, clinic: Clinic, size: Size) -> Sent:
     """Let it happen, and count what came of it."""
     chance = random.Random(SEED)  # noqa: S311
     clinic.start(*size.processes)
-    users = [patient.user for patient in people(ada, size.people)]
+    awake = stages.zone_at_noon(clock.now())  # nobody is reminded in their quiet hours, or twice a day
+    users = [patient.user for patient in people(ada, size.people, timezone=awake)]
     begins_at = write_down(users, size, chance)
     restless = chance.sample(users[: -size.leavers], size.movers)
     moves = Moves()
@@ -172,16 +171,15 @@ def write_down(users: list[User], size: Size, chance: random.Random) -> datetime
     at = clock.now()
     far_at = at + timedelta(hours=1)
     with transaction.atomic():
-        for number in range(size.each):
-            for user in users:
-                schedule(
-                    chance.choice((MessageKind.ASSESSMENT_DUE, MessageKind.SESSION_TOMORROW)),
-                    dedupe_key=f"faults:{user.pk}:{number}",
-                    due_at=far_at + timedelta(seconds=chance.uniform(0, size.over_s)),
-                    expires_at=at + timedelta(days=1),
-                    user=user,
-                    words={"link": link("today")},
-                )
+        for user in users:
+            schedule(
+                chance.choice((MessageKind.ASSESSMENT_DUE, MessageKind.SESSION_TOMORROW)),
+                dedupe_key=f"faults:{user.pk}",
+                due_at=far_at + timedelta(seconds=chance.uniform(0, size.over_s)),
+                expires_at=at + timedelta(days=1),
+                user=user,
+                words={"link": link("today")},
+            )
     begins_at = clock.now() + timedelta(seconds=BEGINS_IN_S)
     Delivery.objects.filter(due_at__gte=far_at).update(due_at=F("due_at") - (far_at - begins_at))
     return begins_at

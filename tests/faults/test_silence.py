@@ -16,6 +16,7 @@ from math import inf
 from pathlib import Path
 from statistics import quantiles
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.db.models import F
@@ -93,6 +94,7 @@ DEAF = Size(
 class Heard:
     """What came of it."""
 
+    silent: int
     kills: Counter[str]
     hit: Counter[str]
     missed: int
@@ -110,6 +112,7 @@ def happen(ada: Patient, clinic: Clinic, size: Size) -> Heard:
     due_s = [size.over_s * (number + chance.random()) / size.sessions for number in range(size.sessions)]
     lives, begins_at = begin(ada, due_s)
     silent = set(chance.sample(range(size.sessions), size.silent))
+    in_time: set[UUID] = set()
     plan = [(at_s, clinic.flush_redis) for at_s in size.flushed_s]
     plan += [(at_s, clinic.restart_postgres) for at_s in size.restarts_s]
     plan += [(size.redis_away_s[0], clinic.kill_redis)]
@@ -117,7 +120,7 @@ def happen(ada: Patient, clinic: Clinic, size: Size) -> Heard:
     for number, live in enumerate(lives):
         if number not in silent:
             early_s = chance.uniform(*size.answered_early_s)
-            plan.append((due_s[number] - early_s, partial(insist, partial(answer, live))))
+            plan.append((due_s[number] - early_s, partial(insist, partial(answer, live, in_time))))
     plan.append((size.over_s, lambda: None))
     killer = Killer(
         clinic,
@@ -131,7 +134,7 @@ def happen(ada: Patient, clinic: Clinic, size: Size) -> Heard:
     finally:
         killer.stop.set()
         killer.join()
-    return count(clinic.relay, lives, silent, killer, waits_s=size.waits_s)
+    return count(clinic.relay, lives, in_time, killer, waits_s=size.waits_s)
 
 
 def begin(ada: Patient, due_s: Sequence[float]) -> tuple[list[Live], datetime]:
@@ -145,14 +148,19 @@ def begin(ada: Patient, due_s: Sequence[float]) -> tuple[list[Live], datetime]:
     return lives, begins_at
 
 
-def answer(live: Live) -> None:
-    """The monitor says that all is well."""
+def answer(live: Live, in_time: set[UUID]) -> None:
+    """The monitor says that all is well; whoever is told so before the deadline has answered in time."""
     stages.tap(live.session, live.monitor, at=clock.now())
+    if clock.now() < CheckInDeadline.objects.get(pk=live.deadline.pk).due_at:
+        in_time.add(live.deadline.pk)
 
 
-def count(relay: Relay, lives: list[Live], silent: set[int], killer: Killer, *, waits_s: float) -> Heard:
-    """Wait until every silence has led to a call or its time is up; count."""
-    quiet = [lives[number] for number in silent]
+def count(relay: Relay, lives: list[Live], in_time: set[UUID], killer: Killer, *, waits_s: float) -> Heard:
+    """Wait until every silence has led to a call or its time is up; count.
+
+    Whose answer was not taken in time, because the database was away, was silent too.
+    """
+    quiet = [live for live in lives if live.deadline.pk not in in_time]
     ids = [live.deadline.pk for live in quiet]
 
     def all_called() -> bool:
@@ -163,13 +171,13 @@ def count(relay: Relay, lives: list[Live], silent: set[int], killer: Killer, *, 
     deadlines = {row.pk: row for row in CheckInDeadline.objects.all()}
     calls = first_calls(relay, quiet)
     marked = [deadlines[pk].missed_at for pk in ids]
-    heard = [live for number, live in enumerate(lives) if number not in silent]
     return Heard(
+        silent=len(quiet),
         kills=killer.killed,
         hit=killer.hit,
         missed=len(quiet) - len(calls),
         doubled=doubled(relay),
-        false_alarms=sum(deadlines[live.deadline.pk].met_at is None for live in heard),
+        false_alarms=sum(deadlines[pk].met_at is None for pk in in_time),
         repeats=len(relay.dropped),
         marked_s=[
             (moment - deadlines[pk].due_at).total_seconds()
@@ -217,7 +225,7 @@ def show(heard: Heard) -> None:
     """Print what came of it."""
     sys.stdout.write(
         f"{heard.kills.total()} kills {dict(heard.kills)}, {heard.hit.total()} hit work in hand; "
-        f"{heard.missed} missed, {heard.doubled} doubled, {heard.false_alarms} called though they answered, "
+        f"{heard.silent} silent, {heard.missed} missed, {heard.doubled} doubled, {heard.false_alarms} called though they answered, "
         f"{heard.repeats} repeats dropped by the relay; "
         f"marked p99 {p99(heard.marked_s):.1f} s, worst {max(heard.marked_s, default=0):.1f} s; "
         f"first call p99 {p99(heard.called_s):.1f} s, worst {max(heard.called_s, default=0):.1f} s\n"
