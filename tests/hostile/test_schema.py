@@ -126,11 +126,11 @@ def sent(
 
 
 def test_a_few_of_each() -> None:
-    """One role an operation, in turn; the long run is every operation as every role."""
+    """Every second operation, with one role in turn; the long run is every operation as every role."""
     world, answers, roles = build("dosed", at=clock.now()), Counter[int](), sorted(to.EVERYBODY)
     wrong = [
         fault
-        for place, operation in enumerate(operations())
+        for place, operation in enumerate(operations()[::2])
         for fault in attack(world, roles[place % len(roles)], operation, count=1, answers=answers)
     ]
     assert wrong == [], "\n".join(wrong)
