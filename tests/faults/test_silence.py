@@ -225,7 +225,8 @@ def show(heard: Heard) -> None:
     """Print what came of it."""
     sys.stdout.write(
         f"{heard.kills.total()} kills {dict(heard.kills)}, {heard.hit.total()} hit work in hand; "
-        f"{heard.silent} silent, {heard.missed} missed, {heard.doubled} doubled, {heard.false_alarms} called though they answered, "
+        f"{heard.silent} silent, {heard.missed} missed, {heard.doubled} doubled, "
+        f"{heard.false_alarms} called though they answered, "
         f"{heard.repeats} repeats dropped by the relay; "
         f"marked p99 {p99(heard.marked_s):.1f} s, worst {max(heard.marked_s, default=0):.1f} s; "
         f"first call p99 {p99(heard.called_s):.1f} s, worst {max(heard.called_s, default=0):.1f} s\n"
