@@ -46,6 +46,12 @@ urlpatterns = [
         event_views.EventFollowUps.as_view(),
         name="event-follow-ups",
     ),
+    path("adverse-events/<uuid:event_id>/report", event_views.EventReport.as_view(), name="event-report"),
+    path(
+        "adverse-events/<uuid:event_id>/report/pdf",
+        event_views.EventReportOnPaper.as_view(),
+        name="event-report-pdf",
+    ),
     path("follow-ups", event_views.FollowUps.as_view(), name="follow-ups"),
     path("follow-ups/<uuid:follow_up_id>/ends", event_views.FollowUpEnds.as_view(), name="follow-up-ends"),
     path("reporting-clocks", event_views.Clocks.as_view(), name="reporting-clocks"),

@@ -6,10 +6,12 @@ from typing import Any
 from uuid import UUID
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.db.models import F, QuerySet
-from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince, timeuntil
@@ -29,8 +31,9 @@ from safety import services as safety_services
 from safety.admin import ListFilter
 from safety.enums import AlertStatus
 from safety.errors import WrongAlertState
-from safety.events import following, queries, reporting, services
+from safety.events import following, medwatch, medwatch_pdf, queries, reporting, reports, services
 from safety.events.enums import ClockEnd, FollowUpEnd, FollowUpKind
+from safety.events.errors import IncompleteReport
 from safety.events.following import Asked
 from safety.events.models import EventAssessment, FollowUp
 from safety.models import AdverseEvent, Alert
@@ -221,12 +224,32 @@ class AdverseEventAdmin(RoleAdmin):
         """Put serious ones first, then whoever has waited longest."""
         return [F("serious_now").desc(), "reported_at"]
 
+    def get_urls(self) -> list[URLPattern]:
+        """Add the address of the report on paper."""
+        view = self.admin_site.admin_view(self.report)
+        return [path("<path:object_id>/report/", view, name=self._route("report")), *super().get_urls()]
+
+    def report(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Hand out the report as a PDF, or say on the event's page what it lacks."""
+        event = self.get_object(request, unquote(object_id)) if self.has_view_permission(request) else None
+        if event is None or not _practises():
+            raise Http404
+        try:
+            found = reports.final_report(event, at=clock.now())
+        except IncompleteReport as problem:
+            messages.error(request, " ".join([problem.detail, *(why.detail for why in problem.reasons)]))
+            return redirect(reverse(f"admin:{self._route('change')}", args=[event.pk]))
+        self._shown(event)
+        return medwatch_pdf.answer(found.content, sha256=found.sha256)
+
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
         """Show all that hangs on the event beside what can be done."""
         if (event := kwargs.get("obj")) is not None:
-            context |= {"file": event_file(event), "now": clock.now(), "may_sign": _practises()}
+            at = clock.now()
+            lacking = medwatch.missing(reports.draft(event, at=at).content)
+            context |= {"file": event_file(event), "now": at, "may_sign": _practises(), "lacking": lacking}
         return super().render_change_form(request, context, *args, **kwargs)
 
     @admin.display(description="patient")

@@ -269,3 +269,18 @@ class FollowUpOutput(serializers.Serializer[FollowUp]):
     end = serializers.CharField()
     found = serializers.CharField()
     signature = SignedOutput(allow_null=True)
+
+
+class ReportQuery(InputSerializer):
+    """By which version, where one was read; another one is no longer final."""
+
+    version = serializers.IntegerField(required=False, min_value=1, max_value=32_000)
+
+
+class ReportOutput(serializers.Serializer[Any]):
+    """A report that is whole: `content` in the form's blocks, and its hash."""
+
+    event = serializers.UUIDField()
+    version = serializers.IntegerField()
+    sha256 = serializers.CharField()
+    content = serializers.DictField()

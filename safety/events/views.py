@@ -2,6 +2,7 @@ from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
+from django.http import HttpResponse
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import status
 from rest_framework.request import Request
@@ -15,7 +16,17 @@ from core.fields import PageQuery
 from core.idempotency import idempotent
 from core.quotas import NEVER_COUNTED
 from safety.enums import Grade
-from safety.events import following, naranjo, queries, reporting, rules, serializers, services
+from safety.events import (
+    following,
+    medwatch_pdf,
+    naranjo,
+    queries,
+    reporting,
+    reports,
+    rules,
+    serializers,
+    services,
+)
 from safety.events.enums import ClockEnd, FollowUpEnd
 from safety.views.examples import SIGNATURE
 
@@ -377,3 +388,74 @@ class FollowUpEnds(View):
             at=at,
         )
         return Response(serializers.FollowUpOutput(ended).data, status=status.HTTP_201_CREATED)
+
+
+REPORT = {
+    "event": ASSESSMENT["event"],
+    "version": 1,
+    "sha256": "7d1a54127b222502f5b79b5fb0803061152a44f92b37e23c6527baf665d4da9a",
+    "content": {
+        "form": "Fields of FDA form 3500",
+        "a_patient": {"identifier": "AE", "age_years": 41, "sex": None, "weight_kg": 70.0},
+        "b_event": {"term": "vomiting", "outcome_code": 1, "grade": 1, "narrative": "…"},
+        "d_product": {"name": "Ketamine tablets", "lot": "A12", "action_code": 4},
+        "g_reporter": {"name": "Ben Example, MD", "qualification_code": 1, "country": "US"},
+    },
+}
+
+
+def _final_report(view: View, request: Request, event_id: UUID) -> tuple[UUID, reports.Report]:
+    at = clock.now()
+    event = queries.event_for(view.actor, event_id, at=at)
+    asked = serializers.ReportQuery(data=request.query_params.dict())
+    asked.is_valid(raise_exception=True)
+    report = reports.final_report(event, version=asked.validated_data.get("version"), at=at)
+    return event.patient_id, report
+
+
+class EventReport(View):
+    """What is told to an authority."""
+
+    permission_classes = (IsClinician,)
+    throttle_classes = NEVER_COUNTED
+
+    @extend_schema(
+        operation_id="event_report_read",
+        summary="The report of this event, in the blocks of FDA form 3500",
+        parameters=[serializers.ReportQuery],
+        responses=serializers.ReportOutput,
+        examples=[OpenApiExample("Of an expected event", value=REPORT, response_only=True)],
+    )
+    def get(self, request: Request, event_id: UUID) -> Response:
+        """Show the report by the newest signed assessment; 422 with each thing that it lacks, by name."""
+        patient_id, report = _final_report(self, request, event_id)
+        body = {
+            "event": event_id,
+            "version": report.version,
+            "sha256": report.sha256,
+            "content": report.content,
+        }
+        return self.shown(Response(serializers.ReportOutput(body).data), patient_id)
+
+
+class EventReportOnPaper(View):
+    """The same to sign and send."""
+
+    permission_classes = (IsClinician,)
+    throttle_classes = NEVER_COUNTED
+
+    @extend_schema(
+        operation_id="event_report_read_pdf",
+        summary="The report of this event as a PDF",
+        parameters=[serializers.ReportQuery],
+        responses={(200, "application/pdf"): bytes},
+        examples=[
+            OpenApiExample(
+                "The beginning", value="%PDF-1.4", media_type="application/pdf", response_only=True
+            )
+        ],
+    )
+    def get(self, request: Request, event_id: UUID) -> HttpResponse:
+        """Download it with its hash on every page; refused as the report itself is."""
+        patient_id, report = _final_report(self, request, event_id)
+        return self.shown(medwatch_pdf.answer(report.content, sha256=report.sha256), patient_id)

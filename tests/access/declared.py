@@ -206,6 +206,8 @@ OPERATIONS = (
     ),
     Op("event-assessments", "GET", PRACTISING, PRACTISING, PRACTISING),
     Op("event-assessments", "POST", PRACTISING, PRACTISING, PRACTISING, body=ASSESSED),
+    Op("event-report", "GET", PRACTISING, PRACTISING, PRACTISING, stage="assessed"),
+    Op("event-report-pdf", "GET", PRACTISING, PRACTISING, PRACTISING, stage="assessed"),
     Op("follow-ups", "GET", FOLLOWING, FOLLOWING, stage="settling"),
     Op("event-follow-ups", "POST", FOLLOWING, FOLLOWING, FOLLOWING, body={"<follow-up>": ""}),
     Op(

@@ -29,6 +29,8 @@ from safety.enums import AlertClass, HoldReason, ProfileSection, ProfileSource, 
 from safety.events.following import Asked as ToFindOut
 from safety.events.following import set_follow_up
 from safety.events.models import FollowUp, ReportingClock
+from safety.events.serializers import AssessmentInput
+from safety.events.services import assess
 from safety.models import AdverseEvent, Alert, HealthFact, Hold, Screening
 from safety.profile import services as profile
 from safety.profile.rules import Measurement, Statement
@@ -93,6 +95,14 @@ def _settling(patient: Patient, at: datetime) -> None:
     set_follow_up(event, asked=asked, actor=Actor.person(by.pk), at=at)
 
 
+def _assessed(patient: Patient, at: datetime) -> None:
+    _serious(patient, at)
+    said = AssessmentInput(data=to.ASSESSED | {"product": {"name": "Ketamine tablets"}})
+    said.is_valid(raise_exception=True)
+    event = AdverseEvent.objects.get(patient=patient)
+    assess(event, said=said.assessed(), replaces=0, by=steps.clinician(patient), at=at)
+
+
 def _in_hand(patient: Patient, at: datetime) -> None:
     _dosed(patient, at)
     for alert in Alert.objects.filter(patient=patient, status="open"):
@@ -121,6 +131,7 @@ STAGES: dict[str, Callable[[Patient, datetime], Any]] = {
     "in hand": _in_hand,
     "serious": _serious,
     "settling": _settling,
+    "assessed": _assessed,
 }
 MODELS: dict[str, tuple[type[Any], str]] = {
     "enrollment_id": (Enrollment, "patient"),

@@ -287,3 +287,22 @@ class TestTheRest:
         theirs = ReportingClock.objects.exclude(event=serious)[0]
         do(seen_by(ben), serious, "end-clock", clock=str(theirs.pk), end="reported", reason="x")
         assert not ReportingClock.objects.exclude(ended_at=None).exists()
+
+
+class TestTheReport:
+    def test_the_page_says_what_it_lacks_and_hands_out_nothing(self, event: AdverseEvent, ben: User) -> None:
+        client = seen_by(ben)
+        assert "Name the medicine" in client.get(page(event)).content.decode()
+        answer = client.get(f"{QUEUE}{event.pk}/report/", follow=True)
+        assert "Name the medicine" in told(answer)
+        assert answer["Content-Type"].startswith("text/html")
+
+    def test_whole_it_is_a_file(self, event: AdverseEvent, ben: User) -> None:
+        client = seen_by(ben)
+        do(client, event, "assess", **SAID, product_name="Ketamine tablets")
+        assert f"{event.pk}/report/" in client.get(page(event)).content.decode()
+        answer = client.get(f"{QUEUE}{event.pk}/report/")
+        assert (answer["Content-Type"], answer.content[:5]) == ("application/pdf", b"%PDF-")
+
+    def test_not_for_who_signs_nothing(self, event: AdverseEvent, eva: User) -> None:
+        assert seen_by(eva).get(f"{QUEUE}{event.pk}/report/").status_code == 404
