@@ -102,6 +102,8 @@ class Patient(models.Model):
                 condition=Q(language__in=Language.values), name="patient_language_is_known"
             )
         ]
+        # Asked at each clearance: is there another chart of this person?
+        indexes = [models.Index(fields=["birth_on"], name="patient_by_birth_date")]
 
     def __str__(self) -> str:
         return self.preferred_name or self.legal_name

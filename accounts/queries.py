@@ -249,6 +249,14 @@ def charts_by_person(*, born_on: Collection[date]) -> dict[tuple[str, date], lis
     return found
 
 
+def charts_like(patient: Patient) -> set[UUID]:
+    """Return the other charts with a patient's name and birth date, as far as whoever acts may see."""
+    same_day = Patient.objects.filter(birth_on=patient.birth_on).exclude(pk=patient.pk)
+    names = same_day.values_list("pk", "legal_name")
+    own = name_and_birth(patient.legal_name, patient.birth_on)
+    return {chart for chart, name in names if name_and_birth(name, patient.birth_on) == own}
+
+
 def possible_duplicates() -> list[list[Patient]]:
     """Return the charts that share name and birth date: perhaps one person, for an operator to look at."""
     several = Patient.objects.values("birth_on").annotate(charts=Count("id")).filter(charts__gt=1)

@@ -240,6 +240,7 @@ SPECTACULAR_SETTINGS = {
         "AssessmentStatus": "assessments.schedule.AssessmentStatus",
         "ScreeningOutcome": "safety.enums.ScreeningOutcome",
         "ReviewOutcome": "safety.enums.ReviewOutcome",
+        "ComparisonOutcome": "safety.enums.ComparisonOutcome",
         "IdentityOutcome": "safety.enums.IdentityOutcome",
         "EventOutcome": "safety.events.enums.EventOutcome",
         "EffectsOutcome": "sessions.enums.EffectsOutcome",

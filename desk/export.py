@@ -44,6 +44,7 @@ from programs.models import (
     TreatmentPlan,
 )
 from safety.events.models import EventAssessment, EventNews, FollowUp, ReportingClock
+from safety.identity.models import ChartComparison
 from safety.models import (
     AdverseEvent,
     Alert,
@@ -162,6 +163,7 @@ WITHHELD: Mapping[type[Model], str] = {
     OnCallShift: "about somebody who works here",
     PolicySignature: "about somebody who works here",
     PolicyEnactment: "about the clinic",
+    ChartComparison: "names somebody else's chart beside theirs",
 }
 """Tables that lead to a person and hold nothing of a patient's, and why."""
 

@@ -7,11 +7,6 @@ urlpatterns = [
     path("enrollments", views.Enrollments.as_view(), name="enrollments"),
     path("enrollments/<uuid:enrollment_id>", views.EnrollmentDetail.as_view(), name="enrollment"),
     path(
-        "enrollments/<uuid:enrollment_id>/treatment-plans",
-        views.TreatmentPlans.as_view(),
-        name="treatment-plans",
-    ),
-    path(
         "enrollments/<uuid:enrollment_id>/comprehension-attempts",
         views.ComprehensionAttempts.as_view(),
         name="comprehension-attempts",

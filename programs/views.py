@@ -7,7 +7,7 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.permissions import IsClinician, IsPatient, IsPerson, RecentlyAuthenticated, user_of
+from accounts.permissions import IsPatient, IsPerson, user_of
 from core import clock
 from core.api import View, etag
 from core.idempotency import idempotent
@@ -113,41 +113,6 @@ class EnrollmentDetail(View):
             serializers.EnrollmentOutput(enrollment).data, headers={"ETag": etag(enrollment.version)}
         )
         return self.shown(answer, enrollment.patient_id)
-
-
-class TreatmentPlans(View):
-    """What a clinician orders."""
-
-    permission_classes = (IsClinician, RecentlyAuthenticated)
-
-    @extend_schema(
-        operation_id="treatment_plans_sign",
-        summary="Sign a treatment plan",
-        request=serializers.PlanInput,
-        responses={201: serializers.PlanOutput},
-        examples=[
-            OpenApiExample(
-                "A first plan",
-                value={
-                    "route": "sublingual",
-                    "dose_mg": "300.0",
-                    "session_count": 6,
-                    "min_days_between": 7,
-                    "notes": "Review after the first session.",
-                },
-                request_only=True,
-            )
-        ],
-    )
-    @idempotent
-    def post(self, request: Request, enrollment_id: UUID) -> Response:
-        """Sign the order for this enrollment; a change later is a new version."""
-        at = clock.now()
-        enrollment = queries.enrollment_in_care(self.actor, enrollment_id, at=at)
-        ordered = serializers.PlanInput(data=request.data)
-        ordered.is_valid(raise_exception=True)
-        plan = services.sign_plan(enrollment.pk, order=ordered.order(), clinician=user_of(request), at=at)
-        return Response(serializers.PlanOutput(plan).data, status=status.HTTP_201_CREATED)
 
 
 class ComprehensionAttempts(View):

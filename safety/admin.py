@@ -19,8 +19,13 @@ from accounts.models import BreakGlass, CareTeamMembership, User
 from core.acting import seeing_all_charts
 from core.actors import Actor
 from core.errors import NotFound
+from programs import queries as programs
+from programs.enums import EnrollmentStatus, Route
+from programs.models import Enrollment
+from programs.services import PlanOrder
 from safety import queries, services
 from safety.enums import AlertStatus, HoldReason, ReviewOutcome
+from safety.identity import services as identity
 from safety.models import Alert, Hold, Screening
 from safety.rules import Advice
 
@@ -338,3 +343,53 @@ class BreakGlassAdmin(RoleAdmin):
     def words(self, opening: BreakGlass) -> str:
         """Show the reviewer's words."""
         return note_of(opening)
+
+
+class PlanForm(forms.Form):
+    """What is ordered; signing it is the order."""
+
+    route = forms.ChoiceField(choices=Route.choices)
+    dose_mg = forms.DecimalField(label="Dose in mg", max_digits=6, decimal_places=1, min_value=0)
+    session_count = forms.IntegerField(label="Sessions", min_value=1, max_value=18)
+    min_days_between = forms.IntegerField(label="Days between sessions, at least", min_value=1, max_value=365)
+    notes = forms.CharField(required=False, max_length=4000, widget=forms.Textarea(attrs={"rows": 3}))
+
+
+def _sign_plan(enrollment: Enrollment, clinician: User, said: Mapping[str, Any], at: datetime) -> str:
+    order = PlanOrder(**dict(said) | {"route": Route(said["route"])})
+    plan = identity.sign_plan(enrollment.pk, order=order, clinician=clinician, at=at)
+    return f"Signed: plan version {plan.version}."
+
+
+@admin.register(Enrollment)
+class EnrollmentAdmin(ClinicianAdmin):
+    """One's patients' programs, and the place to sign a plan."""
+
+    chart = "patient_id"
+    list_display = ("patient", "program", "status", "created_at")
+    list_filter = ("status",)
+    fields = ("patient", "program", "status", "created_at", "plan")
+    acts = (
+        Act(
+            name="plan",
+            label="Sign a treatment plan",
+            form=PlanForm,
+            run=_sign_plan,
+            is_offered=lambda row: row.status in (EnrollmentStatus.AWAITING_PLAN, EnrollmentStatus.ACTIVE),
+        ),
+    )
+
+    def rows_for(self, actor: Actor, *, at: datetime) -> QuerySet[Enrollment]:
+        """Return the enrollments in one's care."""
+        return programs.enrollments_in_care(actor, at=at)
+
+    @admin.display(description="plan in force")
+    def plan(self, enrollment: Enrollment) -> str:
+        """Show what is ordered, and by whom."""
+        plan = programs.current_plan(enrollment.pk)
+        if plan is None:
+            return "none yet"
+        return (
+            f"version {plan.version}: {plan.dose_mg} mg {plan.route}, {plan.session_count} sessions, "
+            f"{plan.min_days_between} days apart, signed by {plan.signature.signer_name}"
+        )

@@ -140,6 +140,15 @@ class IdentityOutcome(TextChoices):
     """They are not, or it could not be told."""
 
 
+class ComparisonOutcome(TextChoices):
+    """Whether two charts are one person's."""
+
+    SAME = "same"
+    """They are; one of them goes on."""
+    DIFFERENT = "different"
+    """They are two people's."""
+
+
 class MonitoringResult(TextChoices):
     """What a state's register of controlled prescriptions said."""
 

@@ -43,6 +43,12 @@ class Ineligible(Refused):
     code = "ineligible"
 
 
+class IdentityOpen(Refused):
+    """It is not settled who this person is; somebody has to look first."""
+
+    code = "identity_open"
+
+
 class WrongAlertState(Conflict):
     """An alert is acknowledged once, by a named clinician, and closed after that."""
 

@@ -43,6 +43,7 @@ from safety.enums import (
     ReviewOutcome,
 )
 from safety.events.models import EventAssessment
+from safety.identity.queries import identity_facts
 from safety.models import (
     AdverseEvent,
     Alert,
@@ -264,6 +265,7 @@ def _clearance_facts(screening: Any, *, at: datetime) -> ClearanceFacts:
     """Gather what a clearance rests on, from a row of `_with_what_came_after`."""
     review = getattr(screening, "review", None)
     decided_with = screening.decision["chart"].get(rules.BIRTH_ON)
+    identity = identity_facts(screening.enrollment.patient)
     return ClearanceFacts(
         screening_id=screening.pk,
         policy_version=screening.policy.version,
@@ -275,6 +277,8 @@ def _clearance_facts(screening: Any, *, at: datetime) -> ClearanceFacts:
         events_since=screening.events_since,
         suicidality_since=screening.suicidality_since,
         route_since=screening.route_since,
+        identity=identity,
+        joined_since=bool(review and identity.joined_by and identity.joined_by > review.pk),
         review=ReviewOutcome(review.outcome) if review else None,
         reviewed_at=review.signature.signed_at if review else None,
         authority_ends_at=authority_ends_at(at=at),

@@ -11,6 +11,7 @@ from core.errors import InputError
 from core.errors import Reason as RefusalReason
 from programs.enums import EnrollmentEvent, EnrollmentStatus
 from safety.enums import AlertStatus, FitOutcome, ReviewOutcome
+from safety.identity.rules import IdentityFacts, identity_faults
 from safety.screening.answers import validate_answers
 from safety.screening.findings import Finding
 from safety.screening.health import NOTHING_KNOWN, HealthFacts, facts_from_json
@@ -185,6 +186,8 @@ class ClearanceFacts:
     came, by `events_since`, something that went wrong and was serious, moderate or worse, or of unknown
     strength; by `suicidality_since`, an answer that spoke of suicide; by `route_since`, a plan by another
     route.
+    `identity` is who they are, as far as that is settled; `joined_since`: since the review somebody found
+    that another chart is theirs too.
     `authority_ends_at` is when the law that lets us prescribe ends, `None` where none is signed.
     """
 
@@ -198,6 +201,8 @@ class ClearanceFacts:
     events_since: bool
     suicidality_since: bool
     route_since: bool
+    identity: IdentityFacts
+    joined_since: bool
     review: ReviewOutcome | None
     reviewed_at: datetime | None
     authority_ends_at: datetime | None
@@ -231,10 +236,12 @@ def decide_clearance(facts: ClearanceFacts | None, course: Course, *, at: dateti
         "adverse_event": facts.events_since,
         "suicidality": facts.suicidality_since,
         "route_changed": facts.route_since,
+        "charts_joined": facts.joined_since,
         "expired": expires_at is not None and at >= expires_at,
         "no_authority": not has_authority(facts.authority_ends_at, at=at),
     }
-    reasons = tuple(RefusalReason(code, _VOID_BECAUSE[code]) for code, why in holds.items() if why)
+    void = (RefusalReason(code, _VOID_BECAUSE[code]) for code, why in holds.items() if why)
+    reasons = (*identity_faults(facts.identity), *void)
     return Clearance(
         valid=not reasons,
         reasons=reasons,
@@ -260,6 +267,7 @@ _VOID_BECAUSE = {
     "adverse_event": "Something went wrong since. Answer the health questions once more.",
     "suicidality": "Something you told us comes first. Your clinician will speak with you.",
     "route_changed": "The medicine is to be taken another way now. Answer the health questions once more.",
+    "charts_joined": "Two records of you became one. Answer the health questions once more.",
     "expired": "It has been too long. Answer the health questions once more.",
     "no_authority": "The law asks for a visit in person first. Call us, and we tell you how.",
 }

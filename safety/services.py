@@ -50,6 +50,7 @@ from safety.enums import (
 from safety.events.enums import ClockStart
 from safety.events.reporting import start_clocks
 from safety.events.rules import is_serious
+from safety.identity.services import require_identity
 from safety.models import (
     AdverseEvent,
     Alert,
@@ -138,7 +139,8 @@ def review(
     The signature is bound to the answers, the decision that was shown, the policy, what was decided and the
     advice. Raises `InvalidInput` for advice that makes no sense.
     Locks the enrollment. Raises `AlreadyReviewed`, `SupersededScreening`, `PolicyChanged`, `ProfileChanged`,
-    `WrongEnrollmentState`, `Ineligible` with what excludes, or to accept `MayNotTreat` or `NoAuthority`.
+    `WrongEnrollmentState`, `Ineligible` with what excludes, or to accept `IdentityOpen`, `MayNotTreat` or
+    `NoAuthority`.
     """
     if faults := rules.advice_faults(outcome, advice, today=at.date()):
         raise InvalidInput(errors=faults)
@@ -150,6 +152,7 @@ def review(
         screening.enrollment = enrollment
         _require_decidable(screening, outcome, at=at)
         if outcome == ReviewOutcome.ACCEPTED:
+            require_identity(enrollment.patient)
             accounts.require_may_treat(reviewer, enrollment.patient_id, at=at)
             if not rules.has_authority(queries.authority_ends_at(at=at), at=at):
                 raise errors.NoAuthority
@@ -459,12 +462,14 @@ def record_identity_check(
     """Store that somebody compared a patient with a document, and whether the policy counts them as adult.
 
     A name or birth date given with a confirmed check is the document's, and corrects the chart: the check is
-    the reason, the audit trail keeps what stood before, and a clearance with another birth date ends. Locks
-    the patient. Raises `NotYet` or `NoScreeningPolicy`.
+    the reason, the audit trail keeps what stood before, and a clearance with another birth date ends. A check
+    that confirms nobody ends it too, until one that does. Locks the open enrollments, then the patient.
+    Raises `NotYet` or `NoScreeningPolicy`.
     """
     _require_past(report.checked_at, "/checked_at", at=at)
     document, policy = queries.screening_policy(at=at)
     with atomic():
+        lock_open_enrollments(patient.pk)
         corrected = _correct(patient, report)
         return IdentityCheck.objects.create(
             patient=corrected,

@@ -2,6 +2,7 @@ from django.urls import include, path
 
 from safety.break_glass.views import Openings
 from safety.events import views as event_views
+from safety.identity import views as identity_views
 from safety.views import alerts, care, me, screening, vetting
 
 urlpatterns = [
@@ -17,6 +18,16 @@ urlpatterns = [
     path("screenings", screening.Screenings.as_view(), name="screenings"),
     path("screenings/<uuid:screening_id>", screening.ScreeningDetail.as_view(), name="screening"),
     path("screenings/<uuid:screening_id>/reviews", screening.Reviews.as_view(), name="screening-reviews"),
+    path(
+        "possible-duplicates/decisions",
+        identity_views.Comparisons.as_view(),
+        name="chart-comparisons",
+    ),
+    path(
+        "enrollments/<uuid:enrollment_id>/treatment-plans",
+        identity_views.TreatmentPlans.as_view(),
+        name="treatment-plans",
+    ),
     path("alerts", alerts.Alerts.as_view(), name="alerts"),
     path("alerts/<uuid:alert_id>", alerts.AlertDetail.as_view(), name="alert"),
     path(

@@ -14,6 +14,7 @@ from core.api import View
 from core.fields import PageQuery
 from core.idempotency import idempotent
 from desk.clinic import serializers, services
+from safety.identity.queries import unsettled_duplicates
 
 INVITATION = {
     "id": "0199c0de-0000-7000-8000-000000000090",
@@ -97,8 +98,8 @@ class PossibleDuplicates(View):
         examples=[OpenApiExample("None", value={"groups": []}, response_only=True)],
     )
     def get(self, request: Request) -> Response:  # noqa: ARG002
-        """List the charts that share a name and a birth date; nothing is merged."""
-        found = accounts.possible_duplicates()
+        """List the charts that share a name and a birth date, until somebody has said whose they are."""
+        found = unsettled_duplicates()
         groups = [{"charts": charts} for charts in found]
         answer = Response(serializers.DuplicatesOutput({"groups": groups}).data)
         return self.shown(answer, *(patient.pk for charts in found for patient in charts))

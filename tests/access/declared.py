@@ -313,6 +313,7 @@ OPERATIONS = (
     Op("event-rates", "GET", frozenset({SAFETY, DIRECTOR}), frozenset({SAFETY, DIRECTOR}), shows=False),
     Op("silent-patients", "GET", PRACTISING, PRACTISING),
     Op("possible-duplicates", "GET", OPERATORS, OPERATORS),
+    Op("chart-comparisons", "POST", OPERATORS, OPERATORS, body={"<two charts>": ""}),
     Op("invitations", "GET", OPERATORS, OPERATORS, shows=False),
     Op("invitations", "POST", OPERATORS, OPERATORS, body={"email": "new@clinic.example", "role": "guide"}),
     Op("invitation-acceptances", "POST", frozenset({INVITED}), frozenset({INVITED}), body=NEWCOMER),

@@ -264,6 +264,11 @@ def _follow_up(world: World) -> dict[str, Any]:
     }
 
 
+def _two_charts(world: World) -> dict[str, Any]:
+    ada, cyd = (str(world.charts[name].pk) for name in ("ada", "cyd"))
+    return {"kept": ada, "other": cyd, "outcome": "different", "reason": "Called both."}
+
+
 _SPECIAL: dict[str, Callable[[World], dict[str, Any]]] = {
     "<agreements>": _agreements,
     "<attempt>": _attempt,
@@ -278,6 +283,7 @@ _SPECIAL: dict[str, Callable[[World], dict[str, Any]]] = {
     "<statement>": _statement,
     "<bundle>": _bundle,
     "<rollback>": _rollback,
+    "<two charts>": _two_charts,
 }
 
 

@@ -11,6 +11,7 @@ from core.actors import Actor
 from core.database import as_owner
 from safety import services
 from safety.enums import HoldReason, ReviewOutcome
+from safety.identity.models import ChartComparison
 from safety.models import AdverseEvent, Alert, Hold, ProgramResult, Screening, ScreeningReview
 from tests.conftest import role_in_use
 
@@ -41,7 +42,7 @@ def test_the_attacker_is_the_apps_role():
     assert role_in_use() == "rekindle_app"
 
 
-@pytest.mark.parametrize("model", [Screening, ScreeningReview, AdverseEvent, ProgramResult])
+@pytest.mark.parametrize("model", [Screening, ScreeningReview, AdverseEvent, ProgramResult, ChartComparison])
 @pytest.mark.parametrize("verb", ["UPDATE {table} SET id = id", "DELETE FROM {table}"])
 def test_what_is_written_stays_written(model, verb):
     refused("permission denied", verb.format(table=model._meta.db_table))

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from programs.enums import EnrollmentEvent, EnrollmentStatus
 from safety.enums import AlertStatus, FitOutcome, ReviewOutcome
+from safety.identity.rules import IdentityFacts
 from safety.rules import (
     LADDER,
     ClearanceFacts,
@@ -156,6 +157,8 @@ class TestClearance:
             "events_since": False,
             "suicidality_since": False,
             "route_since": False,
+            "identity": IdentityFacts(),
+            "joined_since": False,
             "review": ReviewOutcome.ACCEPTED,
             "reviewed_at": REVIEWED_AT,
             "authority_ends_at": REVIEWED_AT + timedelta(days=200),
@@ -176,6 +179,8 @@ class TestClearance:
             ({"decides_the_same": False}, "policy_changed"),
             ({"is_profile_unchanged": False}, "profile_changed"),
             ({"record_objects": True}, "record_objects"),
+            ({"identity": IdentityFacts(refuted=True)}, "identity_not_confirmed"),
+            ({"joined_since": True}, "charts_joined"),
             ({"events_since": True}, "adverse_event"),
             ({"suicidality_since": True}, "suicidality"),
             ({"route_since": True}, "route_changed"),

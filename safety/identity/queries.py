@@ -1,0 +1,61 @@
+"""Reads: who somebody is as far as that is settled, and which charts wait for somebody to look."""
+
+from itertools import combinations
+from uuid import UUID
+
+from django.db.models import Q
+
+from accounts import queries as accounts
+from accounts.models import Patient
+from core.acting import seeing_all_charts
+from safety.enums import BLOCKS_DOSING, AlertStatus, ComparisonOutcome, IdentityOutcome
+from safety.identity.models import ChartComparison
+from safety.identity.rules import IdentityFacts
+from safety.models import Alert, Hold, IdentityCheck
+
+
+def identity_facts(patient: Patient) -> IdentityFacts:
+    """Gather what is known of who a patient is.
+
+    Whoever asks may not see the other chart: all they are told is that there is one.
+    """
+    with seeing_all_charts():
+        compared = _newest_comparisons(patient.pk)
+        same = [row for row in compared.values() if row.outcome == ComparisonOutcome.SAME]
+        goes_on_for = [row for row in same if row.kept_id == patient.pk]
+        return IdentityFacts(
+            refuted=_is_refuted(patient),
+            has_unsettled_twin=not compared.keys() >= accounts.charts_like(patient),
+            is_second_chart=len(goes_on_for) < len(same),
+            joined_by=max((row.pk for row in goes_on_for), default=None),
+            twin_stands_still=any(_stands_still(row.other_id) for row in goes_on_for),
+        )
+
+
+def unsettled_duplicates() -> list[list[Patient]]:
+    """Return the charts that share name and birth date, where nobody has said of some two whose they are."""
+    return [charts for charts in accounts.possible_duplicates() if not _are_settled(charts)]
+
+
+def _are_settled(charts: list[Patient]) -> bool:
+    ids = [chart.pk for chart in charts]
+    found = ChartComparison.objects.filter(kept__in=ids, other__in=ids).values_list("kept_id", "other_id")
+    settled = {frozenset(pair) for pair in found}
+    return all(frozenset(pair) in settled for pair in combinations(ids, 2))
+
+
+def _newest_comparisons(patient_id: UUID) -> dict[UUID, ChartComparison]:
+    """Return the newest decision about a chart and each other one, by the other's id."""
+    found = ChartComparison.objects.filter(Q(kept=patient_id) | Q(other=patient_id)).order_by("id")
+    return {row.other_id if row.kept_id == patient_id else row.kept_id: row for row in found}
+
+
+def _is_refuted(patient: Patient) -> bool:
+    checks = IdentityCheck.objects.filter(patient=patient).order_by("-pk")
+    return checks.values_list("outcome", flat=True).first() == IdentityOutcome.NOT_CONFIRMED
+
+
+def _stands_still(patient_id: UUID) -> bool:
+    urgent = Alert.objects.filter(patient_id=patient_id, alert_class__in=BLOCKS_DOSING)
+    is_held = Hold.objects.filter(patient_id=patient_id, lifted_at=None).exists()
+    return is_held or urgent.exclude(status=AlertStatus.CLOSED).exists()
