@@ -9,7 +9,7 @@ from accounts.admin import ClinicianAdmin
 from assessments import queries
 from assessments.instruments import instruments
 from assessments.models import Assessment
-from assessments.schedule import status_of
+from assessments.schedule import BASELINE, Anchor, Point, status_of
 from core import clock
 from core.actors import Actor
 
@@ -19,8 +19,8 @@ class AssessmentAdmin(ClinicianAdmin):
     """What one's patients were asked, what they answered, and what it came to; only to read."""
 
     chart = "enrollment.patient_id"
-    list_display = ("patient", "title", "after_session", "status", "due_at", "submitted_at", "result")
-    list_filter = ("instrument", "after_session")
+    list_display = ("patient", "title", "asked", "status", "due_at", "submitted_at", "result")
+    list_filter = ("instrument",)
     fields = (*list_display, "opens_at", "closes_at", "scales", "given", "safety_alert")
 
     def rows_for(self, actor: Actor, *, at: datetime) -> QuerySet[Assessment]:
@@ -37,6 +37,13 @@ class AssessmentAdmin(ClinicianAdmin):
     def title(self, assessment: Assessment) -> str:
         """Show the instrument's name."""
         return instruments()[assessment.instrument].title
+
+    @admin.display(description="asked")
+    def asked(self, assessment: Assessment) -> str:
+        """Show at which point of the program it is asked."""
+        point = queries.point_of(assessment)
+        baseline = point == Point(Anchor.AFTER_SESSION, BASELINE)
+        return "baseline" if baseline else f"{point.anchor.replace('_', ' ')} {point.number}"
 
     @admin.display(description="status")
     def status(self, assessment: Assessment) -> str:

@@ -22,9 +22,9 @@ def data_is_sound(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:  #
 def _licences(permitted: Sequence[str]) -> Iterator[Error]:
     for code in sorted(set(permitted) - set(instruments())):
         yield Error(f"INSTRUMENT_PERMISSIONS: there is no instrument {code}.", id="assessments.E004")
-    for code in schedule().instruments:
+    for code in schedule().every_instrument():
         if reason := licence_refusal(instruments()[code], permitted=permitted):
-            yield Error(f"schedule.toml: {code} may not be asked. {reason}", id="assessments.E005")
+            yield Error(f"The schedule: {code} may not be asked. {reason}", id="assessments.E005")
 
 
 def _faults(wording_dir: str) -> Iterator[Error]:

@@ -65,3 +65,29 @@ class AnswerProblemCode(StrEnum):
     """Text, a fraction, true, false or null where a whole number belongs."""
     NOT_ALLOWED = "not_allowed"
     """A whole number that is none of the item's answers."""
+
+
+class GapReason(StrEnum):
+    """Why a trend has no value at a point, beside what `NoScoreReason` says of a scale."""
+
+    NOT_ANSWERED = "not_answered"
+    """The form was asked, and nobody submitted it."""
+    NOT_MEASURED = "not_measured"
+    """The form was submitted in a version that did not have this scale."""
+
+
+class ChangeKind(StrEnum):
+    """What a published figure says about a change."""
+
+    RELIABLE_CHANGE = "reliable_change"
+    """More than chance explains."""
+    MINIMAL_IMPORTANT_DIFFERENCE = "minimal_important_difference"
+    """Enough to matter to somebody."""
+
+
+class ChangeDirection(StrEnum):
+    """What a change is for the person; some scales are worse when they rise, others when they fall."""
+
+    BETTER = "better"
+    WORSE = "worse"
+    SAME = "same"

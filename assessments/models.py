@@ -1,5 +1,5 @@
 from functools import reduce
-from operator import and_
+from operator import and_, or_
 
 from django.db import models
 from django.db.models import Q
@@ -17,19 +17,42 @@ _NO_YES = reduce(
 """No item of the C-SSRS screener is answered yes."""
 
 
+_ONCE_PER_POINT = [
+    models.UniqueConstraint(
+        fields=["enrollment", "instrument", column],
+        condition=Q((f"{column}__isnull", False)),
+        name=f"assessment_once_per_{column}",
+    )
+    for column in ("before_session", "week", "month")
+]
+
+_POINTS = ("after_session", "before_session", "week", "month")
+_AT_ONE_POINT = reduce(
+    or_, (Q(*((f"{column}__isnull", column != one) for column in _POINTS)) for one in _POINTS)
+)
+"""Of the columns that say when it is asked, one is filled in."""
+
+
 class Assessment(models.Model):
     """One instrument asked of one person at one point of their program, with draft, answers and scores.
 
-    `after_session` 0 is the baseline. Its status (upcoming, open, submitted, expired, not applicable) is
-    derived from its moments. `answers` maps item keys to whole numbers; `scores` is what
-    `assessments.rules.score` made of them, stored with the instrument's version when submitted.
+    Exactly one of `after_session` (0 is the baseline), `before_session`, `week` and `month` says at which
+    point (`assessments.schedule.Anchor`). `counted_from_at` is what its days are counted from where a pause
+    or a hold stops the count until it opens; null where neither does. Its status (upcoming, open, submitted,
+    expired, not applicable) is derived from its moments. `answers` maps item keys to whole numbers; `scores`
+    is what `assessments.rules.score` made of them, stored with the instrument's version when submitted.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id)
     enrollment = models.ForeignKey(Enrollment, on_delete=models.PROTECT, related_name="assessments")
     instrument = models.CharField(max_length=20)
     instrument_version = models.CharField(max_length=20)
-    after_session = models.PositiveSmallIntegerField()
+    schedule_version = models.PositiveSmallIntegerField(default=1, db_default=1)
+    after_session = models.PositiveSmallIntegerField(null=True)
+    before_session = models.PositiveSmallIntegerField(null=True)
+    week = models.PositiveSmallIntegerField(null=True)
+    month = models.PositiveSmallIntegerField(null=True)
+    counted_from_at = models.DateTimeField(null=True)
     opens_at = models.DateTimeField()
     due_at = models.DateTimeField()
     closes_at = models.DateTimeField()
@@ -46,6 +69,8 @@ class Assessment(models.Model):
             models.UniqueConstraint(
                 fields=["enrollment", "instrument", "after_session"], name="assessment_once_per_timepoint"
             ),
+            *_ONCE_PER_POINT,
+            models.CheckConstraint(condition=_AT_ONE_POINT, name="assessment_at_one_point"),
             models.CheckConstraint(
                 condition=Q(opens_at__lte=models.F("due_at"), due_at__lte=models.F("closes_at")),
                 name="assessment_opens_then_is_due_then_closes",
@@ -74,5 +99,11 @@ class Assessment(models.Model):
                 fields=["enrollment", "-submitted_at", "-id"],
                 condition=Q(submitted_at__isnull=False),
                 name="assessment_newest_submitted",
-            )
+            ),
+            # The clock looks for what a pause or a hold may still put off.
+            models.Index(
+                fields=["opens_at"],
+                condition=Q(submitted_at=None, counted_from_at__isnull=False),
+                name="assessment_may_be_put_off",
+            ),
         ]

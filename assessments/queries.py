@@ -23,14 +23,22 @@ from assessments.models import Assessment
 from assessments.schedule import (
     ANSWERED_IN,
     BASELINE,
+    Anchor,
     AssessmentStatus,
     Moments,
+    Point,
     is_late,
     schedule,
     status_of,
 )
+from assessments.stillness import Still
+from assessments.trends import InstrumentTrend, Scored
+from assessments.trends import trends as trends_of
 from core.actors import Actor
+from programs import queries as programs
 from programs.enums import EnrollmentStatus
+from programs.models import Enrollment
+from safety import queries as safety
 from safety.texts import CrisisText, crisis_text
 
 
@@ -81,11 +89,11 @@ def with_status(
 
 @dataclass(frozen=True, slots=True)
 class Outstanding:
-    """A form that still has to be answered: which, from which time point, and since when it is due."""
+    """A form that still has to be answered: which, after which session if any, and since when it is due."""
 
     instrument: str
     title: str
-    after_session: int
+    after_session: int | None
     due_at: datetime | None
 
 
@@ -170,6 +178,65 @@ def moments_of(assessment: Assessment) -> Moments:
         submitted_at=assessment.submitted_at,
         enrollment_status=EnrollmentStatus(assessment.enrollment.status),
     )
+
+
+TRENDS_SHOW = 300
+"""How many forms go into trends at most; three years of a long program are fewer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trends:
+    """Scores over time; `is_whole` says that no form was left out."""
+
+    is_whole: bool
+    instruments: tuple[InstrumentTrend, ...]
+
+
+def trends(enrollment_id: UUID, *, at: datetime) -> Trends:
+    """Return what was measured in an enrollment, and what was asked and not answered; the newest forms."""
+    ended = _in_status(AssessmentStatus.SUBMITTED, at=at) | _in_status(AssessmentStatus.EXPIRED, at=at)
+    rows = Assessment.objects.filter(ended, enrollment_id=enrollment_id).select_related("enrollment")
+    newest = list(rows.order_by("-due_at", "-id")[: TRENDS_SHOW + 1])
+    forms = [_scored(row, at=at) for row in reversed(newest[:TRENDS_SHOW])]
+    return Trends(is_whole=len(newest) <= TRENDS_SHOW, instruments=trends_of(forms))
+
+
+def _scored(row: Assessment, *, at: datetime) -> Scored:
+    return Scored(
+        assessment=row.pk,
+        instrument=row.instrument,
+        version=row.scores["version"] if row.scores else row.instrument_version,
+        point=point_of(row),
+        due_at=row.due_at,
+        submitted_at=row.submitted_at,
+        is_late=is_late(moments_of(row), at=at),
+        scores=row.scores,
+    )
+
+
+def point_of(assessment: Assessment) -> Point:
+    """Return the point of the program at which it is asked; the database lets it have exactly one."""
+    numbers = ((anchor, getattr(assessment, anchor)) for anchor in Anchor)
+    return next(Point(anchor, number) for anchor, number in numbers if number is not None)
+
+
+def put_off() -> QuerySet[Assessment]:
+    """Return what has not been submitted and whose opening a pause or a hold may put off."""
+    return Assessment.objects.filter(submitted_at=None, counted_from_at__isnull=False)
+
+
+def asked_by_the_calendar(*, at: datetime) -> set[tuple[UUID, Point]]:
+    """Return at which weeks and months somebody is asked already, as far as those are open."""
+    by_calendar = Q(week__isnull=False) | Q(month__isnull=False)
+    rows = Assessment.objects.filter(by_calendar, closes_at__gt=at)
+    return {(row.enrollment_id, point_of(row)) for row in rows.only("enrollment", *Anchor)}
+
+
+def stills(enrollment: Enrollment, *, since: datetime) -> list[Still]:
+    """Return when a program has stood still since then: its pauses, and the holds of its patient."""
+    paused = [Still(pause.paused_at, pause.resumed_at) for pause in programs.pauses(enrollment.pk)]
+    held = safety.holds_since(enrollment.patient_id, since=since)
+    return [*paused, *(Still(hold.placed_at, hold.lifted_at) for hold in held)]
 
 
 def _assessments_of(charts: Charts) -> QuerySet[Assessment]:

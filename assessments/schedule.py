@@ -1,12 +1,13 @@
-"""When an assessment is asked, and where one stands: a schedule that is data, and rules over moments."""
+"""When an assessment is asked, and where one stands: schedules that are data, and rules over moments."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 
 from assessments.instruments import instruments
 from assessments.instruments.tables import Table
@@ -14,6 +15,11 @@ from programs.enums import EnrollmentStatus
 
 BASELINE = 0
 """The `after_session` of what is asked before the first dose."""
+
+MONTH = timedelta(days=30)
+
+_EARLIEST = timedelta(days=-30)
+"""How long before a session a form may open."""
 
 ANSWERED_IN = (EnrollmentStatus.ACTIVE, EnrollmentStatus.COMPLETED)
 """The last assessment opens when the last session is over, and with it the program."""
@@ -32,6 +38,32 @@ class AssessmentStatus(StrEnum):
     """Its time passed without an answer."""
     NOT_APPLICABLE = "not_applicable"
     """The program ended before it was answered."""
+
+
+class Anchor(StrEnum):
+    """What an assessment is tied to; the values are the columns that hold the number."""
+
+    AFTER_SESSION = "after_session"
+    """The end of the session of that number; 0 is the baseline."""
+    BEFORE_SESSION = "before_session"
+    """The time for which the session of that number is booked."""
+    WEEK = "week"
+    """So many weeks since every text was agreed to, while the program lasts."""
+    MONTH = "month"
+    """So many months since the program was completed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One point of a program at which something may be asked."""
+
+    anchor: Anchor
+    number: int
+
+    @property
+    def columns(self) -> dict[str, int]:
+        """Return the column of an assessment that says so, with its value."""
+        return {self.anchor.value: self.number}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,26 +107,101 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
-class Schedule:
-    """Which instruments are asked, before the first dose and after every so many sessions."""
+class Series:
+    """What is asked at one kind of point: at which numbers, which instruments, in which window.
+
+    The numbers are the multiples of `every`, or those in `numbers`; with `last` also the program's last
+    session. `stands_still`: a pause or a hold stops the count of days until it opens. `spared_for`: how
+    lately somebody must have answered the same instrument not to be asked again.
+    """
 
     instruments: tuple[str, ...]
-    baseline: Window
-    every: int
-    after_session: Window
+    window: Window
+    every: int | None = None
+    numbers: tuple[int, ...] = ()
+    last: bool = False
+    stands_still: bool = False
+    spared_for: timedelta | None = None
 
-    def window(self, after_session: int) -> Window | None:
-        """Return the window of the set asked after that session, or `None` where nothing is asked."""
-        if after_session == BASELINE:
-            return self.baseline
-        return None if after_session % self.every else self.after_session
+    def asks_at(self, number: int, *, session_count: int | None = None) -> bool:
+        """Tell whether this is asked at `number`."""
+        if self.last and number == session_count:
+            return True
+        return number in self.numbers if self.every is None else number > 0 and number % self.every == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """One version of what is asked when; an assessment keeps the version that asked for it."""
+
+    version: int
+    instruments: tuple[str, ...]
+    baseline: Window
+    series: Mapping[Anchor, Series]
+    minutes_a_week: int | None
+    minutes: Mapping[str, int]
+
+    def asked_at(self, point: Point, *, session_count: int | None = None) -> Series | None:
+        """Return what is asked at a point, or `None` for nothing; `session_count` is the plan's."""
+        if point == Point(Anchor.AFTER_SESSION, BASELINE):
+            return Series(self.instruments, self.baseline)
+        series = self.series.get(point.anchor)
+        return series if series and series.asks_at(point.number, session_count=session_count) else None
+
+    def every_instrument(self) -> tuple[str, ...]:
+        """Return each instrument that is asked at some point, once."""
+        asked = [*self.instruments, *(code for series in self.series.values() for code in series.instruments)]
+        return tuple(dict.fromkeys(asked))
+
+
+@dataclass(frozen=True, slots=True)
+class Lifespan:
+    """From when to when a program lasts, as far as the calendar goes."""
+
+    started_at: datetime
+    completed_at: datetime | None
+
+
+def calendar_points(
+    schedule: Schedule, lifespan: Lifespan, *, at: datetime
+) -> Iterator[tuple[Point, datetime]]:
+    """Return the weeks or months whose window is open at `at`, each with the moment its days count from.
+
+    Weeks while the program lasts, months once it is completed. A window that passed while nothing ran stays
+    unasked: somebody who is asked today answers for today.
+    """
+    completed_at = lifespan.completed_at
+    anchor, since, unit = (
+        (Anchor.WEEK, lifespan.started_at, timedelta(weeks=1))
+        if completed_at is None
+        else (Anchor.MONTH, completed_at, MONTH)
+    )
+    series = schedule.series.get(anchor)
+    if series is None:
+        return
+    window = series.window
+    first = max(1, (at - since - window.closes_after) // unit)
+    for number in range(first, (at - since - window.opens_after) // unit + 1):
+        counted_from = since + number * unit
+        is_open = counted_from + window.opens_after <= at < counted_from + window.closes_after
+        if is_open and series.asks_at(number):
+            yield Point(anchor, number), counted_from
 
 
 @cache
+def schedules() -> Mapping[int, Schedule]:
+    """Return every schedule shipped, by version. Raises InstrumentError where a file is unsound."""
+    folder = Path(__file__).parent
+    parsed = [
+        parse_schedule(tomllib.loads(path.read_text()), file=path.name)
+        for path in sorted(folder.glob("schedule*.toml"))
+    ]
+    return MappingProxyType({each.version: each for each in parsed})
+
+
 def schedule() -> Schedule:
-    """Return the schedule shipped. Raises InstrumentError where its file is unsound."""
-    path = Path(__file__).with_name("schedule.toml")
-    return parse_schedule(tomllib.loads(path.read_text()), file=path.name)
+    """Return the schedule by which is asked now: the newest."""
+    return schedules()[max(schedules())]
 
 
 def parse_schedule(values: Mapping[str, object], *, file: str) -> Schedule:
@@ -102,22 +209,82 @@ def parse_schedule(values: Mapping[str, object], *, file: str) -> Schedule:
     top = Table(values, file=file)
     top.take("status", str)
     top.take("source", str)
-    asked = top.list_of("instruments", str)
-    unknown = [code for code in asked if code not in instruments()]
-    top.check(bool(asked), "instruments is empty")
-    top.check(not unknown, f"instruments names {', '.join(unknown)}, which there is no file for")
-    after_session = top.table("after_session")
-    every = after_session.take("every", int)
-    after_session.check(every > 0, "every has to be above 0")
-    parsed = Schedule(tuple(asked), _window(top.table("baseline")), every, _window(after_session))
+    version = top.optional("version", int) or 1
+    named = "schedule.toml" if version == 1 else f"schedule_{version}.toml"
+    top.check(file == named, f"version {version} belongs in {named}")
+    asked = _instruments(top)
+    parsed = Schedule(
+        version=version,
+        instruments=asked,
+        baseline=_baseline(top.table("baseline")),
+        series=MappingProxyType(dict(_all_series(top, asked))),
+        minutes_a_week=top.optional("minutes_a_week", int),
+        minutes=_minutes(top),
+    )
+    if parsed.minutes_a_week is not None:
+        untimed = set(parsed.every_instrument()) ^ set(parsed.minutes)
+        top.check(not untimed, f"minutes and instruments differ in {', '.join(sorted(untimed))}")
     top.finish()
     return parsed
 
 
-def _window(table: Table) -> Window:
+def _instruments(table: Table) -> tuple[str, ...]:
+    asked = table.list_of("instruments", str)
+    unknown = [code for code in asked if code not in instruments()]
+    table.check(bool(asked), "instruments is empty")
+    table.check(not unknown, f"instruments names {', '.join(unknown)}, which there is no file for")
+    return tuple(asked)
+
+
+def _minutes(top: Table) -> Mapping[str, int]:
+    table = top.optional_table("minutes")
+    if table is None:
+        return MappingProxyType({})
+    minutes = {code: table.take(code, int) for code in table.keys()}  # noqa: SIM118 - it is no mapping
+    table.check(all(each > 0 for each in minutes.values()), "minutes have to be above 0")
+    return MappingProxyType(minutes)
+
+
+def _baseline(table: Table) -> Window:
+    window = _window(table, earliest=timedelta(0))
+    table.finish()
+    return window
+
+
+def _all_series(top: Table, asked: tuple[str, ...]) -> Iterator[tuple[Anchor, Series]]:
+    yield Anchor.AFTER_SESSION, _series(top.table(Anchor.AFTER_SESSION), asked, earliest=timedelta(0))
+    for anchor in (Anchor.BEFORE_SESSION, Anchor.WEEK, Anchor.MONTH):
+        table = top.optional_table(anchor)
+        if table is not None:
+            earliest = _EARLIEST if anchor == Anchor.BEFORE_SESSION else timedelta(0)
+            series = _series(table, _instruments(table), earliest=earliest)
+            # Whoever has completed a program is not asked for ever.
+            table.check(anchor != Anchor.MONTH or bool(series.numbers), "month needs numbers")
+            yield anchor, series
+
+
+def _series(table: Table, asked: tuple[str, ...], *, earliest: timedelta) -> Series:
+    every = table.optional("every", int)
+    numbers = () if every is not None else tuple(table.list_of("numbers", int))
+    table.check(every is None or every > 0, "every has to be above 0")
+    table.check(all(number > 0 for number in numbers), "numbers have to be above 0")
+    spared_for_days = table.optional("spared_for_days", int)
+    series = Series(
+        instruments=asked,
+        window=_window(table, earliest=earliest),
+        every=every,
+        numbers=numbers,
+        last=table.optional("last", bool) is True,
+        stands_still=table.optional("stands_still", bool) is True,
+        spared_for=None if spared_for_days is None else timedelta(days=spared_for_days),
+    )
+    table.finish()
+    return series
+
+
+def _window(table: Table, *, earliest: timedelta) -> Window:
     names = ("opens_after_days", "due_after_days", "reminder_stale_after_days", "closes_after_days")
     opens, due, stale, closes = (timedelta(days=table.take(name, int)) for name in names)
-    rises = timedelta(0) <= opens <= due < stale <= closes
+    rises = earliest <= opens <= due < stale <= closes
     table.check(rises, "the days have to rise: opens, due, reminder stale, closes")
-    table.finish()
     return Window(opens, due, stale, closes)

@@ -120,6 +120,7 @@ class ScoresOutput(serializers.Serializer[Any]):
 class AssessmentOutput(serializers.Serializer[Any]):
     """One form: what is asked, what was answered, what it came to, and where it stands.
 
+    One of `after_session` (0 is the baseline), `before_session`, `week` and `month` says when it is asked.
     `missing` names what a submission still needs. `crisis` is to be shown at once, where it is not null.
     """
 
@@ -131,7 +132,10 @@ class AssessmentOutput(serializers.Serializer[Any]):
     title = serializers.CharField(source="instrument.title")
     licence_note = serializers.CharField(source="instrument.licence.note")
     recall_days = serializers.IntegerField(source="instrument.recall.days", default=None, allow_null=True)
-    after_session = serializers.IntegerField(source="row.after_session")
+    after_session = serializers.IntegerField(source="row.after_session", allow_null=True)
+    before_session = serializers.IntegerField(source="row.before_session", allow_null=True)
+    week = serializers.IntegerField(source="row.week", allow_null=True)
+    month = serializers.IntegerField(source="row.month", allow_null=True)
     status = serializers.ChoiceField(choices=[status.value for status in AssessmentStatus])
     is_late = serializers.BooleanField()
     opens_at = serializers.DateTimeField(source="row.opens_at")
@@ -163,3 +167,73 @@ class ConsentsOutput(serializers.Serializer[Any]):
 
     enrollment_status = serializers.ChoiceField(choices=EnrollmentStatus.choices)
     consents = ConsentOutput(many=True)
+
+
+@extend_schema_field({"type": ["number", "null"]})
+class DecimalField(serializers.ReadOnlyField):
+    """A value or a difference as a number; null for none."""
+
+    def to_representation(self, value: Any) -> Any:
+        """Return it as JSON has it."""
+        return None if value is None else float(value)
+
+
+class TrendPointOutput(serializers.Serializer[Any]):
+    """One value, or in `missing` why there is none; a gap is not nought."""
+
+    assessment = serializers.UUIDField()
+    asked = serializers.CharField(source="point.anchor")
+    number = serializers.IntegerField(source="point.number")
+    due_at = serializers.DateTimeField()
+    submitted_at = serializers.DateTimeField(allow_null=True)
+    is_late = serializers.BooleanField()
+    value = DecimalField()
+    band = serializers.CharField(allow_null=True)
+    missing = serializers.CharField(allow_null=True)
+
+
+class TrendChangeOutput(serializers.Serializer[Any]):
+    """How the newest value differs from that of the form `since`, and whether that is better."""
+
+    since = serializers.UUIDField()
+    difference = DecimalField()
+    direction = serializers.CharField(allow_null=True, help_text="`better`, `worse` or `same`.")
+
+
+class YardstickOutput(serializers.Serializer[Any]):
+    """A published figure for an improvement since the first value; `reached` is null where it is mute."""
+
+    kind = serializers.CharField(source="yardstick.kind")
+    points = DecimalField(source="yardstick.points")
+    first_from = DecimalField(source="yardstick.first_from")
+    first_to = DecimalField(source="yardstick.first_to")
+    source = serializers.CharField(source="yardstick.source")  # type: ignore[assignment]
+    reached = serializers.BooleanField(allow_null=True)
+
+
+class ScaleTrendOutput(serializers.Serializer[Any]):
+    """One scale over time, oldest first. `worsens` says which way is worse: `up` or `down`."""
+
+    key = serializers.CharField()
+    title = serializers.CharField()
+    worsens = serializers.CharField(allow_null=True)
+    points = TrendPointOutput(many=True)
+    from_first = TrendChangeOutput(allow_null=True)
+    from_previous = TrendChangeOutput(allow_null=True)
+    yardsticks = YardstickOutput(many=True)
+
+
+class InstrumentTrendOutput(serializers.Serializer[Any]):
+    """What one version of one instrument measured; values of two versions are never compared."""
+
+    instrument = serializers.CharField()
+    version = serializers.CharField()
+    title = serializers.CharField()
+    scales = ScaleTrendOutput(many=True)
+
+
+class TrendsOutput(serializers.Serializer[Any]):
+    """Scores over time. `is_whole` is false where there are more forms than the newest that are shown."""
+
+    is_whole = serializers.BooleanField()
+    instruments = InstrumentTrendOutput(many=True)

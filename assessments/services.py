@@ -5,12 +5,22 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import Q
 
 from accounts.models import User
 from assessments import errors, queries, rules
 from assessments.instruments import Instrument, instruments
 from assessments.models import Assessment
-from assessments.schedule import BASELINE, AssessmentStatus, schedule, status_of
+from assessments.schedule import (
+    BASELINE,
+    Anchor,
+    AssessmentStatus,
+    Point,
+    Series,
+    Window,
+    schedule,
+    status_of,
+)
 from core.actors import Actor
 from core.database import atomic
 from core.errors import NotFound, Stale
@@ -20,6 +30,7 @@ from notifications.ladders import steps_after
 from programs import services as programs
 from programs.enums import EnrollmentStatus
 from programs.models import Consent, Enrollment
+from programs.queries import current_plan
 from programs.services import Agreement
 from safety import services as safety
 from safety.enums import AlertClass, AlertStatus
@@ -52,7 +63,7 @@ def open_baseline(enrollment: Enrollment, *, at: datetime) -> None:
 
     Raises `LicenceForbids` for an instrument that may not be asked; the system check refuses to start before.
     """
-    _open_set(enrollment, after_session=BASELINE, at=at)
+    open_set(enrollment, Point(Anchor.AFTER_SESSION, BASELINE), counted_from=at, at=at)
 
 
 def open_after_session(enrollment: Enrollment, *, number: int, at: datetime) -> None:
@@ -60,7 +71,58 @@ def open_after_session(enrollment: Enrollment, *, number: int, at: datetime) -> 
 
     After most sessions that is nothing; again changes nothing.
     """
-    _open_set(enrollment, after_session=number, at=at)
+    open_set(enrollment, Point(Anchor.AFTER_SESSION, number), counted_from=at, at=at)
+
+
+def open_before_session(enrollment: Enrollment, *, number: int, scheduled_at: datetime, at: datetime) -> None:
+    """Ask what the schedule asks before session `number`; what is asked already moves with the session.
+
+    What is submitted stays, and stands for the session of that number. The enrollment is locked already.
+    """
+    point = Point(Anchor.BEFORE_SESSION, number)
+    series = open_set(enrollment, point, counted_from=scheduled_at, at=at)
+    if series is not None:
+        move_set(enrollment, point, window=series.window, counted_from=scheduled_at, at=at)
+
+
+def open_set(enrollment: Enrollment, point: Point, *, counted_from: datetime, at: datetime) -> Series | None:
+    """Ask what the schedule asks at a point, and remind of it once; again changes nothing.
+
+    Return what that is, or `None` for nothing. Twice at once makes one set: a form is unique at its point.
+    """
+    series = schedule().asked_at(point, session_count=_session_count(enrollment, point))
+    if series is None:
+        return None
+    for code in series.instruments:
+        check_licence(instruments()[code])
+    codes = [code for code in series.instruments if not _is_spared(enrollment, code, series, at=at)]
+    if not codes:
+        return series
+    with atomic():
+        rows = [_new(enrollment, code, point, series, counted_from=counted_from) for code in codes]
+        Assessment.objects.bulk_create(rows, ignore_conflicts=True)
+        _remind(enrollment, point, series.window, counted_from=counted_from)
+    return series
+
+
+def move_set(
+    enrollment: Enrollment, point: Point, *, window: Window, counted_from: datetime, at: datetime
+) -> bool:
+    """Count the days of what is not submitted of a set from another moment, and remind of it anew.
+
+    Tell whether anything moved. The enrollment is locked already.
+    """
+    opens_at = counted_from + window.opens_after
+    rows = Assessment.objects.filter(enrollment=enrollment, submitted_at=None, **point.columns)
+    moved = rows.exclude(opens_at=opens_at).update(
+        opens_at=opens_at,
+        due_at=counted_from + window.due_after,
+        closes_at=counted_from + window.closes_after,
+    )
+    if moved:
+        notifications.cancel(_reminder_key(enrollment.pk, point), at=at)
+        _remind(enrollment, point, window, counted_from=counted_from, moved=f"{at.isoformat()}:")
+    return bool(moved)
 
 
 def save_draft(
@@ -128,36 +190,54 @@ def submit(assessment: Assessment, *, actor: Actor, at: datetime) -> Assessment:
         _tell_screening(row, facts, actor=actor, at=at)
         _save(row, "scores", "submitted_at")
         if all(other.submitted_at for other in rows):
-            notifications.cancel(_reminder_key(row.enrollment, row.after_session), at=at)
+            notifications.cancel(_reminder_key(row.enrollment_id, queries.point_of(row)), at=at)
         return row
 
 
-def _open_set(enrollment: Enrollment, *, after_session: int, at: datetime) -> None:
-    window = schedule().window(after_session)
-    if window is None:
-        return
-    for code in schedule().instruments:
-        check_licence(instruments()[code])
-    with atomic():
-        rows = [
-            Assessment(
-                enrollment=enrollment,
-                instrument=code,
-                instrument_version=instruments()[code].version,
-                after_session=after_session,
-                opens_at=at + window.opens_after,
-                due_at=at + window.due_after,
-                closes_at=at + window.closes_after,
-            )
-            for code in schedule().instruments
-        ]
-        Assessment.objects.bulk_create(rows, ignore_conflicts=True)
-        notifications.remind(
-            MessageKind.ASSESSMENT_DUE,
-            enrollment.patient.user,
-            key=_reminder_key(enrollment, after_session),
-            steps=steps_after(at + window.due_after, stale_at=at + window.reminder_stale_after),
-        )
+def _new(
+    enrollment: Enrollment, code: str, point: Point, series: Series, *, counted_from: datetime
+) -> Assessment:
+    window = series.window
+    return Assessment(
+        enrollment=enrollment,
+        instrument=code,
+        instrument_version=instruments()[code].version,
+        schedule_version=schedule().version,
+        counted_from_at=counted_from if series.stands_still else None,
+        opens_at=counted_from + window.opens_after,
+        due_at=counted_from + window.due_after,
+        closes_at=counted_from + window.closes_after,
+        **point.columns,
+    )
+
+
+def _remind(
+    enrollment: Enrollment, point: Point, window: Window, *, counted_from: datetime, moved: str = ""
+) -> None:
+    due_at, stale_at = counted_from + window.due_after, counted_from + window.reminder_stale_after
+    notifications.remind(
+        MessageKind.ASSESSMENT_DUE,
+        enrollment.patient.user,
+        key=_reminder_key(enrollment.pk, point) + moved,
+        steps=steps_after(due_at, stale_at=stale_at),
+    )
+
+
+def _session_count(enrollment: Enrollment, point: Point) -> int | None:
+    """Return how many sessions the plan has, where that decides what is asked."""
+    if point.anchor != Anchor.AFTER_SESSION or point.number == BASELINE:
+        return None
+    plan = current_plan(enrollment.pk)
+    return plan.session_count if plan else None
+
+
+def _is_spared(enrollment: Enrollment, code: str, series: Series, *, at: datetime) -> bool:
+    """Tell whether somebody has the same form open, or has answered it so lately that once is enough."""
+    if series.spared_for is None:
+        return False
+    lately = Q(submitted_at__gt=at - series.spared_for)
+    waiting = Q(submitted_at=None, opens_at__lte=at, closes_at__gt=at)
+    return Assessment.objects.filter(lately | waiting, enrollment=enrollment, instrument=code).exists()
 
 
 def check_licence(instrument: Instrument) -> None:
@@ -166,15 +246,17 @@ def check_licence(instrument: Instrument) -> None:
         raise errors.LicenceForbids(reason)
 
 
-def _reminder_key(enrollment: Enrollment, after_session: int) -> str:
-    return f"assessments:{enrollment.pk}:{after_session}:"
+def _reminder_key(enrollment_id: UUID, point: Point) -> str:
+    kind = "" if point.anchor == Anchor.AFTER_SESSION else f"{point.anchor}:"
+    return f"assessments:{enrollment_id}:{kind}{point.number}:"
 
 
 def _lock(assessment: Assessment, *, actor: Actor) -> tuple[list[Assessment], Assessment]:
     """Lock the enrollment, then the assessments of one time point; return them all, and the one meant."""
     enrollment = programs.lock_enrollment(assessment.enrollment_id)
     own = queries.own_assessments(actor).select_for_update(of=("self",))
-    rows = list(own.filter(enrollment=enrollment, after_session=assessment.after_session).order_by("id"))
+    point = queries.point_of(assessment)
+    rows = list(own.filter(enrollment=enrollment, **point.columns).order_by("id"))
     for row in rows:
         row.enrollment = enrollment
         if row.pk == assessment.pk:

@@ -10,6 +10,7 @@ urlpatterns = [
         views.AssessmentSubmission.as_view(),
         name="assessment-submission",
     ),
+    path("enrollments/<uuid:enrollment_id>/trends", views.EnrollmentTrends.as_view(), name="trends"),
     path("enrollments/<uuid:enrollment_id>/consents", views.Consents.as_view(), name="consents"),
     path(
         "enrollments/<uuid:enrollment_id>/consent-documents",

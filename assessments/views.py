@@ -33,6 +33,9 @@ GAD7: dict[str, Any] = {
     "licence_note": "Free to reproduce, in a paid program too.",
     "recall_days": 14,
     "after_session": 0,
+    "before_session": None,
+    "week": None,
+    "month": None,
     "status": "open",
     "is_late": False,
     "opens_at": "2026-03-02T15:00:00Z",
@@ -81,6 +84,77 @@ SUBMITTED: dict[str, Any] = GAD7 | {
         ],
         "findings": [],
     },
+}
+_VALUE: dict[str, Any] = {
+    "assessment": "0199c0de-0000-7000-8000-000000000030",
+    "asked": "after_session",
+    "number": 0,
+    "due_at": "2026-03-05T15:00:00Z",
+    "submitted_at": "2026-03-02T15:20:00Z",
+    "is_late": False,
+    "value": 12.0,
+    "band": "moderate",
+    "missing": None,
+}
+TRENDS: dict[str, Any] = {
+    "is_whole": True,
+    "instruments": [
+        {
+            "instrument": "gad7",
+            "version": "1",
+            "title": "GAD-7 anxiety questionnaire",
+            "scales": [
+                {
+                    "key": "total",
+                    "title": "Anxiety total",
+                    "worsens": "up",
+                    "points": [
+                        _VALUE,
+                        _VALUE
+                        | {
+                            "assessment": "0199c0de-0000-7000-8000-000000000031",
+                            "number": 2,
+                            "due_at": "2026-03-26T15:00:00Z",
+                            "submitted_at": None,
+                            "is_late": True,
+                            "value": None,
+                            "band": None,
+                            "missing": "not_answered",
+                        },
+                        _VALUE
+                        | {
+                            "assessment": "0199c0de-0000-7000-8000-000000000032",
+                            "number": 4,
+                            "due_at": "2026-04-09T15:00:00Z",
+                            "submitted_at": "2026-04-08T10:00:00Z",
+                            "value": 7.0,
+                            "band": "mild",
+                        },
+                    ],
+                    "from_first": {
+                        "since": "0199c0de-0000-7000-8000-000000000030",
+                        "difference": -5.0,
+                        "direction": "better",
+                    },
+                    "from_previous": {
+                        "since": "0199c0de-0000-7000-8000-000000000030",
+                        "difference": -5.0,
+                        "direction": "better",
+                    },
+                    "yardsticks": [
+                        {
+                            "kind": "minimal_important_difference",
+                            "points": 1.5,
+                            "first_from": 10.0,
+                            "first_to": 14.0,
+                            "source": "Kounali 2020: for a moderate first value",
+                            "reached": True,
+                        }
+                    ],
+                }
+            ],
+        }
+    ],
 }
 DOCUMENT: dict[str, Any] = {
     "id": "0199c0de-0000-7000-8000-000000000040",
@@ -324,6 +398,29 @@ class Consents(View):
         )
         body = {"enrollment_status": moved.status, "consents": consents}
         return Response(serializers.ConsentsOutput(body).data, status=status.HTTP_201_CREATED)
+
+
+class EnrollmentTrends(View):
+    """Scores over time."""
+
+    permission_classes = (IsPatient | IsClinician,)
+
+    @extend_schema(
+        operation_id="trends_read",
+        summary="How have the scores changed?",
+        responses=serializers.TrendsOutput,
+        examples=[OpenApiExample("Two of three asked", value=TRENDS, response_only=True)],
+    )
+    def get(self, request: Request, enrollment_id: UUID) -> Response:  # noqa: ARG002
+        """Show each scale of each instrument over time, with what was asked and not answered.
+
+        Values of different versions of an instrument stand side by side. A yardstick is a figure that was
+        published for an improvement; most scales have none.
+        """
+        at = clock.now()
+        enrollment = programs.enrollment_row(self.actor, enrollment_id, at=at)
+        found = queries.trends(enrollment.pk, at=at)
+        return self.shown(Response(shaped(serializers.TrendsOutput, found)), enrollment.patient_id)
 
 
 def _answer(assessment: Assessment, *, at: datetime) -> Response:

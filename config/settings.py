@@ -295,6 +295,7 @@ CELERY_BEAT_SCHEDULE = {
         ("watch", "sessions.tasks.watch", 10.0),
         ("forget limits", "core.tasks.forget_ended_limits", 3600.0),
         ("anchor", "core.tasks.anchor", 300.0),
+        ("assessments", "assessments.tasks.keep_schedule", 300.0),
         ("roster gaps", "safety.tasks.call_for_roster_gaps", 300.0),
         ("reporting clocks", "safety.tasks.watch_clocks", 60.0),
         ("end of the law", "safety.tasks.warn_of_the_end", 3600.0),

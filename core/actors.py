@@ -20,6 +20,8 @@ class ServiceName(TextChoices):
 
     WATCH = "watch"
     """Looks for sessions and check-ins that need something."""
+    SCHEDULE = "schedule"
+    """Asks for assessments as their time comes."""
     DELIVER = "deliver"
     """Sends messages that are due."""
     ANCHOR = "anchor"

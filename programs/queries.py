@@ -3,7 +3,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, Min, OuterRef, Q, QuerySet
 
 from accounts.policies import queries as policies
 from accounts.queries import Charts, charts_in_care, charts_owned, charts_read, one, visible_charts, within
@@ -13,7 +13,7 @@ from core.documents import NoDocumentInForce
 from core.enums import DocumentKind
 from core.models import DocumentVersion
 from programs import errors, rules
-from programs.enums import OPTIONAL_CONSENTS, ConsentKind
+from programs.enums import OPTIONAL_CONSENTS, ConsentKind, EnrollmentEvent, EnrollmentStatus
 from programs.models import (
     ComprehensionAttempt,
     Consent,
@@ -165,6 +165,28 @@ def _agreed(enrollment_id: UUID) -> set[tuple[str, int]]:
 def is_paused(enrollment_id: UUID) -> bool:
     """Tell whether the patient has paused."""
     return _open_pauses().filter(enrollment_id=enrollment_id).exists()
+
+
+def pauses(enrollment_id: UUID) -> list[Pause]:
+    """Return every pause of an enrollment, the one that lasts too."""
+    return list(Pause.objects.filter(enrollment_id=enrollment_id))
+
+
+def lifespans(*, completed_since: datetime) -> Iterable[tuple[UUID, datetime, datetime | None]]:
+    """Return the enrollments in treatment, and those completed since then that no other followed.
+
+    Each by its id, with when every text was agreed to, and when it was completed.
+    """
+    later = Enrollment.objects.filter(patient=OuterRef("patient"), created_at__gt=OuterRef("created_at"))
+    found = Enrollment.objects.filter(
+        Q(status=EnrollmentStatus.ACTIVE) | Q(status=EnrollmentStatus.COMPLETED) & ~Exists(later)
+    ).annotate(
+        started_at=Min("transitions__at", filter=Q(transitions__event=EnrollmentEvent.CONSENTED)),
+        completed_at=Min("transitions__at", filter=Q(transitions__event=EnrollmentEvent.COMPLETED)),
+    )
+    lasting = Q(completed_at=None) | Q(completed_at__gte=completed_since)
+    found = found.filter(lasting, started_at__isnull=False).order_by("pk")
+    return found.values_list("pk", "started_at", "completed_at")
 
 
 def _open_pauses() -> QuerySet[Pause]:

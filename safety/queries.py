@@ -395,7 +395,12 @@ def open_holds(patient_id: UUID) -> list[Hold]:
 
 def was_held(patient_id: UUID, *, since: datetime) -> bool:
     """Tell whether a hold has stood at any moment since then."""
-    return Hold.objects.filter(patient_id=patient_id).exclude(lifted_at__lt=since).exists()
+    return holds_since(patient_id, since=since).exists()
+
+
+def holds_since(patient_id: UUID, *, since: datetime) -> QuerySet[Hold]:
+    """Return the holds that have stood at any moment since then."""
+    return Hold.objects.filter(patient_id=patient_id).exclude(lifted_at__lt=since)
 
 
 def holds_for(actor: Actor, *, at: datetime) -> QuerySet[Hold]:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.db.models import F
 
+from assessments.services import open_before_session
 from core.actors import Actor
 from core.database import atomic
 from core.errors import InputError, InvalidInput, Stale
@@ -43,6 +44,7 @@ def book(
             PreparationItem(session=session, key=item.key) for item in policy.preparation
         )
         _remind(session, at=at)
+        open_before_session(enrollment, number=number, scheduled_at=scheduled_at, at=at)
         return session
 
 
@@ -62,6 +64,7 @@ def reschedule(
         extend_links(locked, from_moment=scheduled_at)
         notifications.cancel(_reminder_key(locked), at=at)
         _remind(locked, at=at)
+        open_before_session(locked.enrollment, number=locked.number, scheduled_at=scheduled_at, at=at)
         return locked
 
 

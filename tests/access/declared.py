@@ -152,6 +152,7 @@ OPERATIONS = (
     Op("assessment", "GET", PATIENT_OR_CLINICIAN, BOTH),
     Op("assessment", "PATCH", SELF, SELF, stage="active", body={"<draft>": ""}),
     Op("assessment-submission", "POST", SELF, SELF, stage="answered"),
+    Op("trends", "GET", PATIENT_OR_CLINICIAN, BOTH),
     Op("consents", "POST", SELF, SELF, stage="planned", body={"<agreements>": ""}),
     Op("consent-documents", "GET", PATIENT_OR_CLINICIAN, BOTH, stage="planned"),
     # safety

@@ -301,7 +301,7 @@ def test_each_row_is_in_exactly_the_set_that_the_rule_says(
 # What the gate asks
 
 
-def names(enrollment: Enrollment, at: datetime) -> list[tuple[str, int]]:
+def names(enrollment: Enrollment, at: datetime) -> list[tuple[str, int | None]]:
     found = queries.outstanding(enrollment.pk, at=at)
     return [(form.instrument, form.after_session) for form in found]
 

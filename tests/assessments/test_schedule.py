@@ -9,7 +9,16 @@ import pytest
 
 from assessments import schedule as rules
 from assessments.instruments import InstrumentError, instruments
-from assessments.schedule import AssessmentStatus, Moments, is_late, parse_schedule, schedule, status_of
+from assessments.schedule import (
+    Anchor,
+    AssessmentStatus,
+    Moments,
+    Point,
+    is_late,
+    parse_schedule,
+    schedule,
+    status_of,
+)
 from programs.enums import EnrollmentStatus
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -84,14 +93,15 @@ def test_the_shipped_schedule_asks_all_three_instruments() -> None:
 
 @pytest.mark.parametrize("number", [2, 4, 6, 12, 18])
 def test_something_is_asked_after_every_second_session(number: int) -> None:
-    window = schedule().window(number)
-    assert window is not None
+    asked = schedule().asked_at(Point(Anchor.AFTER_SESSION, number))
+    assert asked is not None
+    window = asked.window
     assert (window.opens_after, window.due_after, window.closes_after) == (DAY, 3 * DAY, 7 * DAY)
 
 
 @pytest.mark.parametrize("number", [1, 3, 5, 17])
 def test_nothing_is_asked_after_the_others(number: int) -> None:
-    assert schedule().window(number) is None
+    assert schedule().asked_at(Point(Anchor.AFTER_SESSION, number)) is None
 
 
 def test_the_baseline_is_due_in_three_days_and_outlasts_a_long_hold() -> None:
@@ -100,8 +110,11 @@ def test_the_baseline_is_due_in_three_days_and_outlasts_a_long_hold() -> None:
     assert window.closes_after >= 365 * DAY
 
 
+FILE = "schedule_2.toml"
+
+
 def shipped() -> dict[str, Any]:
-    return tomllib.loads(Path(rules.__file__).with_name("schedule.toml").read_text())
+    return tomllib.loads(Path(rules.__file__).with_name(FILE).read_text())
 
 
 def test_the_shipped_file_says_that_it_is_an_example() -> None:
@@ -118,13 +131,30 @@ def test_the_shipped_file_says_that_it_is_an_example() -> None:
         ("after_session", "due_after_days", 2.5, "type int"),
         ("after_session", "every", 0, "above 0"),
         ("after_session", "extra", 1, "unknown key"),
+        ("before_session", "opens_after_days", -31, "rise"),
+        ("before_session", "instruments", [], "empty"),
+        ("week", "opens_after_days", -1, "rise"),
+        ("week", "instruments", ["mystery"], "mystery"),
+        ("week", "stands_still", 1, "type bool"),
+        ("month", "every", 1, "unknown key"),
+        ("month", "numbers", [0], "above 0"),
+        ("minutes", "phq9", 0, "above 0"),
+        ("minutes", "olbi", 5, "differ in olbi"),
     ],
 )
 def test_a_window_that_cannot_be_is_refused(place: str, key: str, value: object, fault: str) -> None:
     values = shipped()
     values[place][key] = value
     with pytest.raises(InstrumentError, match=fault):
-        parse_schedule(values, file="schedule.toml")
+        parse_schedule(values, file=FILE)
+
+
+def test_months_have_an_end() -> None:
+    values = shipped()
+    del values["month"]["numbers"]
+    values["month"]["every"] = 1
+    with pytest.raises(InstrumentError, match="month needs numbers"):
+        parse_schedule(values, file=FILE)
 
 
 @pytest.mark.parametrize(
@@ -135,11 +165,13 @@ def test_a_window_that_cannot_be_is_refused(place: str, key: str, value: object,
         ({"instruments": ["phq9", "phq9"]}, "twice"),
         ({"status": 1}, "type str"),
         ({"extra": 1}, "unknown key"),
+        ({"version": 3}, "belongs in schedule_3.toml"),
+        ({"minutes": {"phq9": 3}}, "differ in cbi, gad7"),
     ],
 )
 def test_a_schedule_that_cannot_be_is_refused(change: dict[str, object], fault: str) -> None:
     with pytest.raises(InstrumentError, match=fault):
-        parse_schedule(shipped() | change, file="schedule.toml")
+        parse_schedule(shipped() | change, file=FILE)
 
 
 @pytest.mark.parametrize("missing", ["status", "source", "instruments", "baseline", "after_session"])
@@ -147,7 +179,7 @@ def test_a_schedule_with_a_part_missing_is_refused(missing: str) -> None:
     values = shipped()
     del values[missing]
     with pytest.raises(InstrumentError, match=missing):
-        parse_schedule(values, file="schedule.toml")
+        parse_schedule(values, file=FILE)
 
 
 def test_a_sum_that_decides_whether_an_item_is_asked_has_no_reversed_items() -> None:
