@@ -55,10 +55,11 @@ def keep_schedule(*, at: datetime) -> Kept:
 
 
 def _count(acts: Iterable[Callable[[], bool]]) -> int:
-    return sum(_safely(act) for act in acts)
+    return sum(safely(act) for act in acts)
 
 
-def _safely(act: Callable[[], bool]) -> bool:
+def safely(act: Callable[[], bool]) -> bool:
+    """Do one thing in a transaction of its own; what fails is logged, undone, and counts as not done."""
     try:
         with transaction.atomic():
             return act()

@@ -107,3 +107,24 @@ class Assessment(models.Model):
                 name="assessment_may_be_put_off",
             ),
         ]
+
+
+class Rescoring(models.Model):
+    """What a later file of its instrument makes of submitted answers; the first scores stay. Append-only.
+
+    `scores` is null where that version does not take the answers.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    assessment = models.ForeignKey(Assessment, on_delete=models.PROTECT, related_name="rescorings")
+    enrollment = models.ForeignKey(Enrollment, on_delete=models.PROTECT, related_name="+")
+    version = models.CharField(max_length=20)
+    content_sha256 = models.CharField(max_length=64)
+    scores = models.JSONField(null=True)
+    scored_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["scored_at", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["assessment", "content_sha256"], name="rescoring_once_per_file")
+        ]

@@ -6,7 +6,7 @@ from pathlib import Path
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accounts.queries import Charts, charts_in_care, charts_owned, one, visible_charts, within
 from assessments import rules
@@ -19,7 +19,7 @@ from assessments.instruments import (
     item_text,
     load_wording,
 )
-from assessments.models import Assessment
+from assessments.models import Assessment, Rescoring
 from assessments.schedule import (
     ANSWERED_IN,
     BASELINE,
@@ -197,20 +197,27 @@ def trends(enrollment_id: UUID, *, at: datetime) -> Trends:
     ended = _in_status(AssessmentStatus.SUBMITTED, at=at) | _in_status(AssessmentStatus.EXPIRED, at=at)
     rows = Assessment.objects.filter(ended, enrollment_id=enrollment_id).select_related("enrollment")
     newest = list(rows.order_by("-due_at", "-id")[: TRENDS_SHOW + 1])
-    forms = [_scored(row, at=at) for row in reversed(newest[:TRENDS_SHOW])]
+    shown = newest[TRENDS_SHOW - 1 :: -1]
+    forms = [_scored(row, at=at) for row in shown]
+    by_id = {row.pk: row for row in shown}
+    anew = Rescoring.objects.filter(assessment__in=by_id, scores__isnull=False)
+    forms += [_scored(by_id[each.assessment_id], anew=each, at=at) for each in anew]
+    forms.sort(key=lambda form: (form.due_at, form.assessment))
     return Trends(is_whole=len(newest) <= TRENDS_SHOW, instruments=trends_of(forms))
 
 
-def _scored(row: Assessment, *, at: datetime) -> Scored:
+def _scored(row: Assessment, *, anew: Rescoring | None = None, at: datetime) -> Scored:
+    scores = anew.scores if anew else row.scores
     return Scored(
         assessment=row.pk,
         instrument=row.instrument,
-        version=row.scores["version"] if row.scores else row.instrument_version,
+        version=scores["version"] if scores else row.instrument_version,
         point=point_of(row),
         due_at=row.due_at,
         submitted_at=row.submitted_at,
         is_late=is_late(moments_of(row), at=at),
-        scores=row.scores,
+        rescored_at=anew.scored_at if anew else None,
+        scores=scores,
     )
 
 
@@ -218,6 +225,15 @@ def point_of(assessment: Assessment) -> Point:
     """Return the point of the program at which it is asked; the database lets it have exactly one."""
     numbers = ((anchor, getattr(assessment, anchor)) for anchor in Anchor)
     return next(Point(anchor, number) for anchor, number in numbers if number is not None)
+
+
+def scored_by_another_file(instrument: Instrument) -> QuerySet[Assessment]:
+    """Return what was submitted and not scored, at first or later, by the present file of `instrument`."""
+    digest = instrument.content_sha256
+    submitted = Assessment.objects.filter(instrument=instrument.code, submitted_at__isnull=False)
+    anew = Rescoring.objects.filter(assessment=OuterRef("pk"), content_sha256=digest)
+    found = submitted.exclude(scores__content_sha256=digest).exclude(Exists(anew))
+    return found.select_related("enrollment").order_by("id")
 
 
 def put_off() -> QuerySet[Assessment]:

@@ -179,7 +179,10 @@ class DecimalField(serializers.ReadOnlyField):
 
 
 class TrendPointOutput(serializers.Serializer[Any]):
-    """One value, or in `missing` why there is none; a gap is not nought."""
+    """One value, or in `missing` why there is none; a gap is not nought.
+
+    `rescored_at` is when a later version of the instrument scored the same answers anew, else null.
+    """
 
     assessment = serializers.UUIDField()
     asked = serializers.CharField(source="point.anchor")
@@ -187,6 +190,7 @@ class TrendPointOutput(serializers.Serializer[Any]):
     due_at = serializers.DateTimeField()
     submitted_at = serializers.DateTimeField(allow_null=True)
     is_late = serializers.BooleanField()
+    rescored_at = serializers.DateTimeField(allow_null=True)
     value = DecimalField()
     band = serializers.CharField(allow_null=True)
     missing = serializers.CharField(allow_null=True)

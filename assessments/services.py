@@ -166,7 +166,7 @@ def heed(assessment: Assessment, body: object, *, at: datetime) -> bool:
     """
     if not rules.may_speak_of_crisis(instruments()[assessment.instrument], body):
         return False
-    _alert(assessment, at=at)
+    call_somebody(assessment, at=at)
     return True
 
 
@@ -182,7 +182,7 @@ def submit(assessment: Assessment, *, actor: Actor, at: datetime) -> Assessment:
         instrument = instruments()[row.instrument]
         if missing := rules.missing_required(instrument, row.answers):
             raise errors.AnswersMissing(missing)
-        row.scores = _stored_scores(instrument, row.answers)
+        row.scores = stored_scores(instrument, row.answers)
         row.submitted_at = at
         if row.safety_alert is None or row.safety_alert.status == AlertStatus.CLOSED:
             _raise_alert(row, instrument, row.answers, at=at)
@@ -288,7 +288,7 @@ def _valid(instrument: Instrument, answers: Mapping[str, object]) -> dict[str, i
 def _raise_alert(row: Assessment, instrument: Instrument, given: Mapping[str, int], *, at: datetime) -> None:
     """Open an alert if an answer just given speaks of self-harm; while one is open it stays that one."""
     if rules.crisis_flags(instrument, given):
-        row.safety_alert = _alert(row, at=at)
+        row.safety_alert = call_somebody(row, at=at)
 
 
 def _tell_screening(row: Assessment, facts: Iterable[InstrumentFact], *, actor: Actor, at: datetime) -> None:
@@ -296,7 +296,8 @@ def _tell_screening(row: Assessment, facts: Iterable[InstrumentFact], *, actor: 
     profile.keep_results(row.enrollment.patient_id, results=facts, actor=actor, at=at)
 
 
-def _alert(row: Assessment, *, at: datetime) -> Alert:
+def call_somebody(row: Assessment, *, at: datetime) -> Alert:
+    """Call somebody to what was answered; while an alert of this form is open it stays that one."""
     return safety.raise_alert(
         row.enrollment.patient_id,
         alert_class=AlertClass.SUICIDE_RISK,
@@ -310,7 +311,7 @@ def _save(row: Assessment, *changed: str) -> None:
     row.save(update_fields=[*changed, "safety_alert", "version"])
 
 
-def _stored_scores(instrument: Instrument, answers: Mapping[str, int]) -> dict[str, Any]:
+def stored_scores(instrument: Instrument, answers: Mapping[str, int]) -> dict[str, Any]:
     """Return every scale's result as JSON, with the exact file that it was made with."""
     scores = rules.score(instrument, answers)
     return {

@@ -40,7 +40,8 @@ class Yardstick:
 class Scored:
     """One form as far as a trend goes: when it was asked and answered, and one scoring of it.
 
-    `scores` is what was stored, or `None` where nothing was submitted.
+    `scores` is what was stored, or `None` where nothing was submitted; `rescored_at` is when a later file
+    of the instrument scored it anew.
     """
 
     assessment: UUID
@@ -50,6 +51,7 @@ class Scored:
     due_at: datetime
     submitted_at: datetime | None
     is_late: bool
+    rescored_at: datetime | None
     scores: Mapping[str, Any] | None
 
 
@@ -62,6 +64,7 @@ class TrendPoint:
     due_at: datetime
     submitted_at: datetime | None
     is_late: bool
+    rescored_at: datetime | None
     value: Decimal | None
     band: str | None
     missing: str | None
@@ -222,6 +225,7 @@ def _point(form: Scored, key: str) -> TrendPoint:
         due_at=form.due_at,
         submitted_at=form.submitted_at,
         is_late=form.is_late,
+        rescored_at=form.rescored_at,
         value=value,
         band=scale["band"] if scale and value is not None else None,
         missing=missing,

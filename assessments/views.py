@@ -92,6 +92,7 @@ _VALUE: dict[str, Any] = {
     "due_at": "2026-03-05T15:00:00Z",
     "submitted_at": "2026-03-02T15:20:00Z",
     "is_late": False,
+    "rescored_at": None,
     "value": 12.0,
     "band": "moderate",
     "missing": None,

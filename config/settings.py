@@ -304,6 +304,7 @@ CELERY_BEAT_SCHEDULE = {
     ]
 } | {
     "verify trail": {"task": "desk.tasks.verify_trail", "schedule": crontab(hour="3", minute="0")},
+    "rescore": {"task": "assessments.tasks.rescore", "schedule": crontab(hour="4", minute="0")},
     "replay screenings": {
         "task": "safety.tasks.replay_screenings",
         "schedule": crontab(hour="3", minute="30"),

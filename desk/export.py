@@ -28,7 +28,7 @@ from accounts.models import (
     StaffInvitation,
     User,
 )
-from assessments.models import Assessment
+from assessments.models import Assessment, Rescoring
 from core.encryption import decrypt
 from core.models import DocumentVersion
 from desk.looks import looks
@@ -126,6 +126,7 @@ PARTS = (
     Part("Your pauses", Pause, _ENROLLMENT),
     Part("Your signatures", Signature, "signer__patient"),
     Part("Your forms and their scores", Assessment, _ENROLLMENT),
+    Part("What later versions made of your forms", Rescoring, _ENROLLMENT),
     Part("Your sessions", TreatmentSession, _ENROLLMENT),
     Part("What happened in your sessions", SessionTransition, _SESSION),
     Part("What was prepared", PreparationItem, _SESSION),

@@ -26,6 +26,7 @@ from safety import services as safety
 from safety.enums import AlertClass
 from safety.models import Alert
 from tests import steps
+from tests.assessments import test_rescoring
 from tests.assessments.conftest import save, submit, url
 
 Case = tuple[str, str, int]
@@ -146,6 +147,7 @@ ROUTES = {
 FUNCTIONS = {
     "assessments.services.save_draft": test_a_draft,
     "assessments.services.submit": test_a_submission,
+    "assessments.rescoring._rescore": test_rescoring,
 }
 """Every function that writes answers or scores, with what shows that it raises the alert."""
 
@@ -184,7 +186,7 @@ def _writes(node: ast.AST) -> bool:
         return False
     called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
     keywords = {keyword.arg for keyword in node.keywords}
-    if called in ("update", "create", "get_or_create", "update_or_create", "Assessment"):
+    if called in ("update", "create", "get_or_create", "update_or_create", "Assessment", "Rescoring"):
         return bool(keywords & set(WRITTEN))
     named = {each.value for each in ast.walk(node) if isinstance(each, ast.Constant)}
     return called in ("bulk_update", "execute", "setattr") and bool(named & set(WRITTEN))

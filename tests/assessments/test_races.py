@@ -144,7 +144,7 @@ def draft_and_submit(clients: list[APIClient], form: Assessment) -> None:
 
 def scored_what_was_answered(form: Assessment) -> bool:
     stored = Assessment.objects.get(pk=form.pk)
-    return stored.scores == services._stored_scores(instruments()["gad7"], stored.answers)
+    return stored.scores == services.stored_scores(instruments()["gad7"], stored.answers)
 
 
 def test_a_submission_scores_the_answers_that_stay(

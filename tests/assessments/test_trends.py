@@ -17,7 +17,7 @@ from assessments.instruments import InstrumentError, instruments
 from assessments.models import Assessment
 from assessments.rules import score
 from assessments.schedule import Anchor, Point
-from assessments.services import _stored_scores
+from assessments.services import stored_scores
 from assessments.trends import ScaleTrend, Scored, parse_changes, yardsticks
 from programs import services as programs
 from programs.models import Enrollment
@@ -39,6 +39,7 @@ def scored(
         due_at=due_at,
         submitted_at=due_at if scores else None,
         is_late=False,
+        rescored_at=None,
         scores=scores,
     )
 
@@ -254,7 +255,7 @@ def test_what_was_measured_stays_after_leaving(
 
 def many(enrollment: Enrollment, count: int, at: datetime) -> None:
     instrument = instruments()["phq9"]
-    scores = _stored_scores(instrument, CALM_PHQ9)
+    scores = stored_scores(instrument, CALM_PHQ9)
     Assessment.objects.bulk_create(
         Assessment(
             enrollment=enrollment,
@@ -285,6 +286,7 @@ def test_it_asks_the_database_as_often_however_much_there_is(
         "SELECT",  # a patient is asking
         "SELECT programs_enrollment",
         "SELECT assessments_assessment",
+        "SELECT assessments_rescoring",
         "SELECT",  # the look
     ]
 
@@ -300,7 +302,7 @@ def test_more_than_is_shown_is_said(
 
 
 def test_what_is_stored_is_what_the_trend_reads() -> None:
-    stored = _stored_scores(instruments()["phq9"], CALM_PHQ9)
+    stored = stored_scores(instruments()["phq9"], CALM_PHQ9)
     exact = score(instruments()["phq9"], CALM_PHQ9).scale("total")
     (found,) = trends.trends([scored(0, stored)])
     assert (found.scales[0].points[0].value, found.scales[0].points[0].band) == (exact.value, exact.band)

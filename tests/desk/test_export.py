@@ -37,6 +37,7 @@ NOTHING_YET = {
     "looks",
     "programs.consentwithdrawal",
     "programs.pause",
+    "assessments.rescoring",
     "treatment_sessions.sessioneventlink",
 }
 """What Ada has none of: no role, nothing taken back, no look yet, no report from inside a session."""
