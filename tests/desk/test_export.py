@@ -23,6 +23,7 @@ from tests.sessions import stages
 ClientOf = Callable[[User], APIClient]
 NOTHING_YET = {
     "safety.healthfact",
+    "safety.followup",
     "notifications.reminderpreference",
     "accounts.breakglass",
     "safety.eventassessment",
