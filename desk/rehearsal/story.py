@@ -18,7 +18,7 @@ from core import clock as demo_clock
 from core.enums import DocumentKind
 from desk import demo
 from desk.rehearsal import cohort as steps
-from desk.rehearsal import day, report
+from desk.rehearsal import day, harm, report
 from desk.rehearsal.client import Client, Mailbox, StepFailed
 from desk.rehearsal.cohort import Cohort, Participant
 from desk.rehearsal.people import Person, fhir_patients, students, survey_adults
@@ -41,6 +41,7 @@ class Found:
 
     treated: list[Participant] = field(default_factory=list)
     events: Counter[str] = field(default_factory=Counter)
+    harm: list[report.Row] = field(default_factory=list)
     alerts_closed: int = 0
     sent: Counter[str] = field(default_factory=Counter)
     received: Counter[str] = field(default_factory=Counter)
@@ -90,7 +91,7 @@ def _play(cohort: Cohort, found: Found) -> None:
     _screen(cohort, mailbox)
     found.treated = _treat(cohort, clinicians)
     found.alerts_closed = _answer_alerts(clinicians)
-    found.events = _session(found.treated, mailbox)
+    found.events, found.harm = _session(found.treated, clinicians, mailbox)
     _pass_weeks(mailbox, found)
     _farewell(found.treated)
 
@@ -157,8 +158,10 @@ def _answer_alerts(clinicians: list[Client]) -> int:
     return closed
 
 
-def _session(treated: list[Participant], mailbox: Mailbox) -> Counter[str]:
-    """Take one person whose forms are done and raised no alarm through a first session."""
+def _session(
+    treated: list[Participant], clinicians: list[Client], mailbox: Mailbox
+) -> tuple[Counter[str], list[report.Row]]:
+    """Take one person whose forms are done and raised no alarm through a first session, and what followed."""
     ready = [person for person in treated if _is_assessed(person) and not person.crisis_shown]
     if not ready:
         raise StepFailed("nobody was ready for a session")
@@ -166,7 +169,10 @@ def _session(treated: list[Participant], mailbox: Mailbox) -> Counter[str]:
     def say(line: str) -> None:
         tqdm.write(f"  session: {line}")
 
-    return Counter(day.run(ready[0], clock=day.Clock(_advance), mailbox=mailbox, say=say))
+    person = ready[0]
+    events = Counter(day.run(person, clock=day.Clock(_advance), mailbox=mailbox, say=say))
+    session = person.client.get(f"enrollments/{person.enrollment}/sessions")["results"][-1]["id"]
+    return events, harm.run(person.client, session, clinicians, say=say)
 
 
 def _is_assessed(person: Participant) -> bool:
@@ -226,6 +232,7 @@ def _tables(cohort: Cohort, people: list[Person], found: Found) -> list[str]:
             [*report.count_rows(flow), *report.assessed_rows(found.treated)],
         ),
         report.table("Sessions", report.count_rows(found.events)),
+        report.table("Harm: expected effects, and one serious event", found.harm),
         report.table("Alerts", report.count_rows({"acknowledged and closed": found.alerts_closed})),
         report.table("Mails sent, by subject", report.count_rows(found.sent)),
         report.table("Mails received, by subject", report.count_rows(found.received)),
