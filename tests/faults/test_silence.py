@@ -112,7 +112,7 @@ def happen(ada: Patient, clinic: Clinic, size: Size) -> Heard:
     due_s = [size.over_s * (number + chance.random()) / size.sessions for number in range(size.sessions)]
     lives, begins_at = begin(ada, due_s)
     silent = set(chance.sample(range(size.sessions), size.silent))
-    in_time: set[UUID] = set()
+    told = Told()
     plan = [(at_s, clinic.flush_redis) for at_s in size.flushed_s]
     plan += [(at_s, clinic.restart_postgres) for at_s in size.restarts_s]
     plan += [(size.redis_away_s[0], clinic.kill_redis)]
@@ -120,7 +120,9 @@ def happen(ada: Patient, clinic: Clinic, size: Size) -> Heard:
     for number, live in enumerate(lives):
         if number not in silent:
             early_s = chance.uniform(*size.answered_early_s)
-            plan.append((due_s[number] - early_s, partial(insist, partial(answer, live, in_time))))
+            due_at = begins_at + timedelta(seconds=due_s[number])
+            word = partial(answer, live, due_at, told)
+            plan.append((due_s[number] - early_s, partial(insist, word)))
     plan.append((size.over_s, lambda: None))
     killer = Killer(
         clinic,
@@ -134,7 +136,7 @@ def happen(ada: Patient, clinic: Clinic, size: Size) -> Heard:
     finally:
         killer.stop.set()
         killer.join()
-    return count(clinic.relay, lives, in_time, killer, waits_s=size.waits_s)
+    return count(clinic.relay, lives, told, killer, waits_s=size.waits_s)
 
 
 def begin(ada: Patient, due_s: Sequence[float]) -> tuple[list[Live], datetime]:
@@ -148,19 +150,29 @@ def begin(ada: Patient, due_s: Sequence[float]) -> tuple[list[Live], datetime]:
     return lives, begins_at
 
 
-def answer(live: Live, in_time: set[UUID]) -> None:
-    """The monitor says that all is well; whoever is told so before the deadline has answered in time."""
+@dataclass
+class Told:
+    """Whose word was taken before their deadline, and whose was on its way when it passed: either may be."""
+
+    in_time: set[UUID] = field(default_factory=set)
+    on_its_way: set[UUID] = field(default_factory=set)
+
+
+def answer(live: Live, due_at: datetime, told: Told) -> None:
+    """The monitor says that all is well."""
+    if clock.now() <= due_at:
+        told.on_its_way.add(live.deadline.pk)
     stages.tap(live.session, live.monitor, at=clock.now())
-    if clock.now() < CheckInDeadline.objects.get(pk=live.deadline.pk).due_at:
-        in_time.add(live.deadline.pk)
+    if clock.now() < due_at:
+        told.in_time.add(live.deadline.pk)
 
 
-def count(relay: Relay, lives: list[Live], in_time: set[UUID], killer: Killer, *, waits_s: float) -> Heard:
+def count(relay: Relay, lives: list[Live], told: Told, killer: Killer, *, waits_s: float) -> Heard:
     """Wait until every silence has led to a call or its time is up; count.
 
-    Whose answer was not taken in time, because the database was away, was silent too.
+    Who came to answer only after the deadline was silent too.
     """
-    quiet = [live for live in lives if live.deadline.pk not in in_time]
+    quiet = [live for live in lives if live.deadline.pk not in told.in_time | told.on_its_way]
     ids = [live.deadline.pk for live in quiet]
 
     def all_called() -> bool:
@@ -177,7 +189,7 @@ def count(relay: Relay, lives: list[Live], in_time: set[UUID], killer: Killer, *
         hit=killer.hit,
         missed=len(quiet) - len(calls),
         doubled=doubled(relay),
-        false_alarms=sum(deadlines[pk].met_at is None for pk in in_time),
+        false_alarms=sum(deadlines[pk].met_at is None for pk in told.in_time),
         repeats=len(relay.dropped),
         marked_s=[
             (moment - deadlines[pk].due_at).total_seconds()
