@@ -92,7 +92,7 @@ def cells(*, declared_alone: bool) -> Iterator[Cell]:
             found = known.get((route, method))
             if found is None and declared_alone:
                 continue
-            op = found or replace(of_route[route], method=method, stage="dosed", body={})
+            op = found or replace(of_route[route], method=method, body={})
             for role in sorted(to.EVERYBODY):
                 for target in ("ada", "cyd", "absent") if parameters else ("",):
                     yield Cell(op=op, is_declared=found is not None, role=role, target=target)
