@@ -56,6 +56,7 @@ from safety.models import (
     Screening,
     ScreeningReview,
 )
+from safety.overrides.models import ExclusionOverride
 from safety.roster.models import OnCallShift
 from sessions.models import (
     Attestation,
@@ -118,6 +119,7 @@ PARTS = (
     Part("What was measured and asked in your program", ProgramResult, "patient"),
     Part("Your screenings", Screening, _ENROLLMENT),
     Part("What was decided on them", ScreeningReview, "screening__enrollment__patient"),
+    Part("What was signed against an exclusion", ExclusionOverride, "screening__enrollment__patient"),
     Part("What registers of controlled medicines said", MonitoringQuery, _ENROLLMENT),
     Part("Your treatment plans", TreatmentPlan, _ENROLLMENT),
     Part("What you agreed to", Consent, _ENROLLMENT),

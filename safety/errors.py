@@ -49,6 +49,24 @@ class IdentityOpen(Refused):
     code = "identity_open"
 
 
+class NothingExcludes(Conflict):
+    """The policy excludes nobody here; decide on the screening itself."""
+
+    code = "nothing_excludes"
+
+
+class OverriddenByYou(Conflict):
+    """You have signed against this exclusion already; it takes a colleague too."""
+
+    code = "overridden_by_you"
+
+
+class TakesTwo(Refused):
+    """The policy excludes this person; another clinician has to sign against that first."""
+
+    code = "takes_two"
+
+
 class WrongAlertState(Conflict):
     """An alert is acknowledged once, by a named clinician, and closed after that."""
 

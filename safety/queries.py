@@ -41,6 +41,7 @@ from safety.enums import (
     Grade,
     IdentityOutcome,
     ReviewOutcome,
+    ScreeningOutcome,
 )
 from safety.events.models import EventAssessment
 from safety.identity.queries import identity_facts
@@ -53,6 +54,8 @@ from safety.models import (
     Screening,
     ScreeningReview,
 )
+from safety.overrides import queries as overrides
+from safety.overrides.rules import Term, standing_exclusions
 from safety.profile.queries import EMPTY_PROFILE, health_facts, measured, profile_digest
 from safety.roster.queries import on_duty
 from safety.rules import NO_ADVICE, Advice, Clearance, ClearanceFacts, Course
@@ -78,6 +81,11 @@ def screening_policy(*, at: datetime) -> tuple[DocumentVersion, Policy]:
 def _policy(document_id: UUID) -> Policy:
     """Read a stored policy once for each process: a version never changes."""
     return parse_policy(DocumentVersion.objects.get(pk=document_id).content)
+
+
+def policy_of(screening: Screening) -> Policy:
+    """Return the policy that a screening was decided by."""
+    return _policy(screening.policy_id)
 
 
 def facts_for(enrollment: Enrollment, policy: Policy, *, at: datetime) -> HealthFacts:
@@ -199,6 +207,8 @@ def review_digest(
         "outcome": outcome,
         "reason": reason,
     }
+    if signed := [digest(overrides.signed_content(one)) for one in overrides.overrides(screening)]:
+        content["overrides"] = signed
     if screening.profile_sha256:
         content["profile_sha256"] = screening.profile_sha256
     if advice != NO_ADVICE:
@@ -278,11 +288,41 @@ def _clearance_facts(screening: Any, *, at: datetime) -> ClearanceFacts:
         suicidality_since=screening.suicidality_since,
         route_since=screening.route_since,
         identity=identity,
+        is_excluded=_is_excluded(screening, at=at),
+        override=_override(screening),
         joined_since=bool(review and identity.joined_by and identity.joined_by > review.pk),
         review=ReviewOutcome(review.outcome) if review else None,
         reviewed_at=review.signature.signed_at if review else None,
         authority_ends_at=authority_ends_at(at=at),
     )
+
+
+def _is_excluded(screening: Screening, *, at: datetime) -> bool:
+    """Tell whether an exclusion stands: no colleague signed against it, or the policy now forbids that."""
+    if screening.outcome != ScreeningOutcome.INELIGIBLE:
+        return False
+    try:
+        _, policy = screening_policy(at=at)
+    except errors.NoScreeningPolicy:
+        return True
+    return _override(screening) is None or bool(standing_exclusions(policy, screening.decision))
+
+
+def _override(screening: Screening) -> Term | None:
+    """Return for how long an accepted exclusion is overridden; None without an acceptance or an exclusion."""
+    review = getattr(screening, "review", None)
+    if screening.outcome != ScreeningOutcome.INELIGIBLE or review is None:
+        return None
+    return overrides.term(screening, review.signature.signer_id)
+
+
+def override_signers(enrollment_id: UUID) -> list[str]:
+    """Return who signed that somebody may be treated against an exclusion, for every later gate to show."""
+    screening = latest_screening(enrollment_id)
+    if screening is None or _override(screening) is None:
+        return []
+    names = [one.signature.signer_name for one in overrides.overrides(screening)]
+    return [*names, screening.review.signature.signer_name]
 
 
 def _decides_the_same(screening: Screening, *, at: datetime) -> bool:

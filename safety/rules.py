@@ -3,7 +3,7 @@
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from core.errors import Reason as RefusalReason
 from programs.enums import EnrollmentEvent, EnrollmentStatus
 from safety.enums import AlertStatus, FitOutcome, ReviewOutcome
 from safety.identity.rules import IdentityFacts, identity_faults
+from safety.overrides.rules import Term
 from safety.screening.answers import validate_answers
 from safety.screening.findings import Finding
 from safety.screening.health import NOTHING_KNOWN, HealthFacts, facts_from_json
@@ -187,7 +188,8 @@ class ClearanceFacts:
     strength; by `suicidality_since`, an answer that spoke of suicide; by `route_since`, a plan by another
     route.
     `identity` is who they are, as far as that is settled; `joined_since`: since the review somebody found
-    that another chart is theirs too.
+    that another chart is theirs too. `is_excluded`: the policy excludes them, and no second clinician signed
+    against that, or none may; `override`: for how long two have.
     `authority_ends_at` is when the law that lets us prescribe ends, `None` where none is signed.
     """
 
@@ -203,6 +205,8 @@ class ClearanceFacts:
     route_since: bool
     identity: IdentityFacts
     joined_since: bool
+    is_excluded: bool
+    override: Term | None
     review: ReviewOutcome | None
     reviewed_at: datetime | None
     authority_ends_at: datetime | None
@@ -225,6 +229,7 @@ def decide_clearance(facts: ClearanceFacts | None, course: Course, *, at: dateti
         missing = RefusalReason("not_screened", "The health questions have not been answered.")
         return Clearance(valid=False, reasons=(missing,), screening_id=None, policy_version=None)
     expires_at = _expires_at(facts, course)
+    override_ends_at = _override_ends_at(facts.override)
     holds = {
         "not_reviewed": facts.review is None,
         "declined": facts.review == ReviewOutcome.DECLINED,
@@ -237,6 +242,8 @@ def decide_clearance(facts: ClearanceFacts | None, course: Course, *, at: dateti
         "suicidality": facts.suicidality_since,
         "route_changed": facts.route_since,
         "charts_joined": facts.joined_since,
+        "excluded": facts.review == ReviewOutcome.ACCEPTED and facts.is_excluded,
+        "override_ended": override_ends_at is not None and at >= override_ends_at,
         "expired": expires_at is not None and at >= expires_at,
         "no_authority": not has_authority(facts.authority_ends_at, at=at),
     }
@@ -247,8 +254,17 @@ def decide_clearance(facts: ClearanceFacts | None, course: Course, *, at: dateti
         reasons=reasons,
         screening_id=facts.screening_id,
         policy_version=facts.policy_version,
-        expires_at=min((end for end in (expires_at, facts.authority_ends_at) if end), default=None),
+        expires_at=min(
+            (end for end in (expires_at, override_ends_at, facts.authority_ends_at) if end), default=None
+        ),
     )
+
+
+def _override_ends_at(override: Term | None) -> datetime | None:
+    """Return from when on an override clears nobody: the patient answers anew, and that may be its end."""
+    if override is None:
+        return None
+    return datetime.combine(min(override.screen_again_on, override.ends_on), time.min, tzinfo=UTC)
 
 
 def has_authority(ends_at: datetime | None, *, at: datetime) -> bool:
@@ -267,6 +283,8 @@ _VOID_BECAUSE = {
     "adverse_event": "Something went wrong since. Answer the health questions once more.",
     "suicidality": "Something you told us comes first. Your clinician will speak with you.",
     "route_changed": "The medicine is to be taken another way now. Answer the health questions once more.",
+    "excluded": "Something you told us rules this out for now. Your clinician will speak with you.",
+    "override_ended": "It is time to ask again. Answer the health questions once more.",
     "charts_joined": "Two records of you became one. Answer the health questions once more.",
     "expired": "It has been too long. Answer the health questions once more.",
     "no_authority": "The law asks for a visit in person first. Call us, and we tell you how.",

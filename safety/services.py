@@ -60,6 +60,9 @@ from safety.models import (
     Screening,
     ScreeningReview,
 )
+from safety.overrides import queries as overrides
+from safety.overrides.models import ExclusionOverride
+from safety.overrides.rules import Term, standing_exclusions, term_faults
 from safety.profile.queries import profile_digest
 from safety.rules import NO_ADVICE, Advice
 from safety.screening.health import HealthFacts
@@ -139,7 +142,7 @@ def review(
     The signature is bound to the answers, the decision that was shown, the policy, what was decided and the
     advice. Raises `InvalidInput` for advice that makes no sense.
     Locks the enrollment. Raises `AlreadyReviewed`, `SupersededScreening`, `PolicyChanged`, `ProfileChanged`,
-    `WrongEnrollmentState`, `Ineligible` with what excludes, or to accept `IdentityOpen`, `MayNotTreat` or
+    `WrongEnrollmentState`, or to accept `Ineligible`, `TakesTwo`, `IdentityOpen`, `MayNotTreat` or
     `NoAuthority`.
     """
     if faults := rules.advice_faults(outcome, advice, today=at.date()):
@@ -150,7 +153,7 @@ def review(
         if screening is None or screening.pk != screening_id:
             raise errors.SupersededScreening
         screening.enrollment = enrollment
-        _require_decidable(screening, outcome, at=at)
+        _require_decidable(screening, outcome, reviewer=reviewer, at=at)
         if outcome == ReviewOutcome.ACCEPTED:
             require_identity(enrollment.patient)
             accounts.require_may_treat(reviewer, enrollment.patient_id, at=at)
@@ -222,14 +225,71 @@ def _lock_enrollment_of(screening_id: UUID) -> Enrollment:
     return lock_enrollment(enrollment_id)
 
 
-def _require_decidable(screening: Screening, outcome: ReviewOutcome, *, at: datetime) -> None:
+def override_exclusion(
+    screening_id: UUID, *, reason: str, term: Term, clinician: User, at: datetime
+) -> ExclusionOverride:
+    """Sign that somebody whom the policy excludes may be treated, as the first of two clinicians.
+
+    It clears nobody: another clinician has to accept the same screening (`review`), and the policy has to let
+    each of the exclusions be overridden. Locks the enrollment. Raises `InvalidInput`, `SupersededScreening`,
+    `AlreadyReviewed`, `NothingExcludes`, `Ineligible` with what nobody can override, `OverriddenByYou`,
+    `PolicyChanged`, `ProfileChanged` or `MayNotTreat`.
+    """
+    if faults := term_faults(term, today=at.date()):
+        raise InvalidInput(errors=faults)
+    with atomic():
+        enrollment = _lock_enrollment_of(screening_id)
+        screening = queries.latest_screening(enrollment.pk)
+        if screening is None or screening.pk != screening_id:
+            raise errors.SupersededScreening
+        screening.enrollment = enrollment
+        _require_overridable(screening, by=clinician, at=at)
+        accounts.require_may_treat(clinician, enrollment.patient_id, at=at)
+        override = ExclusionOverride(
+            screening=screening,
+            clinician=clinician,
+            reason=reason,
+            screen_again_on=term.screen_again_on,
+            ends_on=term.ends_on,
+        )
+        override.signature = accounts.sign(
+            clinician,
+            meaning=SignatureMeaning.DECIDED,
+            document_sha256=digest(overrides.signed_content(override)),
+            at=at,
+        )
+        override.save(force_insert=True)
+        return override
+
+
+def _require_overridable(screening: Screening, *, by: User, at: datetime) -> None:
+    if hasattr(screening, "review"):
+        raise errors.AlreadyReviewed
+    if screening.outcome != ScreeningOutcome.INELIGIBLE:
+        raise errors.NothingExcludes
+    if standing := standing_exclusions(queries.policy_of(screening), screening.decision):
+        raise errors.Ineligible(reasons=standing)
+    if overrides.overrides(screening).filter(clinician=by).exists():
+        raise errors.OverriddenByYou
+    _require_current(screening, at=at)
+
+
+def _require_decidable(screening: Screening, outcome: ReviewOutcome, *, reviewer: User, at: datetime) -> None:
     """Refuse a second decision, and an acceptance that would clear nobody."""
     if hasattr(screening, "review"):
         raise errors.AlreadyReviewed
     if outcome != ReviewOutcome.ACCEPTED:
         return
     if screening.outcome == ScreeningOutcome.INELIGIBLE:
-        raise errors.Ineligible(reasons=_exclusions(screening))
+        if standing := standing_exclusions(queries.policy_of(screening), screening.decision):
+            raise errors.Ineligible(reasons=standing)
+        if not overrides.overridden_by_another(screening, reviewer.pk):
+            raise errors.TakesTwo(reasons=_exclusions(screening))
+    _require_current(screening, at=at)
+
+
+def _require_current(screening: Screening, *, at: datetime) -> None:
+    """Refuse to decide on what is no longer so."""
     document, _ = queries.screening_policy(at=at)
     if document.pk != screening.policy_id:
         raise errors.PolicyChanged

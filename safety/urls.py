@@ -3,6 +3,7 @@ from django.urls import include, path
 from safety.break_glass.views import Openings
 from safety.events import views as event_views
 from safety.identity import views as identity_views
+from safety.overrides import views as override_views
 from safety.views import alerts, care, me, screening, vetting
 
 urlpatterns = [
@@ -17,6 +18,11 @@ urlpatterns = [
     ),
     path("screenings", screening.Screenings.as_view(), name="screenings"),
     path("screenings/<uuid:screening_id>", screening.ScreeningDetail.as_view(), name="screening"),
+    path(
+        "screenings/<uuid:screening_id>/overrides",
+        override_views.Overrides.as_view(),
+        name="screening-overrides",
+    ),
     path("screenings/<uuid:screening_id>/reviews", screening.Reviews.as_view(), name="screening-reviews"),
     path(
         "possible-duplicates/decisions",

@@ -21,6 +21,7 @@ _FIRST = (
     "key",
     "level",
     "crisis",
+    "overridable",
     "kind",
     "name",
     "topic",

@@ -200,6 +200,7 @@ class Rule:
     """One thing to look for: the condition, what it does, and the words for it.
 
     `threshold_status` is set exactly where a number decides. `crisis` rules call for the crisis text.
+    `overridable`: two clinicians together may treat somebody whom this rule excludes.
     """
 
     id: str
@@ -212,6 +213,7 @@ class Rule:
     note: str
     threshold_status: ThresholdStatus | None
     crisis: bool
+    overridable: bool
 
     @property
     def leaves(self) -> tuple[Leaf, ...]:
@@ -429,7 +431,10 @@ def _rule(table: Table, known: "_Known") -> Rule:
         note=table.text("note") if table.has("note") else "",
         threshold_status=_threshold_status(table),
         crisis=table.flag("crisis", default=False),
+        overridable=table.flag("overridable", default=False),
     )
+    if rule.overridable and (rule.crisis or rule.level != Level.EXCLUDE):
+        table.refuse("only what excludes, and is no cry for help, can be overridden", key="overridable")
     compares = any(_has_number(leaf) for leaf in rule.leaves)
     if compares != (rule.threshold_status is not None):
         table.refuse("threshold_status belongs to a rule with a number, and to no other")

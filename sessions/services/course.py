@@ -21,6 +21,7 @@ from programs.queries import current_plan
 from safety import services as safety
 from safety.enums import AlertClass
 from safety.models import Alert
+from safety.queries import override_signers
 from sessions import errors, queries, rules
 from sessions.enums import BOOKED_STATUSES, SessionEvent, SessionStatus
 from sessions.models import CheckInDeadline, Dose, GateDecision, TreatmentSession, UnattributedDose
@@ -256,7 +257,8 @@ def _passed(
         session=session,
         plan=plan,
         policy=document,
-        facts=json.loads(json.dumps(asdict(facts), cls=DjangoJSONEncoder)),
+        facts=json.loads(json.dumps(asdict(facts), cls=DjangoJSONEncoder))
+        | {"exclusion_overridden_by": override_signers(session.enrollment_id)},
         decided_at=facts.at,
         dose_by=facts.at + policy.dose_window,
         actor_kind=actor.kind,

@@ -68,6 +68,7 @@ NEWCOMER = {
     "profession": "nurse_practitioner",
 }
 IDENTITY = {"method": "video", "document": "passport", "outcome": "confirmed", "checked_at": "<now>"}
+OVERRIDE = {"reason": "A specialist agrees.", "screen_again_on": "2998-01-01", "ends_on": "2999-01-01"}
 REGISTERS = {"states": ["NY"], "queried_at": "<now>", "result": "no_concern", "note": ""}
 EMERGENCY = {
     "legal_name": "Cyd Example",
@@ -161,6 +162,7 @@ OPERATIONS = (
     Op("enrollment-screenings", "POST", SELF, SELF, stage="screened", body={"answers": {"pregnant": "no"}}),
     Op("screenings", "GET", PRACTISING, PRACTISING, stage="screened"),
     Op("screening", "GET", PATIENT_OR_CLINICIAN, BOTH),
+    Op("screening-overrides", "POST", PRACTISING, CARE, stage="excluded", body=OVERRIDE),
     Op(
         "screening-reviews",
         "POST",

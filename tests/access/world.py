@@ -43,6 +43,7 @@ from tests import steps
 from tests.access import declared as to
 from tests.conftest import make_clinician, make_patient, make_user, sign_in
 from tests.policies import enact
+from tests.safety.test_overrides import enact_lenient
 from tests.sessions import stages
 from tests.sessions.conftest import by_link
 from tests.sessions.facts import example_policy
@@ -67,6 +68,15 @@ def _mistaken(patient: Patient, at: datetime) -> None:
     stages.prepared(session, at=at)
     answers, actor = stages.WELL | {"new_medicine": "yes"}, Actor.person(patient.user_id)
     sessions.attest_patient_today(stages.fetch(session), answers=answers, actor=actor, at=at)
+
+
+def _excluded(patient: Patient, at: datetime) -> None:
+    """Excluded by a rule that two clinicians may override, in a policy that says so."""
+    if not DocumentVersion.objects.filter(kind=DocumentKind.SCREENING_POLICY, version=3).exists():
+        enact_lenient("thyroid_not_controlled", version=3, at=at)
+    enrollment = steps.enrolled(patient, at=at)
+    answers = steps.HEALTHY | {"overactive_thyroid": "not_controlled"}
+    safety.screen(enrollment.pk, answers=answers, actor=Actor.person(patient.user_id), at=at)
 
 
 def _dosed(patient: Patient, at: datetime) -> None:
@@ -120,6 +130,7 @@ STAGES: dict[str, Callable[[Patient, datetime], Any]] = {
     "planned": lambda patient, at: steps.planned(patient, at=at),
     "active": lambda patient, at: steps.active(patient, at=at),
     "answered": _answered,
+    "excluded": _excluded,
     "paused": _paused,
     "measured": lambda patient, at: stages.measured(patient, at=at),
     "booked": lambda patient, at: stages.invited(stages.booked(patient, at=at), at=at),

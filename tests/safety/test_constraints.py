@@ -13,6 +13,7 @@ from safety import services
 from safety.enums import HoldReason, ReviewOutcome
 from safety.identity.models import ChartComparison
 from safety.models import AdverseEvent, Alert, Hold, ProgramResult, Screening, ScreeningReview
+from safety.overrides.models import ExclusionOverride
 from tests.conftest import role_in_use
 
 pytestmark = pytest.mark.django_db
@@ -42,7 +43,9 @@ def test_the_attacker_is_the_apps_role():
     assert role_in_use() == "rekindle_app"
 
 
-@pytest.mark.parametrize("model", [Screening, ScreeningReview, AdverseEvent, ProgramResult, ChartComparison])
+@pytest.mark.parametrize(
+    "model", [Screening, ScreeningReview, AdverseEvent, ProgramResult, ChartComparison, ExclusionOverride]
+)
 @pytest.mark.parametrize("verb", ["UPDATE {table} SET id = id", "DELETE FROM {table}"])
 def test_what_is_written_stays_written(model, verb):
     refused("permission denied", verb.format(table=model._meta.db_table))

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from programs.enums import EnrollmentEvent, EnrollmentStatus
 from safety.enums import AlertStatus, FitOutcome, ReviewOutcome
 from safety.identity.rules import IdentityFacts
+from safety.overrides.rules import Term
 from safety.rules import (
     LADDER,
     ClearanceFacts,
@@ -159,6 +160,8 @@ class TestClearance:
             "route_since": False,
             "identity": IdentityFacts(),
             "joined_since": False,
+            "is_excluded": False,
+            "override": None,
             "review": ReviewOutcome.ACCEPTED,
             "reviewed_at": REVIEWED_AT,
             "authority_ends_at": REVIEWED_AT + timedelta(days=200),
@@ -181,6 +184,9 @@ class TestClearance:
             ({"record_objects": True}, "record_objects"),
             ({"identity": IdentityFacts(refuted=True)}, "identity_not_confirmed"),
             ({"joined_since": True}, "charts_joined"),
+            ({"is_excluded": True}, "excluded"),
+            ({"override": Term(REVIEWED_AT.date(), date(2999, 1, 1))}, "override_ended"),
+            ({"override": Term(date(2999, 1, 1), REVIEWED_AT.date())}, "override_ended"),
             ({"events_since": True}, "adverse_event"),
             ({"suicidality_since": True}, "suicidality"),
             ({"route_since": True}, "route_changed"),
