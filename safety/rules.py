@@ -27,6 +27,9 @@ _T = TypeVar("_T")
 AGE = "age_years"
 """The one question that the chart answers: from the birth date, in the patient's own time zone."""
 
+ANOTHER_AGE = "age_beside_chart"
+"""What speaks where another age was answered than the chart gives: our own, not the policy's."""
+
 FACTS = "facts"
 """The health facts that a screening was decided on, in the stored decision."""
 
@@ -89,10 +92,10 @@ def decide_screening(
     """
     decision = screen(policy, {**answers, AGE: age_years}, facts)
     said = answers.get(AGE)
-    if not isinstance(said, int | float) or int(said) == age_years:
+    if not isinstance(said, int | float) or not _says_another_age(answers, age_years):
         return decision
     differs = Reason(
-        rule="age_beside_chart",
+        rule=ANOTHER_AGE,
         code="age_differs_from_chart",
         level=Level.REVIEW,
         certainty=Truth.TRUE,
@@ -102,8 +105,37 @@ def decide_screening(
         source="Proposed default: of two answers to one question, nobody knows which is right",
         threshold_status=None,
     )
-    outcome = Outcome.NEEDS_REVIEW if decision.outcome == Outcome.ELIGIBLE else decision.outcome
+    outcome = _with_another_age(decision.outcome)
     return replace(decision, outcome=outcome, reasons=(*decision.reasons, differs))
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """A decision without its words: the outcome, and which rules spoke with which certainty."""
+
+    outcome: str
+    spoke: frozenset[tuple[str, str]]
+
+
+def decide_in_brief(
+    policy: Policy, answers: Mapping[str, object], *, age_years: int, facts: HealthFacts
+) -> Brief:
+    """Decide what `decide_screening` decides, without a word about it: many times as fast."""
+    verdict = decide(policy, {**answers, AGE: age_years}, facts)
+    spoke = {(rule.id, truth.value) for rule, truth in verdict.spoke}
+    if not _says_another_age(answers, age_years):
+        return Brief(verdict.outcome.value, frozenset(spoke))
+    outcome = _with_another_age(verdict.outcome)
+    return Brief(outcome.value, frozenset({*spoke, (ANOTHER_AGE, Truth.TRUE.value)}))
+
+
+def _says_another_age(answers: Mapping[str, object], age_years: int) -> bool:
+    said = answers.get(AGE)
+    return isinstance(said, int | float) and int(said) != age_years
+
+
+def _with_another_age(outcome: Outcome) -> Outcome:
+    return Outcome.NEEDS_REVIEW if outcome == Outcome.ELIGIBLE else outcome
 
 
 def pinned_facts(stored: Mapping[str, Any]) -> HealthFacts:
