@@ -67,6 +67,12 @@ class TakesTwo(Refused):
     code = "takes_two"
 
 
+class VersionTaken(Conflict):
+    """There is a version with this number, and it says something else; give yours the next number."""
+
+    code = "version_taken"
+
+
 class WrongAlertState(Conflict):
     """An alert is acknowledged once, by a named clinician, and closed after that."""
 

@@ -1,6 +1,7 @@
 from django.urls import include, path
 
 from safety.break_glass.views import Openings
+from safety.drafts import views as draft_views
 from safety.events import views as event_views
 from safety.identity import views as identity_views
 from safety.overrides import views as override_views
@@ -15,6 +16,17 @@ urlpatterns = [
         "enrollments/<uuid:enrollment_id>/screenings",
         screening.EnrollmentScreenings.as_view(),
         name="enrollment-screenings",
+    ),
+    path("screening-policies", draft_views.PolicyFiles.as_view(), name="screening-policies"),
+    path(
+        "screening-policies/<uuid:screening_policy_id>/file",
+        draft_views.PolicyFile.as_view(),
+        name="screening-policy-file",
+    ),
+    path(
+        "screenings/<uuid:screening_id>/explanation",
+        draft_views.Explanation.as_view(),
+        name="screening-explanation",
     ),
     path("screenings", screening.Screenings.as_view(), name="screenings"),
     path("screenings/<uuid:screening_id>", screening.ScreeningDetail.as_view(), name="screening"),

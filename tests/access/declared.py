@@ -139,6 +139,8 @@ OPERATIONS = (
     Op("policies", "GET", SIGNING, SIGNING, shows=False),
     Op("policy", "GET", SIGNING, SIGNING, SIGNING, shows=False),
     Op("policies-in-force", "GET", SIGNING, SIGNING, shows=False),
+    Op("screening-policies", "POST", SIGNING, SIGNING, body={"<policy file>": ""}),
+    Op("screening-policy-file", "GET", SIGNING, SIGNING, SIGNING, shows=False),
     Op("policy-signatures", "POST", SIGNING, SIGNING, SIGNING, body={"<signature>": ""}),
     Op("policy-rollbacks", "POST", DIRECTORS, DIRECTORS, body={"<rollback>": ""}),
     # programs
@@ -162,6 +164,7 @@ OPERATIONS = (
     Op("enrollment-screenings", "POST", SELF, SELF, stage="screened", body={"answers": {"pregnant": "no"}}),
     Op("screenings", "GET", PRACTISING, PRACTISING, stage="screened"),
     Op("screening", "GET", PATIENT_OR_CLINICIAN, BOTH),
+    Op("screening-explanation", "GET", PRACTISING, CARE, stage="screened"),
     Op("screening-overrides", "POST", PRACTISING, CARE, stage="excluded", body=OVERRIDE),
     Op(
         "screening-reviews",

@@ -33,7 +33,7 @@ FIELDS = Path(__file__).parent / "fields.json"
 SEED = 20261122
 NOT_OURS = ("api/v1/auth/", "api/schema/", "api/docs/")
 """The sign-in library's own paths, and the documentation: no charts."""
-OPEN_KEYS = {"answers", "rows", "decision", "scores", "content"}
+OPEN_KEYS = {"answers", "rows", "decision", "scores", "content", "tree"}
 """What holds keys that come from data."""
 
 

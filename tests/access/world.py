@@ -35,7 +35,9 @@ from safety.models import AdverseEvent, Alert, HealthFact, Hold, Screening
 from safety.profile import services as profile
 from safety.profile.rules import Measurement, Statement
 from safety.roster.models import OnCallShift
+from safety.screening.files import write_policy
 from safety.screening.health import Vital
+from safety.screening.policy import example_policy as screening_policy
 from sessions import services as sessions
 from sessions.enums import EffectAnswer, ExpectedEffect
 from sessions.models import EffectsChecklist, TreatmentSession
@@ -280,6 +282,11 @@ def _two_charts(world: World) -> dict[str, Any]:
     return {"kept": ada, "other": cyd, "outcome": "different", "reason": "Called both."}
 
 
+def _policy_file(world: World) -> dict[str, Any]:
+    content = screening_policy() | {"version": 99}
+    return {"file": write_policy(content), "not_before": world.at.isoformat()}
+
+
 _SPECIAL: dict[str, Callable[[World], dict[str, Any]]] = {
     "<agreements>": _agreements,
     "<attempt>": _attempt,
@@ -294,6 +301,7 @@ _SPECIAL: dict[str, Callable[[World], dict[str, Any]]] = {
     "<statement>": _statement,
     "<bundle>": _bundle,
     "<rollback>": _rollback,
+    "<policy file>": _policy_file,
     "<two charts>": _two_charts,
 }
 
@@ -393,6 +401,7 @@ def build(stage: str, *, at: datetime) -> World:
         "opening_id": opening.pk,
         "shift_id": shift.pk,
         "policy_id": _policies(at).pk,
+        "screening_policy_id": DocumentVersion.objects.get(kind=DocumentKind.SCREENING_POLICY, version=2).pk,
         "clinician": una.pk,
         "nobody": people[to.NOBODY].pk,
         "former": fay.pk,

@@ -76,7 +76,9 @@ def accept(screening: Screening, by: User, at: datetime) -> None:
 
 def given_over(screening: Screening, to: User, by: User, at: datetime) -> None:
     """The chart goes into a colleague's care, who then decides."""
-    services.hand_over(screening.enrollment.patient_id, Role.CLINICIAN, to=to, by=by, at=at)
+    patient = screening.enrollment.patient
+    patient.care_team.filter(member=by).update(ends_at=at)
+    patient.care_team.create(member=to, role=Role.CLINICIAN, starts_at=at)
 
 
 def reasons(screening: Screening, at: datetime) -> list[str]:
@@ -140,7 +142,7 @@ class TestOne:
 
     def test_nor_by_signing_both(self, excluded, ben, at):
         sign(excluded, ben, at)
-        with pytest.raises(errors.TakesTwo):
+        with pytest.raises(errors.TakesTwo), transaction.atomic():
             accept(excluded, ben, at)
         assert reasons(excluded, at) == ["not_reviewed"]
 
@@ -152,7 +154,9 @@ class TestOne:
     def test_twin_unless_it_is_asked_one_is_enough_for_the_service(self, excluded, ben, at, monkeypatch):
         monkeypatch.setattr(overrides, "overridden_by_another", lambda screening, reviewer_id: True)
         sign(excluded, ben, at)
-        accept(excluded, ben, at)
+        with transaction.atomic():
+            accept(excluded, ben, at)
+            transaction.set_rollback(True)
 
     def test_the_database_asks_too(self, excluded, ben, at, monkeypatch):
         monkeypatch.setattr(overrides, "overridden_by_another", lambda screening, reviewer_id: True)
@@ -166,8 +170,10 @@ class TestOne:
     def test_and_the_clearance_a_third_time(self, excluded, ben, at, monkeypatch):
         monkeypatch.setattr(overrides, "overridden_by_another", lambda screening, reviewer_id: True)
         sign(excluded, ben, at)
-        accept(excluded, ben, at)
-        assert reasons(excluded, at) == ["excluded"]
+        with transaction.atomic():
+            accept(excluded, ben, at)
+            assert reasons(excluded, at) == ["excluded"]
+            transaction.set_rollback(True)
 
     def test_declining_takes_one(self, excluded, ben, at):
         services.review(excluded.pk, outcome=ReviewOutcome.DECLINED, reason="Too risky.", reviewer=ben, at=at)
@@ -180,7 +186,7 @@ class TestWhatNobodyOverrides:
     def test_a_rule_that_the_policy_does_not_name(self, lenient, ada, ben, at):
         screening = answered(steps.enrolled(ada, at=at), at=at, aneurysm_or_avm="yes", **THYROID)
         for tried in (sign, accept):
-            with pytest.raises(errors.Ineligible) as refused:
+            with pytest.raises(errors.Ineligible) as refused, transaction.atomic():
                 tried(screening, ben, at)
             assert [reason.code for reason in refused.value.reasons] == ["aneurysm_or_avm"]
 
