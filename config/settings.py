@@ -262,6 +262,9 @@ SPECTACULAR_SETTINGS = {
         "CaringRole": "accounts.enums.CARING",
         "BreakGlassPurpose": "accounts.enums.BreakGlassPurpose",
         "TimelineKind": "desk.enums.EntryKind",
+        "DeliveryStatus": "notifications.enums.DeliveryStatus",
+        "MessageKind": "notifications.enums.MessageKind",
+        "Channel": "notifications.enums.Channel",
     },
 }
 CSRF_FAILURE_VIEW = "core.problems.forbidden"
@@ -318,6 +321,11 @@ EMAIL_TIMEOUT = 10
 # The header by which the mail provider tells that it has taken a message before, and drops it then.
 EMAIL_KEY_HEADER = env.str("EMAIL_KEY_HEADER", default="")
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="care@localhost")
+# A second way to page who works here, by text or call: a gateway that takes one POST for each message
+# (docs/operations.md). Without it pages go by e-mail alone.
+PAGING_GATEWAY_URL = env.str("PAGING_GATEWAY_URL", default="")
+PAGING_GATEWAY_KEY = env.str("PAGING_GATEWAY_KEY", default="")
+PAGING_GATEWAY_CALLBACK_KEY = env.str("PAGING_GATEWAY_CALLBACK_KEY", default="")
 # Where a person in the program can always reach a human; shown in every answer that says what comes next.
 CLINIC_PHONE = env.str("CLINIC_PHONE", default="+1-555-0100")
 EMERGENCY_PHONE = env.str("EMERGENCY_PHONE", default="911")

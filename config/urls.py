@@ -8,6 +8,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from core import views as core_views
 from desk import views as desk_views
+from notifications.views import receive_receipt
 
 # Addresses, second factors and sign-ins are their owners', and roles are grants: no page here changes one.
 for model in (EmailAddress, EmailConfirmation, Group, Authenticator, UserSession):
@@ -27,6 +28,7 @@ handler500 = "core.problems.server_error"
 urlpatterns = [
     path("healthz", core_views.healthz, name="healthz"),
     path("problems/<slug:name>", core_views.problem_page, name="problem-page"),
+    path("provider-callbacks/paging", receive_receipt, name="paging-receipts"),
     path("admin/", admin.site.urls),
     path("app/", desk_views.app_page, name="app"),
     path("account/", include("allauth.urls")),
@@ -34,6 +36,7 @@ urlpatterns = [
     re_path(r"^api/v1/auth/(app|browser)/v1/.*phone", core_views.absent),
     path("api/v1/auth/", include("allauth.headless.urls")),
     path("api/v1/", include("accounts.urls")),
+    path("api/v1/", include("notifications.urls")),
     path("api/v1/", include("programs.urls")),
     path("api/v1/", include("safety.urls")),
     path("api/v1/", include("assessments.urls")),

@@ -32,7 +32,7 @@ from assessments.models import Assessment, Rescoring
 from core.encryption import decrypt
 from core.models import DocumentVersion
 from desk.looks import looks
-from notifications.models import Delivery, ReminderPreference, Suppression
+from notifications.models import Delivery, PagingNumber, ReminderPreference, Suppression
 from programs.enums import ConsentKind
 from programs.models import (
     ComprehensionAttempt,
@@ -164,6 +164,7 @@ WITHHELD: Mapping[type[Model], str] = {
     ServedState: "about the clinic",
     StaffInvitation: "about somebody who works here",
     OnCallShift: "about somebody who works here",
+    PagingNumber: "about somebody who works here",
     PolicySignature: "about somebody who works here",
     PolicyEnactment: "about the clinic",
     ChartComparison: "names somebody else's chart beside theirs",

@@ -6,3 +6,7 @@ class NotificationsConfig(AppConfig):
 
     name = "notifications"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Check the paging gateway."""
+        from notifications import checks  # noqa: F401 - checks register themselves on import

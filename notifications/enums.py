@@ -26,6 +26,15 @@ class MessageKind(TextChoices):
     """A check-in did not come; answer now."""
 
 
+class Channel(TextChoices):
+    """By what kind of way a message leaves, each with a provider of its own."""
+
+    EMAIL = "email"
+    """To an account's verified address."""
+    TEXT = "text"
+    """To the number that somebody who works here has given, by the clinic's gateway."""
+
+
 class DeliveryStatus(TextChoices):
     """How far a message has come."""
 
@@ -35,6 +44,8 @@ class DeliveryStatus(TextChoices):
     """A worker has it in hand until its lease runs out."""
     SENT = "sent"
     """The provider took it."""
+    DELIVERED = "delivered"
+    """The provider says that it has arrived."""
     FAILED = "failed"
     """The provider refused it, or every try failed; somebody must look."""
     CANCELLED = "cancelled"

@@ -4,7 +4,7 @@ from django.db.models.functions import Now
 
 from accounts.models import User
 from core.ids import new_id
-from notifications.enums import DeliveryStatus, MessageKind
+from notifications.enums import Channel, DeliveryStatus, MessageKind
 from notifications.hours import USUAL
 from notifications.rules import REMINDERS
 
@@ -21,6 +21,9 @@ class Delivery(models.Model):
     id = models.UUIDField(primary_key=True, default=new_id)
     dedupe_key = models.CharField(max_length=120, unique=True)
     kind = models.CharField(max_length=24, choices=MessageKind.choices)
+    channel = models.CharField(
+        max_length=8, choices=Channel.choices, default=Channel.EMAIL, db_default=Channel.EMAIL
+    )
     user = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="deliveries")
     payload = models.BinaryField(default=b"")
     due_at = models.DateTimeField()
@@ -40,6 +43,7 @@ class Delivery(models.Model):
             models.CheckConstraint(
                 condition=Q(status__in=DeliveryStatus.values), name="delivery_status_is_known"
             ),
+            models.CheckConstraint(condition=Q(channel__in=Channel.values), name="delivery_channel_is_known"),
             models.CheckConstraint(
                 condition=Q(status=DeliveryStatus.LEASED, leased_until__isnull=False)
                 | ~Q(status=DeliveryStatus.LEASED) & Q(leased_until=None),
@@ -101,3 +105,23 @@ class ReminderPreference(models.Model):
     quiet_until = models.TimeField(default=USUAL.ends)
     version = models.PositiveIntegerField(default=1)
     changed_at = models.DateTimeField()
+
+
+class PagingNumber(models.Model):
+    """The telephone number at which somebody who works here is paged; encrypted for this row.
+
+    An empty one was taken back.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    user = models.OneToOneField(User, on_delete=models.PROTECT, related_name="paging_number")
+    number = models.BinaryField(default=b"")
+    set_at = models.DateTimeField()
+
+
+class ProviderCircuit(models.Model):
+    """How one channel's provider has done lately (`rules.Circuit`); no row is all well."""
+
+    channel = models.CharField(max_length=8, choices=Channel.choices, primary_key=True)
+    broken = models.PositiveIntegerField(default=0)
+    open_until = models.DateTimeField(null=True)

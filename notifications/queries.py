@@ -1,21 +1,22 @@
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from allauth.account.models import EmailAddress
 from django.conf import settings
-from django.db.models import Max, QuerySet
+from django.db.models import Max, Q, QuerySet
 
 from accounts import queries as accounts
 from accounts.enums import Role
 from accounts.models import Patient, User
 from core.acting import seeing_all_charts
-from notifications.enums import DeliveryStatus, MessageKind
+from core.encryption import decrypt
+from notifications.enums import Channel, DeliveryStatus, MessageKind
 from notifications.hours import USUAL, Habits, QuietHours, end_of_day
-from notifications.models import Delivery, ReminderPreference, Suppression
-from notifications.rules import REMINDERS, SendingFacts
+from notifications.models import Delivery, PagingNumber, ProviderCircuit, ReminderPreference, Suppression
+from notifications.rules import MISCARRIED, REMINDERS, TEXTED_AFTER, SendingFacts
 
 
 def deliveries() -> QuerySet[Delivery]:
@@ -29,7 +30,9 @@ def sending_facts(delivery: Delivery, *, address: str, in_doubt: bool) -> Sendin
     `address` is the one it was scheduled for, if it was; else the account's verified primary address is read.
     """
     user = delivery.user
-    if user is not None:
+    if user is not None and delivery.channel == Channel.TEXT:
+        address = number_of(user)
+    elif user is not None:
         verified = EmailAddress.objects.filter(user=user, primary=True, verified=True)
         address = verified.values_list("email", flat=True).first() or ""
     suppressed = Suppression.objects.filter(user=user, kind=delivery.kind, lifted_at=None)
@@ -45,6 +48,44 @@ def sending_facts(delivery: Delivery, *, address: str, in_doubt: bool) -> Sendin
         habits=habits_of(user) if user is not None and delivery.kind in REMINDERS else None,
         refused_at=refused_at(user, address) if user is not None and delivery.kind in REMINDERS else None,
     )
+
+
+def paging_number(user: User) -> PagingNumber | None:
+    """Return at which number somebody is paged, if they have given one."""
+    return PagingNumber.objects.filter(user=user).exclude(number=b"").first()
+
+
+def number_of(user: User) -> str:
+    """Return that number, or nothing."""
+    found = paging_number(user)
+    return "" if found is None else str(decrypt(found.number, place=number_place(found)))
+
+
+def number_place(found: PagingNumber) -> str:
+    """Return the place that a number is encrypted for."""
+    return f"notifications_pagingnumber.number:{found.pk}"
+
+
+def resting_channels(*, at: datetime) -> QuerySet[ProviderCircuit]:
+    """Return the channels whose providers are let alone at `at`."""
+    return ProviderCircuit.objects.filter(open_until__gt=at)
+
+
+UNCONFIRMED_AFTER = timedelta(minutes=3)
+"""After that without a receipt, a text counts as one that nobody may have got."""
+
+
+def unheard_pages(*, since: datetime, at: datetime) -> QuerySet[Delivery]:
+    """Return the pages since then that reached nobody, or that no provider says have arrived.
+
+    E-mail has no receipts: taken by the server counts as sent. A page that was called back, because somebody
+    answered by another way, is none of them.
+    """
+    pages = Delivery.objects.filter(kind__in=list(TEXTED_AFTER), due_at__gt=since)
+    silent = Q(status=DeliveryStatus.SENT, channel=Channel.TEXT, finished_at__lte=at - UNCONFIRMED_AFTER)
+    waiting = Q(status__in=[DeliveryStatus.DUE, DeliveryStatus.LEASED], due_at__lte=at - UNCONFIRMED_AFTER)
+    unheard = pages.filter(Q(status__in=list(MISCARRIED)) | silent | waiting)
+    return unheard.defer("payload").select_related("user__clinician").order_by("id")
 
 
 def digest_of(address: str) -> str:

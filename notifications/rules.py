@@ -1,5 +1,6 @@
 """What becomes of a message: at the moment of sending, and after the mail server answered or fell silent."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
@@ -26,6 +27,12 @@ TO_ADDRESSES = frozenset(
     }
 )
 """Sent to the address they were scheduled for: it is what the message is about."""
+TEXTED_AFTER: Mapping[MessageKind, timedelta] = {
+    MessageKind.ALERT_PAGE: timedelta(0),
+    MessageKind.TRIAGE_PAGE: timedelta(minutes=5),
+}
+"""What goes by text as well as by e-mail, and how long that waits for an answer: not at all where the e-mail
+has miscarried, nor where somebody may be in danger."""
 MISCARRIED = frozenset({DeliveryStatus.FAILED, DeliveryStatus.EXPIRED, DeliveryStatus.UNKNOWN})
 """Ends that nobody wished for; in an urgent message each is written to the log as an error."""
 
@@ -151,7 +158,7 @@ def after_sending(facts: SendingFacts, answer: Answer, detail: str, *, at: datet
     lease runs out: to whoever claims it then, a broken connection and a crashed sender are the same doubt.
     """
     if answer is Answer.TAKEN:
-        return Outcome(DeliveryStatus.SENT, f"Taken by the mail server at try {facts.attempt}.")
+        return Outcome(DeliveryStatus.SENT, f"Taken by the provider at try {facts.attempt}.")
     if answer is Answer.DOUBT:
         if facts.is_better_lost:
             return Outcome(DeliveryStatus.UNKNOWN, f"It may have arrived; not repeated ({detail}).")
@@ -164,6 +171,43 @@ def after_sending(facts: SendingFacts, answer: Answer, detail: str, *, at: datet
     ):
         return Outcome(DeliveryStatus.FAILED, f"Not taken at try {facts.attempt} ({detail}).")
     return Outcome(DeliveryStatus.DUE, f"To be tried again ({detail}).", due_at=again_at)
+
+
+BREAKS_AT = 3
+"""So many tries in a row that a provider did not answer, and it is let alone for a while."""
+
+
+@dataclass(frozen=True)
+class Circuit:
+    """How a provider has done lately: tries in a row that it broke off, and until when none is made."""
+
+    broken: int = 0
+    open_until: datetime | None = None
+
+
+def after_try(circuit: Circuit, *, broke: bool, at: datetime) -> Circuit:
+    """Return how a provider has done after one more try: an answer, whatever it says, mends everything.
+
+    Let alone for 15 seconds, then for 30; then it is tried again, and a failure opens it again. No longer,
+    because a page waits for its end.
+    """
+    if not broke:
+        return Circuit()
+    broken = circuit.broken + 1
+    if broken < BREAKS_AT:
+        return Circuit(broken)
+    rest = FIRST_PAUSE if broken == BREAKS_AT else 2 * FIRST_PAUSE
+    return Circuit(broken, open_until=at + rest)
+
+
+RECEIVED: Mapping[tuple[DeliveryStatus, bool], DeliveryStatus] = {
+    (DeliveryStatus.LEASED, True): DeliveryStatus.DELIVERED,
+    (DeliveryStatus.SENT, True): DeliveryStatus.DELIVERED,
+    (DeliveryStatus.UNKNOWN, True): DeliveryStatus.DELIVERED,
+    (DeliveryStatus.SENT, False): DeliveryStatus.FAILED,
+    (DeliveryStatus.UNKNOWN, False): DeliveryStatus.FAILED,
+}
+"""Where a message stands after its provider's receipt, by whether it arrived: forward alone, never back."""
 
 
 def answer_to(code: int) -> Answer:

@@ -1,14 +1,10 @@
-import smtplib
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress as ignoring
 from dataclasses import replace
 from datetime import datetime, timedelta
 from logging import getLogger
 from typing import Any
+from uuid import UUID
 
-from django.conf import settings
-from django.core import mail
-from django.core.mail.backends.base import BaseEmailBackend
 from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
@@ -18,11 +14,12 @@ from core.acting import seeing_all_charts
 from core.encryption import decrypt, encrypt
 from core.logs import log_failure
 from notifications import messages, queries, rules
-from notifications.enums import DeliveryStatus, MessageKind
+from notifications.channels import PROVIDERS, Letter, gateway
+from notifications.enums import Channel, DeliveryStatus, MessageKind
 from notifications.hours import day_of
 from notifications.ladders import Step
 from notifications.messages import UnfitMessage
-from notifications.models import Delivery, Suppression
+from notifications.models import Delivery, PagingNumber, ProviderCircuit, Suppression
 from notifications.queries import Waiting
 from notifications.rules import Answer, Outcome, SendingFacts
 
@@ -59,7 +56,60 @@ def schedule(
     messages.check(kind, words or {})
     delivery = Delivery(dedupe_key=dedupe_key, kind=kind, user=user, due_at=due_at, expires_at=expires_at)
     delivery.payload = encrypt({"address": address, "words": dict(words or {})}, place=_place(delivery))
-    Delivery.objects.bulk_create([delivery], ignore_conflicts=True)
+    Delivery.objects.bulk_create([delivery, *_text_beside(delivery, words or {})], ignore_conflicts=True)
+
+
+def _text_beside(page: Delivery, words: Mapping[str, str]) -> list[Delivery]:
+    """Return the text that goes with an e-mail to somebody who is paged, where there is a way to send one."""
+    wait = rules.TEXTED_AFTER.get(MessageKind(page.kind))
+    if wait is None or page.user is None or page.due_at + wait >= page.expires_at:
+        return []
+    if not gateway.is_set_up() or queries.paging_number(page.user) is None:
+        return []
+    text = Delivery(
+        dedupe_key=_text_key(page),
+        kind=page.kind,
+        channel=Channel.TEXT,
+        user=page.user,
+        due_at=page.due_at + wait,
+        expires_at=page.expires_at,
+    )
+    text.payload = encrypt({"address": "", "words": dict(words)}, place=_place(text))
+    return [text]
+
+
+def _text_key(page: Delivery) -> str:
+    return f"{page.dedupe_key}:text"
+
+
+def set_paging_number(user: User, number: str, *, at: datetime) -> None:
+    """Say at which telephone number somebody is paged; an empty one takes it back."""
+    row, _ = PagingNumber.objects.get_or_create(user=user, defaults={"set_at": at})
+    row.number = encrypt(number, place=queries.number_place(row)) if number else b""
+    row.set_at = at
+    row.save()
+
+
+def receive(delivery_id: UUID, *, arrived: bool, at: datetime) -> DeliveryStatus | None:
+    """Take a provider's word for a text, forward alone; again changes nothing.
+
+    Return where it stands now, `None` for what is no text of ours. Locks the row.
+    """
+    with transaction.atomic():
+        texts = Delivery.objects.select_for_update(of=("self",)).filter(channel=Channel.TEXT)
+        text = texts.filter(pk=delivery_id).first()
+        if text is None:
+            return None
+        before = DeliveryStatus(text.status)
+        after = rules.RECEIVED.get((before, arrived))
+        if after is None:
+            return before
+        said = "arrived" if arrived else "did not arrive"
+        outcome = Outcome(after, f"The provider says that it {said}.")
+        Delivery.objects.filter(pk=text.pk).update(**_columns(outcome, at=at))
+    if after == DeliveryStatus.FAILED:
+        logger.error("Urgent delivery %s: %s. %s", text.pk, after, outcome.text)
+    return after
 
 
 def remind(kind: MessageKind, user: User, *, key: str, steps: Collection[Step]) -> None:
@@ -136,7 +186,9 @@ def _claim(*, at: datetime) -> tuple[Delivery, bool] | None:
     """Take the next message in hand; also tell whether somebody before let go of it without a word."""
     free = Q(status=DeliveryStatus.DUE) | Q(status=DeliveryStatus.LEASED, leased_until__lt=Now())
     with transaction.atomic(durable=True):
+        resting = queries.resting_channels(at=at).values("channel")
         rows = Delivery.objects.select_for_update(skip_locked=True).filter(free, due_at__lte=at)
+        rows = rows.exclude(channel__in=resting)
         waiting = rows.order_by("due_at")
         delivery = waiting.filter(kind__in=rules.CLAIMED_FIRST).first() or waiting.first()
         if delivery is None:
@@ -155,7 +207,7 @@ def _deliver(delivery: Delivery, *, in_doubt: bool, at: datetime) -> None:
         payload = decrypt(bytes(delivery.payload), place=_place(delivery))
         facts = queries.sending_facts(delivery, address=payload["address"], in_doubt=in_doubt)
         beside = _beside(delivery, facts, at=at)
-        message = _compose(delivery, facts, payload["words"], beside)
+        letter = _compose(delivery, facts, payload["words"], beside)
     except (LookupError, ValueError) as error:
         log_failure(logger, f"Delivery {delivery.pk} cannot be read or written", error)
         _record(delivery, Outcome(DeliveryStatus.FAILED, "It cannot be read or written: see the log."), at=at)
@@ -164,19 +216,36 @@ def _deliver(delivery: Delivery, *, in_doubt: bool, at: datetime) -> None:
     if outcome is not None:
         _record(delivery, outcome, at=at)
         return
-    connection = mail.get_connection()
-    try:
-        answer, detail = _hand_over(message, connection)
-        outcome = rules.after_sending(facts, answer, detail, at=at)
-        with transaction.atomic():
-            _record(delivery, outcome, at=at)
-            if outcome.status == DeliveryStatus.SENT:
-                _say_that_they_were_said(beside, delivery, at=at)
-            if answer is Answer.NOBODY:
-                _tell_of_refusing(delivery, facts.address, at=at)
-    finally:
-        with ignoring(OSError):
-            connection.close()
+    handed = PROVIDERS[Channel(delivery.channel)]().hand_over(letter)
+    outcome = rules.after_sending(facts, handed.answer, handed.detail, at=at)
+    with transaction.atomic():
+        _record(delivery, outcome, at=at)
+        if outcome.status == DeliveryStatus.SENT:
+            _say_that_they_were_said(beside, delivery, at=at)
+        if handed.answer is Answer.NOBODY:
+            _tell_of_refusing(delivery, facts.address, at=at)
+    _note_how_it_did(Channel(delivery.channel), broke=handed.broke, at=at)
+
+
+def _go_another_way(delivery: Delivery, *, at: datetime) -> None:
+    """Let the text that waits for an answer to this e-mail wait no longer."""
+    text = Delivery.objects.filter(dedupe_key=_text_key(delivery), status=DeliveryStatus.DUE, due_at__gt=at)
+    text.update(due_at=at)
+
+
+def _note_how_it_did(channel: Channel, *, broke: bool, at: datetime) -> None:
+    """Keep how a provider did, so that one that does not answer is let alone and keeps no other waiting."""
+    if not broke and not ProviderCircuit.objects.filter(channel=channel, broken__gt=0).exists():
+        return
+    with transaction.atomic():
+        ProviderCircuit.objects.bulk_create([ProviderCircuit(channel=channel)], ignore_conflicts=True)
+        row = ProviderCircuit.objects.select_for_update().get(channel=channel)
+        before = rules.Circuit(row.broken, row.open_until)
+        after = rules.after_try(before, broke=broke, at=at)
+        row.broken, row.open_until = after.broken, after.open_until
+        row.save()
+    if after.open_until is not None:
+        logger.error("The provider of %s has not answered %s times in a row", channel, after.broken)
 
 
 def _beside(delivery: Delivery, facts: SendingFacts, *, at: datetime) -> Sequence[Waiting]:
@@ -233,46 +302,10 @@ def _tell_of_refusing(delivery: Delivery, address: str, *, at: datetime) -> None
 
 def _compose(
     delivery: Delivery, facts: SendingFacts, words: Mapping[str, str], beside: Sequence[Waiting]
-) -> mail.EmailMessage:
+) -> Letter:
     kinds = [facts.kind, *(one.kind for one in beside)]
     text = messages.render_reminders(kinds) if beside else messages.render(facts.kind, words)
-    domain = settings.DEFAULT_FROM_EMAIL.rpartition("@")[2].rstrip(">")
-    key = {settings.EMAIL_KEY_HEADER: str(delivery.pk)} if settings.EMAIL_KEY_HEADER else {}
-    return mail.EmailMessage(
-        subject=text.subject,
-        body=text.body,
-        to=[facts.address],
-        # The same for every try: by it a provider, a mailbox, or whoever reads two logs, can tell that two
-        # are one.
-        headers={"Message-ID": f"<{delivery.pk}@{domain}>", "Auto-Submitted": "auto-generated", **key},
-    )
-
-
-def _hand_over(message: mail.EmailMessage, connection: BaseEmailBackend) -> tuple[Answer, str]:
-    """Try once, and say what is known then.
-
-    `smtplib` does not tell at which word of the dialogue a connection broke, so that any break after both
-    sides have greeted counts as doubt.
-    """
-    try:
-        connection.open()
-        dialogue = getattr(connection, "connection", None)
-        if isinstance(dialogue, smtplib.SMTP):
-            dialogue.ehlo_or_helo_if_needed()
-    except OSError as error:
-        return Answer.NOT_NOW, f"no connection: {type(error).__name__}"
-    try:
-        connection.send_messages([message])
-    except smtplib.SMTPRecipientsRefused as error:
-        code = next(iter(error.recipients.values()))[0]
-        return rules.refusal_of_recipient(code), f"recipient refused with {code}"
-    except (smtplib.SMTPSenderRefused, smtplib.SMTPDataError) as error:
-        return rules.answer_to(error.smtp_code), f"refused with {error.smtp_code}"
-    except OSError as error:
-        return Answer.DOUBT, f"connection broke: {type(error).__name__}"
-    except ValueError as error:
-        return Answer.NEVER, f"cannot be written: {type(error).__name__}"
-    return Answer.TAKEN, ""
+    return Letter(id=delivery.pk, to=facts.address, subject=text.subject, body=text.body)
 
 
 def _record(delivery: Delivery, outcome: Outcome, *, at: datetime) -> None:
@@ -285,8 +318,11 @@ def _record(delivery: Delivery, outcome: Outcome, *, at: datetime) -> None:
         open_to.append(DeliveryStatus.CANCELLED)
     if not _held(delivery).filter(status__in=open_to).update(**_columns(outcome, at=at)):
         logger.warning("Delivery %s: %s came too late to be recorded", delivery.pk, outcome.status)
-    elif delivery.kind in rules.URGENT and outcome.status in rules.MISCARRIED:
+        return
+    if delivery.kind in rules.URGENT and outcome.status in rules.MISCARRIED:
         logger.error("Urgent delivery %s: %s. %s", delivery.pk, outcome.status, outcome.text)
+    if delivery.kind in rules.TEXTED_AFTER and outcome.status != DeliveryStatus.SENT:
+        _go_another_way(delivery, at=at)
 
 
 def _held(delivery: Delivery) -> QuerySet[Delivery]:

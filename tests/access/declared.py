@@ -31,6 +31,7 @@ DIRECTORS: Roles = frozenset({DIRECTOR})
 SIGNING: Roles = PRACTISING | DIRECTORS
 ASSIGNING: Roles = frozenset({OPERATOR, DIRECTOR})
 FOLLOWING: Roles = PRACTISING | {SAFETY}
+STAFF: Roles = PRACTISING | {GUIDE, SAFETY, DIRECTOR, PRIVACY, OPERATOR}
 IN_SESSION: Roles = PERSONS | {MONITOR}
 DAY: Roles = BOTH | {MONITOR}
 
@@ -317,6 +318,9 @@ OPERATIONS = (
     Op("export-readable", "GET", SELF, SELF),
     Op("looks", "GET", SELF, SELF),
     Op("event-rates", "GET", frozenset({SAFETY, DIRECTOR}), frozenset({SAFETY, DIRECTOR}), shows=False),
+    Op("paging-number", "GET", STAFF, STAFF, shows=False),
+    Op("paging-number", "PUT", STAFF, STAFF, body={"number": "+15550100"}),
+    Op("unheard-pages", "GET", OPERATORS, OPERATORS, shows=False),
     Op("silent-patients", "GET", PRACTISING, PRACTISING),
     Op("possible-duplicates", "GET", OPERATORS, OPERATORS),
     Op("chart-comparisons", "POST", OPERATORS, OPERATORS, body={"<two charts>": ""}),

@@ -35,6 +35,8 @@ NOT_WALLED = {
     "django_content_type": "the framework's",
     "django_session": "sign-ins; no chart",
     "mfa_authenticator": "an account, not a chart",
+    "notifications_pagingnumber": "the clinic's own people, and encrypted",
+    "notifications_providercircuit": "no chart",
     "programs_program": "the catalogue",
     "safety_oncallshift": "when the clinic's own people are on duty",
     "usersessions_usersession": "devices; no chart",
@@ -53,6 +55,7 @@ NOT_AUDITED = {
     "django_content_type": "made by migrations",
     "django_session": "sign-ins are in the account's chain",
     "usersessions_usersession": "devices; no record",
+    "notifications_providercircuit": "how a provider did is not the record",
     "notifications_delivery": "leases and attempts; each row tells its own story",
 }
 

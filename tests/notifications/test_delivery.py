@@ -39,7 +39,7 @@ def test_a_reminder_arrives(ada: User, at: datetime, due: Due, sink: Sink, setti
     delivery = due(REMINDER, user=ada)
     assert deliver_due(at=at) == 1
     assert state(delivery) == DeliveryStatus.SENT
-    assert delivery.outcome == "Taken by the mail server at try 1."
+    assert delivery.outcome == "Taken by the provider at try 1."
     assert (delivery.finished_at, delivery.leased_until, bytes(delivery.payload)) == (at, None, b"")
     message = sink.taken[0]
     assert sink.to == [message["To"]] == ["ada@example.org"]
@@ -186,7 +186,7 @@ def test_a_passing_refusal_is_tried_again(where: str, ada: User, at: datetime, d
     deliver_due(at=at + timedelta(seconds=15))
     assert (state(delivery), delivery.outcome) == (
         DeliveryStatus.SENT,
-        "Taken by the mail server at try 2.",
+        "Taken by the provider at try 2.",
     )
     assert len(sink.taken) == 1
 
