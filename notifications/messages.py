@@ -56,6 +56,8 @@ class Message:
 
 HELP = "Need a person? Call {phone}."
 """Ends every text: the way to reach a human."""
+STOP = "Want no more of these? Tell us here: {link}"
+"""Stands under every reminder."""
 SOMEBODY = "Somebody you know"
 """Stands in for a first name that was not given or cannot be shown."""
 
@@ -191,6 +193,12 @@ def render(kind: MessageKind, words: Mapping[str, str]) -> Message:
 def render_reminders(kinds: Collection[MessageKind]) -> Message:
     """Return the one text that stands for reminders of these kinds."""
     return _filled(TEMPLATES[next(iter(kinds))] if len(set(kinds)) == 1 else TOGETHER, {})
+
+
+def with_stop(message: Message, *, token: str) -> Message:
+    """Return a reminder with the way to get no more of them, before the way to reach a human."""
+    said, _, help_ = message.body.rpartition("\n\n")
+    return Message(message.subject, f"{said}\n\n{STOP.format(link=link('stop', token))}\n{help_}")
 
 
 def _filled(template: Template, words: Mapping[str, str]) -> Message:

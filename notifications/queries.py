@@ -13,6 +13,7 @@ from accounts.enums import Role
 from accounts.models import Patient, User
 from core.acting import seeing_all_charts
 from core.encryption import decrypt
+from core.errors import NotFound
 from notifications.enums import Channel, DeliveryStatus, MessageKind
 from notifications.hours import USUAL, Habits, QuietHours, end_of_day
 from notifications.models import Delivery, PagingNumber, ProviderCircuit, ReminderPreference, Suppression
@@ -88,6 +89,19 @@ def unheard_pages(*, since: datetime, at: datetime) -> QuerySet[Delivery]:
     return unheard.defer("payload").select_related("user__clinician").order_by("id")
 
 
+MOST_SHOWN = 200
+
+
+def how_far(dedupe_key_prefix: str) -> list[Delivery]:
+    """Return the messages whose keys begin so, oldest first, 200 at most, without what was in them.
+
+    For whoever answers what they are about: they see how far each has come, whomever it was to reach.
+    """
+    with seeing_all_charts():
+        found = Delivery.objects.filter(dedupe_key__startswith=dedupe_key_prefix).order_by("id")
+        return list(found.defer("payload").select_related("user__clinician")[:MOST_SHOWN])
+
+
 def digest_of(address: str) -> str:
     """Return by what an address is known that refused mail; without regard to case."""
     return hashlib.sha256(address.lower().encode()).hexdigest()
@@ -125,6 +139,39 @@ def habits_of(user: User) -> Habits | None:
         return None
     quiet = QuietHours(chosen.quiet_from, chosen.quiet_until) if chosen else USUAL
     return Habits(zone=ZoneInfo(zone), quiet=quiet, reminded_at=reminded_at)
+
+
+OPTED_OUT = "opted out"
+"""The cause under which somebody has stopped reminders themselves."""
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """How somebody wants to be reminded; `come` says whether anything comes, whoever stopped it."""
+
+    quiet: QuietHours
+    timezone: str
+    wanted: bool
+    come: bool
+    version: int
+    channels: tuple[Channel, ...] = (Channel.EMAIL,)
+
+
+def wishes(user: User) -> Wishes:
+    """Return how somebody with a chart wants to be reminded; raises `NotFound` without one."""
+    patient = accounts.patient_of(user.pk)
+    if patient is None:
+        raise NotFound
+    chosen = ReminderPreference.objects.filter(user=user).first()
+    stopped = Suppression.objects.filter(user=user, kind=MessageKind.ASSESSMENT_DUE, lifted_at=None)
+    causes = set(stopped.values_list("cause", flat=True))
+    return Wishes(
+        quiet=QuietHours(chosen.quiet_from, chosen.quiet_until) if chosen else USUAL,
+        timezone=patient.timezone,
+        wanted=OPTED_OUT not in causes,
+        come=not causes,
+        version=chosen.version if chosen else 1,
+    )
 
 
 @dataclass(frozen=True)

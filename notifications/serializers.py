@@ -2,8 +2,10 @@ from typing import Any
 
 from rest_framework import serializers
 
+from core.errors import InputError, InvalidInput
 from core.fields import InputSerializer
 from notifications.enums import Channel, DeliveryStatus, MessageKind
+from notifications.hours import SHORTEST_WAKING, QuietHours
 
 
 class PagingNumberInput(InputSerializer):
@@ -28,3 +30,38 @@ class UnheardPageOutput(serializers.Serializer[Any]):
     due_at = serializers.DateTimeField()
     outcome = serializers.CharField()
     user = serializers.UUIDField(source="user_id")
+
+
+class ReminderWishesInput(InputSerializer):
+    """When reminders leave somebody alone, by their own clock, and whether any are wanted; the rest stays."""
+
+    quiet_from = serializers.TimeField(required=False)
+    quiet_until = serializers.TimeField(required=False)
+    wanted = serializers.BooleanField(required=False)
+
+    def quiet(self, now: QuietHours) -> QuietHours:
+        """Return the quiet hours asked for; raises `InvalidInput` where they leave too little of a day."""
+        said = self.validated_data
+        try:
+            return QuietHours(said.get("quiet_from", now.begins), said.get("quiet_until", now.ends))
+        except ValueError:
+            hours = SHORTEST_WAKING.seconds // 3600
+            detail = f"Leave at least {hours} hours of the day in which we may write to you."
+            raise InvalidInput(errors=[InputError("/quiet_until", "too_long", detail)]) from None
+
+
+class ReminderWishesOutput(serializers.Serializer[Any]):
+    """The same, with whether any come at all: without consent, in a pause and after the end none do."""
+
+    quiet_from = serializers.TimeField(format="%H:%M", source="quiet.begins")
+    quiet_until = serializers.TimeField(format="%H:%M", source="quiet.ends")
+    timezone = serializers.CharField()
+    wanted = serializers.BooleanField()
+    come = serializers.BooleanField()
+    channels = serializers.ListField(child=serializers.ChoiceField(choices=Channel.choices))
+
+
+class StopInput(InputSerializer):
+    """What stands in the fragment of the link that ends a reminder."""
+
+    token = serializers.CharField(max_length=200)

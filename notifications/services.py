@@ -12,14 +12,21 @@ from django.db.models.functions import Now
 from accounts.models import User
 from core.acting import seeing_all_charts
 from core.encryption import decrypt, encrypt
+from core.errors import Stale
 from core.logs import log_failure
-from notifications import messages, queries, rules
+from notifications import messages, queries, rules, stops
 from notifications.channels import PROVIDERS, Letter, gateway
 from notifications.enums import Channel, DeliveryStatus, MessageKind
-from notifications.hours import day_of
+from notifications.hours import QuietHours, day_of
 from notifications.ladders import Step
 from notifications.messages import UnfitMessage
-from notifications.models import Delivery, PagingNumber, ProviderCircuit, Suppression
+from notifications.models import (
+    Delivery,
+    PagingNumber,
+    ProviderCircuit,
+    ReminderPreference,
+    Suppression,
+)
 from notifications.queries import Waiting
 from notifications.rules import Answer, Outcome, SendingFacts
 
@@ -123,6 +130,39 @@ def remind(kind: MessageKind, user: User, *, key: str, steps: Collection[Step]) 
         schedule(
             kind, dedupe_key=f"{key}{step.name}", due_at=step.due_at, expires_at=step.expires_at, user=user
         )
+
+
+def wish(user: User, *, quiet: QuietHours, wanted: bool, expected_version: int, at: datetime) -> None:
+    """Keep when somebody wants to be left alone, and whether they want reminders at all.
+
+    Locks the row. Raises `Stale` where it has moved on.
+    """
+    with transaction.atomic():
+        ReminderPreference.objects.get_or_create(user=user, defaults={"changed_at": at})
+        row = ReminderPreference.objects.select_for_update(of=("self",)).get(user=user)
+        if row.version != expected_version:
+            raise Stale
+        row.quiet_from, row.quiet_until = quiet.begins, quiet.ends
+        row.version, row.changed_at = row.version + 1, at
+        row.save()
+        if wanted:
+            unsuppress(user, cause=queries.OPTED_OUT, at=at)
+        else:
+            suppress(user, kinds=rules.REMINDERS, cause=queries.OPTED_OUT, at=at)
+
+
+def stop_by_link(token: str, *, at: datetime) -> None:
+    """Stop reminders for whom a link in one of theirs was made; any other token changes nothing.
+
+    Which it was is told to nobody.
+    """
+    user_id = stops.user_of(token)
+    if user_id is None:
+        return
+    with seeing_all_charts(), transaction.atomic():
+        user = User.objects.filter(pk=user_id).first()
+        if user is not None:
+            suppress(user, kinds=rules.REMINDERS, cause=queries.OPTED_OUT, at=at)
 
 
 def cancel(dedupe_key_prefix: str, *, at: datetime) -> int:
@@ -305,6 +345,8 @@ def _compose(
 ) -> Letter:
     kinds = [facts.kind, *(one.kind for one in beside)]
     text = messages.render_reminders(kinds) if beside else messages.render(facts.kind, words)
+    if facts.kind in rules.REMINDERS and delivery.user is not None:
+        text = messages.with_stop(text, token=stops.token_for(delivery.user.pk))
     return Letter(id=delivery.pk, to=facts.address, subject=text.subject, body=text.body)
 
 

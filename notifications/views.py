@@ -9,16 +9,18 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
-from drf_spectacular.utils import OpenApiExample, extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.enums import Role
-from accounts.permissions import HoldsRole, IsOperator, RecentlyAuthenticated, user_of
+from accounts.permissions import HoldsRole, IsOperator, IsPatient, RecentlyAuthenticated, user_of
 from core import clock
-from core.acting import acting_as
+from core.acting import VISITOR, acting_as
 from core.actors import Actor, ServiceName
-from core.api import View
+from core.api import View, etag, require_match
 from core.fields import PageQuery
 from notifications import queries, serializers, services
 from notifications.enums import DeliveryStatus
@@ -104,6 +106,93 @@ class PagingNumbers(View):
     def _answer(self, request: Request) -> Response:
         number = queries.number_of(user_of(request))
         return Response(serializers.PagingNumberOutput({"number": number}).data)
+
+
+WISHES = {
+    "quiet_from": "21:00",
+    "quiet_until": "08:00",
+    "timezone": "America/New_York",
+    "wanted": True,
+    "come": True,
+    "channels": ["email"],
+}
+
+
+class ReminderWishes(View):
+    """How somebody wants to be reminded."""
+
+    permission_classes = (IsPatient,)
+
+    @extend_schema(
+        operation_id="reminder_wishes_read",
+        summary="When do reminders leave me alone?",
+        responses=serializers.ReminderWishesOutput,
+        examples=[OpenApiExample("The usual", value=WISHES, response_only=True)],
+    )
+    def get(self, request: Request) -> Response:
+        """Show quiet hours on one's own clock, whether reminders are wanted, and whether any come."""
+        return self._answer(request)
+
+    @extend_schema(
+        operation_id="reminder_wishes_change",
+        summary="Say when, and whether, to be reminded",
+        parameters=[
+            OpenApiParameter(
+                name="If-Match",
+                type=OpenApiTypes.STR,
+                location=OpenApiParameter.HEADER,
+                required=True,
+                description="The `ETag` of the wishes as they were read.",
+            )
+        ],
+        request=serializers.ReminderWishesInput,
+        responses=serializers.ReminderWishesOutput,
+        examples=[
+            OpenApiExample("Later mornings", value={"quiet_until": "10:00"}, request_only=True),
+            OpenApiExample("Kept", value=WISHES | {"quiet_until": "10:00"}, response_only=True),
+        ],
+    )
+    def patch(self, request: Request) -> Response:
+        """Change what is named; it counts from the next reminder on. Calls about one's safety go on."""
+        now = queries.wishes(user_of(request))
+        require_match(request, version=now.version)
+        said = serializers.ReminderWishesInput(data=request.data)
+        said.is_valid(raise_exception=True)
+        services.wish(
+            user_of(request),
+            quiet=said.quiet(now.quiet),
+            wanted=said.validated_data.get("wanted", now.wanted),
+            expected_version=now.version,
+            at=clock.now(),
+        )
+        return self._answer(request)
+
+    def _answer(self, request: Request) -> Response:
+        found = queries.wishes(user_of(request))
+        body = serializers.ReminderWishesOutput(found).data
+        return Response(body, headers={"ETag": etag(found.version)})
+
+
+class ReminderStops(View):
+    """The link under every reminder."""
+
+    permission_classes = (AllowAny,)
+    authentication_classes = ()
+
+    @extend_schema(
+        operation_id="reminder_stops_create",
+        summary="Send me no more reminders",
+        request=serializers.StopInput,
+        responses={204: None},
+        examples=[OpenApiExample("By the link", value={"token": "0199c0de.c2lnbmVk"}, request_only=True)],
+    )
+    def post(self, request: Request) -> Response:
+        """Stop them, without a sign-in; the answer is the same for every token, good or not."""
+        said = serializers.StopInput(data=request.data)
+        said.is_valid(raise_exception=True)
+        with acting_as(VISITOR):
+            services.stop_by_link(said.validated_data["token"], at=clock.now())
+        return Response(status=204)
 
 
 class UnheardPages(View):

@@ -6,7 +6,7 @@ from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from accounts import queries as accounts
@@ -19,6 +19,7 @@ from accounts.models import BreakGlass, CareTeamMembership, User
 from core.acting import seeing_all_charts
 from core.actors import Actor
 from core.errors import NotFound
+from notifications import queries as notifications
 from programs import queries as programs
 from programs.enums import EnrollmentStatus, Route
 from programs.models import Enrollment
@@ -206,7 +207,7 @@ class AlertAdmin(ClinicianAdmin):
     chart = "patient_id"
     list_display = ("patient", "alert_class", "status", "opened_at", "pages_sent", "acknowledged_by")
     list_filter = (AlertList,)
-    fields = (*list_display, "source", "acknowledged_at", "close_reason", "signature")
+    fields = (*list_display, "source", "acknowledged_at", "close_reason", "signature", "pages")
     acts = (
         Act(
             name="acknowledge",
@@ -234,6 +235,22 @@ class AlertAdmin(ClinicianAdmin):
     def rows_for(self, actor: Actor, *, at: datetime) -> QuerySet[Alert]:
         """Return the alerts that one may answer."""
         return queries.alerts_for(actor, at=at)
+
+    @admin.display(description="who was paged, and how far that came")
+    def pages(self, alert: Alert) -> SafeString:
+        """Show every page, those that reached nobody with why."""
+        rows = [
+            (
+                f"{page.due_at:%Y-%m-%d %H:%M} UTC",
+                getattr(page.user, "clinician", None) or "somebody who works here",
+                page.get_channel_display(),
+                page.get_status_display(),
+                page.outcome,
+            )
+            for page in notifications.how_far(f"alert:{alert.pk}:")
+        ]
+        shown = "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>"
+        return format_html("<table>{}</table>", format_html_join("", shown, rows))
 
 
 @admin.register(Hold)

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 
+from notifications.models import Delivery
 from safety import queries, services
 from safety.models import Alert, ScreeningReview
 from tests.conftest import make_user
@@ -212,3 +213,11 @@ class TestHolds:
     def test_once(self, admin, hold):
         do(admin, hold, "lift", reason="Recovered.")
         assert "lifted already" in told(do(admin, hold, "lift", reason="Again."))[0]
+
+
+def test_an_alerts_page_shows_who_was_paged_and_how_far_that_came(admin, alert, at):
+    pages = Delivery.objects.filter(dedupe_key__startswith=f"alert:{alert.pk}:")
+    assert pages.update(status="failed", finished_at=at, outcome="Not taken at try 1 (refused with 550).")
+    shown = admin.get(page(alert)).content.decode()
+    assert "Ben Example, MD" in shown
+    assert "refused with 550" in shown
