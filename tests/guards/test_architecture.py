@@ -25,6 +25,7 @@ RULES = [path for path in CODE if "rules" in (path.stem, path.parent.name)]
 
 WITHOUT_KEY = {
     "fit-checks": "nothing is stored, so nothing can happen twice (ADR 0010)",
+    "reminder-stops": "stopping twice is stopping once, and who stops has no account here to keep a key by",
     "sessions/<uuid:session_id>/observations": "entries carry their device's id and number",
     "sessions/<uuid:session_id>/check-ins": "entries carry their device's id and number",
 }
