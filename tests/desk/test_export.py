@@ -28,7 +28,6 @@ NOTHING_YET = {
     "accounts.breakglass",
     "safety.eventassessment",
     "safety.eventnews",
-    "safety.followup",
     "safety.identitycheck",
     "treatment_sessions.effectschecklist",
     "treatment_sessions.effectstriage",
