@@ -66,7 +66,7 @@ def term(at: datetime, *, again: int = 30, ends: int = 90) -> Term:
 
 
 def sign(screening: Screening, by: User, at: datetime, **changed: Any) -> ExclusionOverride:
-    said = {"reason": "A specialist agrees.", "term": term(at)} | changed
+    said: dict[str, Any] = {"reason": "A specialist agrees.", "term": term(at)} | changed
     return services.override_exclusion(screening.pk, clinician=by, at=at, **said)
 
 
