@@ -1,4 +1,5 @@
 from dataclasses import dataclass
+from secrets import compare_digest
 from typing import Any
 
 from allauth.headless import app_settings
@@ -9,13 +10,13 @@ from rest_framework.request import Request
 
 from accounts import limits
 from accounts.enums import FactorStep
-from accounts.errors import SecondFactorRequired
+from accounts.errors import DeviceNotBound, OtherDevice, SecondFactorRequired
 from accounts.models import Capability, User
 from accounts.services import hash_token
 from accounts.sign_ins import SessionStore
 from core import clock
 from core.actors import Actor
-from core.errors import Reason
+from core.errors import NotAllowed, Reason
 
 SCHEME = "Capability"
 WHAT_TO_DO = {
@@ -29,6 +30,8 @@ class CapabilityHolder:
     """Whoever holds a link: somebody without an account, who may do what the link says."""
 
     capability: Capability
+    refusal: NotAllowed | None = None
+    """Why this device may do nothing with the link but call for help."""
     is_authenticated: bool = True
     is_active: bool = True
     is_staff: bool = False
@@ -44,26 +47,41 @@ class LinkRefused(AuthenticationFailed):
 
 
 class CapabilityAuthentication(BaseAuthentication):
-    """Lets the holder of a link in: `Authorization: Capability <token>`.
+    """Lets the holder of a link in: `Authorization: Capability <token>`, then the device's key if it has one.
 
-    A dead or unknown link is a 401 like any other, without saying which.
+    A dead or unknown link is a 401 like any other, without saying which. A view that says
+    `hears_any_device` is open to a device that the link is not bound to, and refuses it by itself.
     """
 
     def authenticate(self, request: Request) -> tuple[CapabilityHolder, Actor] | None:
         """Return the holder and the actor, or `None` where no such header is sent."""
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        scheme, _, shown = request.headers.get("Authorization", "").partition(" ")
         if scheme != SCHEME:
             return None
+        token, _, device = shown.partition(" ")
         capability = Capability.objects.filter(token_sha256=hash_token(token)).first()
         if capability is None or not capability.is_live(clock.now()):
             # Only now: whoever holds a link that opens is never counted, from whatever address (HZ-17).
             limits.count_link_guess(request)
             raise LinkRefused(principal=Actor.capability(capability.pk) if capability else None)
-        return CapabilityHolder(capability), Actor.capability(capability.pk)
+        holder = CapabilityHolder(capability, refusal=_device_refusal(capability, device))
+        view = request.parser_context.get("view")
+        if holder.refusal is not None and not getattr(view, "hears_any_device", False):
+            raise holder.refusal
+        return holder, Actor.capability(capability.pk)
 
     def authenticate_header(self, request: Request) -> str:  # noqa: ARG002
         """Make refusals 401 instead of 403."""
         return SCHEME
+
+
+def _device_refusal(capability: Capability, device: str) -> NotAllowed | None:
+    principal = Actor.capability(capability.pk)
+    if not capability.is_held:
+        return DeviceNotBound(principal=principal)
+    if capability.device_sha256 and not compare_digest(capability.device_sha256, hash_token(device)):
+        return OtherDevice(principal=principal)
+    return None
 
 
 class TokenAuthentication(BaseAuthentication):
@@ -123,7 +141,8 @@ class CapabilityScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyp
             "type": "apiKey",
             "in": "header",
             "name": "Authorization",
-            "description": "`Capability <token>`, the token from the fragment of a link.",
+            "description": "`Capability <token> <device key>`: the token from the fragment of a link, and the"
+            " key with which the device entered its code, if the link has one.",
         }
 
 

@@ -118,6 +118,22 @@ class SecondFactorRequired(NotAllowed):
         self.principal = principal
 
 
+class DeviceNotBound(NotAllowed):
+    """Enter the code first; whoever invited you has it in their app."""
+
+    code = "device_not_bound"
+
+    def __init__(self, *, principal: Actor | None = None) -> None:
+        super().__init__()
+        self.principal = principal
+
+
+class OtherDevice(DeviceNotBound):
+    """This link is in use on another device; whoever invited you can ask for a new code."""
+
+    code = "other_device"
+
+
 class ReauthenticationRequired(NotAllowed):
     """Show once more that it is you: this needs a password or code given in the last five minutes."""
 

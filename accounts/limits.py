@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from allauth.core.internal import ratelimit
 from django.conf import settings
@@ -25,6 +26,13 @@ _ALLAUTH = "allauth"
 def count_link_guess(request: Request) -> None:
     """Count a token that opened nothing; raises DRF's `Throttled` (429) beyond the limit by address."""
     verdict = limits.take("link_guess", by=client_address(request), limit=limit_of("link_guess"))
+    if not verdict.admitted:
+        raise Throttled(wait=verdict.wait_s)
+
+
+def count_code_try(capability_id: UUID) -> None:
+    """Count a try at a link's code; raises DRF's `Throttled` (429) beyond the limit by link."""
+    verdict = limits.take("monitor_code", by=str(capability_id), limit=limit_of("monitor_code"))
     if not verdict.admitted:
         raise Throttled(wait=verdict.wait_s)
 

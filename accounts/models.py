@@ -259,7 +259,11 @@ class SignIn(AbstractBaseSession):
 
 
 class Capability(ActedModel):
-    """A link that lets whoever holds it do one thing, without an account; only its token's hash is kept."""
+    """A link that lets whoever holds it do one thing, without an account; only its token's hash is kept.
+
+    One with a `code` (encrypted) waits for the first device on which that is entered, and then opens on that
+    device alone. Without a code and a device it opens wherever it is held.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id)
     scope = models.CharField(max_length=20, choices=CapabilityScope.choices)
@@ -268,17 +272,30 @@ class Capability(ActedModel):
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True)
+    code = models.BinaryField(null=True)
+    device_sha256 = models.CharField(max_length=64, blank=True, default="", db_default="")
+    bound_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [
             models.CheckConstraint(
                 condition=Q(scope__in=CapabilityScope.values), name="capability_scope_is_known"
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(device_sha256="", bound_at=None)
+                | ~Q(device_sha256="") & Q(bound_at__isnull=False, code=None),
+                name="capability_bound_to_one_device",
+            ),
         ]
 
     def is_live(self, at: datetime) -> bool:
         """Tell whether the link still opens anything at `at`."""
         return self.revoked_at is None and at < self.expires_at
+
+    @property
+    def is_held(self) -> bool:
+        """Tell whether somebody can use the link: it waits for no code."""
+        return self.code is None
 
 
 class StaffInvitation(models.Model):

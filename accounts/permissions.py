@@ -124,6 +124,19 @@ class RecentlyAuthenticatedToRead(BasePermission):
         return True
 
 
+def link_of(request: Request) -> CapabilityHolder:
+    """Return who holds the link behind a request that `IsMonitor` let in; else raises `NotAuthenticated`."""
+    if not isinstance(request.user, CapabilityHolder):
+        raise NotAuthenticated
+    return request.user
+
+
+def require_device(request: Request) -> None:
+    """Raise why the device that shows a link may do nothing with it, if there is a reason."""
+    if isinstance(request.user, CapabilityHolder) and request.user.refusal is not None:
+        raise request.user.refusal
+
+
 class IsMonitor(BasePermission):
     """Whoever holds a session's link; for which session is the query's business."""
 

@@ -27,6 +27,7 @@ from django.utils import timezone
 from accounts import rules
 from accounts.enums import AccountNeed, FactorStep, Role
 from accounts.models import (
+    Capability,
     CareTeamMembership,
     Clinician,
     Licence,
@@ -217,6 +218,18 @@ def in_nobodys_sight(*, at: datetime) -> QuerySet[Patient]:
 def person(user_id: UUID) -> User | None:
     """Return an active account, for those who assign care and give roles."""
     return User.objects.filter(pk=user_id, is_active=True).first()
+
+
+def code_of(link: Capability) -> str:
+    """Return the code that a link waits for, empty where it waits for none."""
+    if link.code is None:
+        return ""
+    return str(decrypt(bytes(link.code), place=code_place(link.pk)))
+
+
+def code_place(capability_id: UUID) -> str:
+    """Return the place that a link's code is encrypted for."""
+    return f"accounts_capability.code:{capability_id}"
 
 
 def operator_exists(*, at: datetime) -> bool:

@@ -35,6 +35,8 @@ from core.ids import new_id
 from core.parsing import timezones
 
 TOKEN_BYTES = 32
+CODE_DIGITS = 6
+"""Read aloud, and worth nothing without the link; tries are counted (`monitor_code` in LIMITS)."""
 
 # --- who somebody is -------------------------------------------------------------------------------------
 
@@ -505,6 +507,31 @@ def saw(sign_in: SignIn, *, at: datetime) -> None:
 def hash_token(token: str) -> str:
     """Return what is kept of a capability's token. It is random, so a plain hash is enough."""
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+def give_code(capability_id: UUID) -> None:
+    """Let a link open on one device, the first on which its new code is entered, and on no other any more."""
+    code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}d}"
+    Capability.objects.filter(pk=capability_id).update(
+        code=encrypt(code, place=queries.code_place(capability_id)), device_sha256="", bound_at=None
+    )
+
+
+def bind_device(capability_id: UUID, *, code: str, device: str, at: datetime) -> None:
+    """Bind a link to the device that shows its code; again from the same device is harmless.
+
+    A compare-and-set: of two devices that show it at once, one gets the link. Raises `OtherDevice`, or
+    `InvalidInput` for a code that is not the link's.
+    """
+    link = Capability.objects.get(pk=capability_id)
+    if link.is_held or not secrets.compare_digest(queries.code_of(link).encode(), code.encode()):
+        detail = "This is not the code. Ask for it once more."
+        raise InvalidInput(errors=[InputError("/code", "wrong_code", detail)])
+    bond = {"code": None, "device_sha256": hash_token(device), "bound_at": at}
+    if not Capability.objects.filter(pk=link.pk, code=link.code).update(**bond):
+        link.refresh_from_db()
+        if link.device_sha256 != hash_token(device):
+            raise errors.OtherDevice
 
 
 def revoke_capability(capability_id: UUID, *, at: datetime) -> None:

@@ -38,7 +38,7 @@ DEBUG = env.bool("DEBUG", default=False)
 # A rehearsal: the clock can be moved, demo people exist, sign-up limits are wide. Never with real people.
 DEMO = env.bool("DEMO", default=False)
 BASE_URL = env.str("BASE_URL", default="http://127.0.0.1:8000")
-# Where the app that patients and monitors use is served; links in messages lead there.
+# Where the app that patients use is served; links in messages lead there.
 APP_URL = env.str("APP_URL", default=f"{BASE_URL}/app/")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[])
 # Where web apps of ours are served from, if not from here: they may call the API from a browser.
@@ -213,6 +213,7 @@ API_QUOTA_PER_MINUTE = env.int("API_QUOTA_PER_MINUTE", default=60_000 if DEMO el
 LIMITS = {
     "fit_check": (30, 60),  # by address
     "link_guess": (20, 60),  # by address: tokens that open nothing; one that opens is never counted
+    "monitor_code": (10, 900),  # by link: codes that bind it to a device; one that is bound is never counted
     "code": (10, 900),  # by begun sign-in: mailed codes, TOTP, passwords asked again
     "break_glass": (10, 3600),  # by person: asking for charts by name and birth date
     "auth": (120, 60),  # by address: everything that changes something under /api/v1/auth/

@@ -9,6 +9,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from core import views as core_views
 from desk import views as desk_views
 from notifications.views import receive_receipt
+from sessions.views import monitor_page
 
 # Addresses, second factors and sign-ins are their owners', and roles are grants: no page here changes one.
 for model in (EmailAddress, EmailConfirmation, Group, Authenticator, UserSession):
@@ -31,6 +32,8 @@ urlpatterns = [
     path("provider-callbacks/paging", receive_receipt, name="paging-receipts"),
     path("admin/", admin.site.urls),
     path("app/", desk_views.app_page, name="app"),
+    path("monitor/", monitor_page.monitor_page, name="monitor-page"),
+    path("monitor/worker.js", monitor_page.monitor_worker, name="monitor-worker"),
     path("account/", include("allauth.urls")),
     # Nobody has a telephone number here; the library would look for one, and break.
     re_path(r"^api/v1/auth/(app|browser)/v1/.*phone", core_views.absent),

@@ -58,6 +58,7 @@ HELP = "Need a person? Call {phone}."
 """Ends every text: the way to reach a human."""
 STOP = "Want no more of these? Tell us here: {link}"
 """Stands under every reminder."""
+MONITOR = "monitor"
 SOMEBODY = "Somebody you know"
 """Stands in for a first name that was not given or cannot be shown."""
 
@@ -131,13 +132,15 @@ TOGETHER = Template(
 def link(route: str, *rest: str) -> str:
     """Return the address of a page of the app; all of it stays in the fragment, which browsers send nowhere.
 
-    Raises `UnfitMessage` for a `route` that tells what the page is about, or parts that need escaping.
+    Whoever keeps somebody company has no app: their page is served here. Raises `UnfitMessage` for a `route`
+    that tells what the page is about, or parts that need escaping.
     """
     fragment = "/".join((route, *rest))
     match = _FRAGMENT.fullmatch(fragment)
     if match is None or telling(match[1]):
         raise UnfitMessage("a link needs a neutral route, and parts that need no escaping")
-    return f"{settings.APP_URL}#{fragment}"
+    home = f"{settings.BASE_URL}/monitor/" if route == MONITOR else settings.APP_URL
+    return f"{home}#{fragment}"
 
 
 def staff_link(page: str) -> str:
@@ -175,7 +178,7 @@ def check(kind: MessageKind, words: Mapping[str, str]) -> None:
     if "code" in words and not _CODE.fullmatch(words["code"]):
         raise UnfitMessage(f"{kind}: not a code")
     if "link" in words and not _leads_home(words["link"]):
-        raise UnfitMessage(f"{kind}: a link leads into the app, under {settings.APP_URL}#, or to the admin")
+        raise UnfitMessage(f"{kind}: a link leads into the app, to a monitor's page, or to the admin")
 
 
 def _leads_home(address: str) -> bool:

@@ -79,6 +79,12 @@ class AlreadyTriaged(Conflict):
     code = "already_triaged"
 
 
+class NobodyInvited(Conflict):
+    """Nobody holds a link to this session; invite somebody first."""
+
+    code = "nobody_invited"
+
+
 class EntryChanged(Conflict):
     """An entry with this number was sent before and said something else; give the new one a new number."""
 

@@ -1,12 +1,25 @@
 from django.urls import include, path
 
-from sessions.views import booking, course, effects, entries, leaving, overrules, places, reports
+from sessions.views import (
+    booking,
+    course,
+    effects,
+    entries,
+    leaving,
+    log,
+    monitors,
+    overrules,
+    places,
+    reports,
+)
 
 of_one_session = [
     path("reschedule", booking.Rescheduling.as_view(), name="session-reschedule"),
     path("cancel", booking.Cancellation.as_view(), name="session-cancel"),
     path("preparation", booking.Preparation.as_view(), name="session-preparation"),
     path("monitor-invitations", booking.MonitorInvitations.as_view(), name="monitor-invitations"),
+    path("monitor", monitors.SessionMonitor.as_view(), name="session-monitor"),
+    path("monitor/releases", monitors.MonitorReleases.as_view(), name="session-monitor-releases"),
     path("attestations", course.Attestations.as_view(), name="attestations"),
     path("overrules", overrules.Overrules.as_view(), name="overrules"),
     path("places", places.Places.as_view(), name="session-places"),
@@ -16,6 +29,7 @@ of_one_session = [
     path("end", course.End.as_view(), name="session-end"),
     path("observations", entries.Observations.as_view(), name="observations"),
     path("check-ins", entries.CheckIns.as_view(), name="check-ins"),
+    path("log", log.SessionLog.as_view(), name="session-log"),
     path("effects", effects.Effects.as_view(), name="effects"),
     path("reflections", entries.Reflections.as_view(), name="reflections"),
 ]
@@ -33,6 +47,7 @@ urlpatterns = [
     path("enrollments/<uuid:enrollment_id>/", include(of_one_enrollment)),
     path("sessions/<uuid:session_id>", booking.SessionDetail.as_view(), name="session"),
     path("sessions/<uuid:session_id>/", include(of_one_session)),
+    path("monitor-devices", monitors.MonitorDevices.as_view(), name="monitor-devices"),
     path("effects-to-triage", effects.EffectsToTriage.as_view(), name="effects-to-triage"),
     path("effects/<uuid:checklist_id>/triages", effects.Triages.as_view(), name="effects-triages"),
     path("adverse-events", reports.AdverseEvents.as_view(), name="adverse-events"),

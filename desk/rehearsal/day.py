@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from itertools import count
+from secrets import token_urlsafe
 from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
@@ -94,8 +95,11 @@ def _monitor(person: Participant, path: str, *, mailbox: Mailbox) -> Iterator[Cl
     """Invite somebody, and open the link from their mail as they would."""
     person.client.post(f"{path}/monitor-invitations", {"first_name": "Mona", "email": MONITOR})
     token = mailbox.wait_for(MONITOR, r"#monitor/([A-Za-z0-9_-]{43,})")
-    monitor = Client(person.client.base_url, headers={"Authorization": f"Capability {token}"})
+    key = token_urlsafe()
+    monitor = Client(person.client.base_url, headers={"Authorization": f"Capability {token} {key}"})
     try:
+        code = person.client.get(f"{path}/monitor")["code"]
+        monitor.post("monitor-devices", {"code": code, "device": key}, expect=(200,))
         if "enrollment" in monitor.get(path):
             raise StepFailed("the monitor sees more than the session")
         yield monitor

@@ -39,6 +39,7 @@ from sessions.queries.facts import (
     unseen_dose,
     yes_today,
 )
+from sessions.queries.log import Line, Log, log
 from sessions.queries.places import GivenPlace, place_of_details, place_row, places
 from sessions.queries.shown import (
     About,
@@ -46,23 +47,29 @@ from sessions.queries.shown import (
     Named,
     PreparedItem,
     ReadableReflection,
+    Watcher,
     day,
     emergency,
+    emergency_shown,
     event_for,
     open_deadlines,
     preparation,
     reflection_place,
     reflections,
     reported_about,
+    watcher,
 )
 
 __all__ = [
     "About",
     "Day",
     "GivenPlace",
+    "Line",
+    "Log",
     "Named",
     "PreparedItem",
     "ReadableReflection",
+    "Watcher",
     "address_of",
     "address_place",
     "addresses_of",
@@ -78,11 +85,13 @@ __all__ = [
     "dosed_by",
     "effects_to_triage",
     "emergency",
+    "emergency_shown",
     "event_for",
     "first_name",
     "gate_of",
     "has_open_session",
     "links_of",
+    "log",
     "next_number",
     "open_deadlines",
     "place_of_details",
@@ -108,5 +117,6 @@ __all__ = [
     "sessions_without_a_program",
     "start_facts",
     "unseen_dose",
+    "watcher",
     "yes_today",
 ]

@@ -185,7 +185,7 @@ def start_facts(
         open_holds=len(safety.open_holds(enrollment.patient_id)),
         blocking_alerts=len(safety.blocking_alerts(enrollment.patient_id)),
         outstanding_forms=tuple(form.title for form in assessments.outstanding(enrollment.pk, at=at)),
-        monitor_is_bound=link is not None,
+        monitor_is_bound=link is not None and link.capability.is_held,
         monitor_attested_at=_attested_at(session, link),
         today_answers=_today_answers(session),
         yes_today=yes_today(session, at=at),
@@ -225,7 +225,7 @@ def dose_facts(
         clearance_faults=_clearance_faults(enrollment, policy, _last_dosed_at(enrollment.patient_id), at=at),
         open_holds=len(safety.open_holds(enrollment.patient_id)),
         blocking_alerts=len(safety.blocking_alerts(enrollment.patient_id, classes=BLOCKS_DOSING)),
-        monitor_is_bound=current_link(session.pk, at=at) is not None,
+        monitor_is_bound=_is_watched(session, at=at),
         readings=readings(session),
         readings_elsewhere=readings_elsewhere(session, at=at),
         fresh_from=gate.decided_at - policy.readings.max_age,
@@ -247,6 +247,11 @@ def _on_call(
     themselves = session.enrollment.patient.user_id
     ends_at = at + policy.watched_at_most
     return tuple(roster.cover(place.state, without=themselves, starts_at=at, ends_at=ends_at))
+
+
+def _is_watched(session: TreatmentSession, *, at: datetime) -> bool:
+    link = current_link(session.pk, at=at)
+    return link is not None and link.capability.is_held
 
 
 def _missing_consents(enrollment_id: UUID, *, at: datetime) -> tuple[str, ...]:
@@ -326,11 +331,14 @@ def _latest(*moments: datetime | None) -> datetime | None:
 
 
 def _attested_at(session: TreatmentSession, link: MonitorInvitation | None) -> datetime | None:
-    """Return when whoever holds the link that is alive last said that they are there."""
-    if link is None:
+    """Return when whoever holds the link that is alive, on the device it is bound to, said to be there."""
+    if link is None or not link.capability.is_held:
         return None
     given = _attested(session, AttestationKind.MONITOR_PRESENT)
-    last = given.filter(actor_kind=ActorKind.CAPABILITY, actor_id=str(link.capability_id)).last()
+    given = given.filter(actor_kind=ActorKind.CAPABILITY, actor_id=str(link.capability_id))
+    if link.capability.bound_at is not None:
+        given = given.filter(attested_at__gte=link.capability.bound_at)
+    last = given.last()
     return last.attested_at if last else None
 
 

@@ -8,10 +8,11 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import Q, QuerySet
 
-from accounts.queries import own_chart, patients_guided, visible_patients
+from accounts.queries import code_of, own_chart, patients_guided, visible_patients
 from core.actors import Actor, ActorKind
 from core.encryption import decrypt
 from core.errors import InputError, InvalidInput, NotFound
+from programs.errors import NoSessionPolicy
 from programs.models import Enrollment
 from safety.models import AdverseEvent
 from safety.queries import patients_answered_for
@@ -19,7 +20,7 @@ from sessions import rules
 from sessions.enums import Audience, SessionStatus
 from sessions.models import CheckInDeadline, Observation, Reflection, TreatmentSession
 from sessions.policy import Emergency, Item, parse_policy
-from sessions.queries.access import first_name, sessions_for
+from sessions.queries.access import current_link, first_name, sessions_for
 from sessions.queries.facts import policy_in_force, policy_of
 from sessions.rules import Party
 
@@ -64,6 +65,14 @@ def emergency(session: TreatmentSession, *, at: datetime) -> Emergency:
     return _with_phone(policy_of(session, at=at)[1].emergency)
 
 
+def emergency_shown(*, at: datetime) -> Emergency:
+    """Return what anybody who keeps watch does first, by the policy in force; without one, whom to call."""
+    try:
+        return _with_phone(policy_in_force(at=at)[1].emergency)
+    except NoSessionPolicy:
+        return _with_phone(Emergency(call_first="In an emergency call {phone} now.", signs=()))
+
+
 def _with_phone(shown: Emergency) -> Emergency:
     return replace(shown, call_first=shown.call_first.replace("{phone}", settings.EMERGENCY_PHONE))
 
@@ -71,6 +80,33 @@ def _with_phone(shown: Emergency) -> Emergency:
 def open_deadlines(session: TreatmentSession) -> QuerySet[CheckInDeadline]:
     """Return the deadlines that are neither met, missed nor waived."""
     return CheckInDeadline.objects.filter(session=session, met_at=None, waived_at=None, missed_at=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Watcher:
+    """Who was asked to stay: empty before anybody is. `code` is what their link waits for."""
+
+    sees: tuple[str, ...]
+    first_name: str = ""
+    invited_at: datetime | None = None
+    expires_at: datetime | None = None
+    code: str = ""
+    bound_at: datetime | None = None
+
+
+def watcher(session: TreatmentSession, *, at: datetime) -> Watcher:
+    """Return whose link opens the session now, for the patient and whoever cares for them."""
+    link = current_link(session.pk, at=at)
+    if link is None:
+        return Watcher(sees=rules.SHOWN_TO_MONITOR)
+    return Watcher(
+        sees=rules.SHOWN_TO_MONITOR,
+        first_name=link.first_name,
+        invited_at=link.invited_at,
+        expires_at=link.capability.expires_at,
+        code=code_of(link.capability),
+        bound_at=link.capability.bound_at,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from sessions.rules.dose import (
 )
 from sessions.rules.entries import calls_for_help, clock_fault
 from sessions.rules.leaving import Leaving, LeavingFacts, Step, leaving
-from sessions.rules.machine import TRANSITIONS, Party, next_actions, next_status
+from sessions.rules.log import Gap, gaps, is_late
+from sessions.rules.machine import SHOWN_TO_MONITOR, TRANSITIONS, Party, next_actions, next_status
 from sessions.rules.places import Place, place_faults
 from sessions.rules.start import (
     CRISIS_LASTS,
@@ -33,9 +34,11 @@ from sessions.rules.times import deadlines, far_enough, is_news, local_day, meet
 __all__ = [
     "CRISIS_LASTS",
     "NOT_WATCHED",
+    "SHOWN_TO_MONITOR",
     "TRANSITIONS",
     "BookingFacts",
     "DoseFacts",
+    "Gap",
     "Leaving",
     "LeavingFacts",
     "Measured",
@@ -58,7 +61,9 @@ __all__ = [
     "end_faults",
     "far_enough",
     "for_monitor",
+    "gaps",
     "is_emergency",
+    "is_late",
     "is_news",
     "is_told_twice",
     "late_dose_faults",

@@ -41,6 +41,12 @@ class Party(StrEnum):
     """In whose care the patient is."""
 
 
+SHOWN_TO_MONITOR = (
+    "Your first name.",
+    "When the session is, and how far it has come.",
+    "What they wrote down themselves.",
+)
+"""What a monitor is shown, in words for the patient before they ask somebody."""
 _EVERYBODY = frozenset(Party)
 _PRESENT = frozenset({Party.PATIENT, Party.MONITOR})
 _PATIENT = frozenset({Party.PATIENT})

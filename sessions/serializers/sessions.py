@@ -128,6 +128,30 @@ class InvitationOutput(serializers.Serializer[Any]):
     expires_at = serializers.DateTimeField(source="capability.expires_at")
 
 
+class MonitorOutput(serializers.Serializer[Any]):
+    """Who was asked to stay, the code for their link while it waits for one, and what they are shown."""
+
+    first_name = serializers.CharField()
+    invited_at = serializers.DateTimeField(allow_null=True)
+    expires_at = serializers.DateTimeField(allow_null=True)
+    code = serializers.CharField()
+    bound_at = serializers.DateTimeField(allow_null=True)
+    sees = serializers.ListField(child=serializers.CharField())
+
+
+class DeviceInput(InputSerializer):
+    """The code that was read aloud, and a key of the device's own making: random, and kept to itself."""
+
+    code = serializers.CharField(max_length=20)
+    device = serializers.RegexField(r"\A[A-Za-z0-9_-]{22,100}\Z")
+
+
+class BoundOutput(serializers.Serializer[Any]):
+    """Which session the link opens."""
+
+    session = serializers.UUIDField()
+
+
 class AttestationInput(InputSerializer):
     """What somebody vouches for; `answers` belong to the patient's, and what is left out is not known."""
 

@@ -21,7 +21,7 @@ from sessions.services.entries import (
     reflect,
 )
 from sessions.services.leaving import close_account, leave, pause, resume, take_back
-from sessions.services.monitors import invite_monitor
+from sessions.services.monitors import invite_monitor, release_monitor
 from sessions.services.overrules import overrule
 from sessions.services.places import give_place
 from sessions.services.reports import report_event
@@ -53,6 +53,7 @@ __all__ = [
     "record_dose",
     "record_late_dose",
     "reflect",
+    "release_monitor",
     "report_event",
     "reschedule",
     "resume",

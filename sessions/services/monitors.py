@@ -41,6 +41,7 @@ def invite_monitor(
         capability, token = accounts.issue_capability(
             CapabilityScope.MONITOR, target_id=locked.pk, actor=actor, at=at, expires_at=expires_at
         )
+        accounts.give_code(capability.pk)
         invitation_id = new_id()
         notifications.schedule(
             MessageKind.MONITOR_INVITATION,
@@ -58,6 +59,22 @@ def invite_monitor(
             capability=capability,
             invited_at=at,
         )
+
+
+def release_monitor(session: TreatmentSession, *, at: datetime) -> MonitorInvitation:
+    """Let the link go from the device that has it, for another one that enters the new code.
+
+    For a phone that is broken or lost, also while the session runs: its deadlines stand, and whoever binds
+    the link says again that they are there. Locks the enrollment, then the session. Raises `NobodyInvited`.
+    """
+    with atomic():
+        locked = lock(session)
+        link = queries.current_link(locked.pk, at=at)
+        if link is None:
+            raise errors.NobodyInvited
+        accounts.give_code(link.capability_id)
+        link.capability.refresh_from_db()
+        return link
 
 
 def extend_links(session: TreatmentSession, *, from_moment: datetime) -> None:

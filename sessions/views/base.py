@@ -6,6 +6,7 @@ from rest_framework import status
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.response import Response
 
+from accounts.permissions import require_device
 from core.api import View, etag
 from core.errors import NotAllowed
 from core.fields import shaped
@@ -57,7 +58,11 @@ class SessionView(View):
         return session
 
     def admit(self, session: TreatmentSession, *allowed: Party, at: datetime) -> None:
-        """Raise `NotAllowed` unless the actor may act, as one of `allowed`, in a session that they see."""
+        """Raise `NotAllowed` unless the actor may act, as one of `allowed`, in a session that they see.
+
+        Not from another device than the one that a link is bound to.
+        """
+        require_device(self.request)
         party = require_party(self.actor, session, *allowed)
         reads = self.request.method in SAFE_METHODS
         if party == Party.CLINICIAN and not reads and not queries.cares_for(self.actor, session, at=at):

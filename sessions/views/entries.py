@@ -71,6 +71,8 @@ def _heeded(session: TreatmentSession, said: object, *, at: datetime) -> Iterato
 class Observations(SessionView):
     """What is seen and measured, before, during and after."""
 
+    hears_any_device = True
+
     @extend_schema(
         operation_id="observations_create",
         summary="Note a reading, or something seen",
@@ -97,6 +99,8 @@ class Observations(SessionView):
 
 class CheckIns(SessionView):
     """That all is well."""
+
+    hears_any_device = True
 
     @extend_schema(
         operation_id="check_ins_create",

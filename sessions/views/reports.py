@@ -39,6 +39,8 @@ NAMED = ("session", "enrollment", "observation")
 class AdverseEvents(SessionView):
     """Reports of harm."""
 
+    hears_any_device = True
+
     @extend_schema(
         operation_id="adverse_events_report",
         summary="Something went wrong",

@@ -55,6 +55,7 @@ class Op:
 
 
 REASON = {"reason": "Seen; all is well."}
+PHONE = {"code": "000000", "device": "the-key-of-dans-phone-0000"}
 ENTRY = {"client_id": "<uuid>", "client_seq": 90, "observed_at": "<now>"}
 PROFILE = {
     "legal_name": "A Example",
@@ -259,6 +260,10 @@ OPERATIONS = (
         stage="booked",
         body={"first_name": "Dan", "email": "dan@example.org"},
     ),
+    Op("session-log", "GET", IN_SESSION, BOTH, party=frozenset({MONITOR})),
+    Op("session-monitor", "GET", IN_SESSION, BOTH, party=frozenset({MONITOR})),
+    Op("session-monitor-releases", "POST", IN_SESSION, BOTH, party=frozenset({MONITOR})),
+    Op("monitor-devices", "POST", frozenset({MONITOR}), frozenset({MONITOR}), body=PHONE),
     Op(
         "attestations",
         "POST",

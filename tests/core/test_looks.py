@@ -20,6 +20,7 @@ from sessions.models import TreatmentSession
 from tests import steps
 from tests.conftest import make_clinician, make_user
 from tests.sessions import stages
+from tests.sessions.conftest import by_link
 
 ClientOf = Callable[[User], APIClient]
 
@@ -58,8 +59,7 @@ class TestLooks:
 
     def test_by_link(self, ada: Patient, at: datetime) -> None:
         session, _ = stages.dosed(ada, at=at)
-        client = APIClient()
-        client.credentials(HTTP_AUTHORIZATION=f"Capability {stages.token_in_mail(session)}")
+        client = by_link(stages.token_in_mail(session))
         assert client.get(f"/api/v1/sessions/{session.pk}").status_code == 200
         [(actor, what, why)] = looks(ada)
         assert (actor.split(":")[0], what, why) == ("capability", "session", "link")
@@ -114,8 +114,7 @@ class TestRefusals:
 
     def test_a_dead_link(self, ada: Patient, at: datetime) -> None:
         session, _ = stages.dosed(ada, at=at)
-        client = APIClient()
-        client.credentials(HTTP_AUTHORIZATION=f"Capability {stages.token_in_mail(session)}")
+        client = by_link(stages.token_in_mail(session))
         link = Capability.objects.get(target_id=session.pk)
         Capability.objects.filter(pk=link.pk).update(revoked_at=at)
         assert client.get(f"/api/v1/sessions/{session.pk}").status_code == 401
@@ -147,8 +146,7 @@ class TestWhoLooked:
     @pytest.fixture
     def looked(self, ada: Patient, ben: User, at: datetime, client_of: ClientOf) -> TreatmentSession:
         session, _ = stages.dosed(ada, at=at)
-        monitor = APIClient()
-        monitor.credentials(HTTP_AUTHORIZATION=f"Capability {stages.token_in_mail(session)}")
+        monitor = by_link(stages.token_in_mail(session))
         assert monitor.get(f"/api/v1/sessions/{session.pk}").status_code == 200
         for _ in range(2):
             assert client_of(ben).get(f"/api/v1/sessions/{session.pk}").status_code == 200

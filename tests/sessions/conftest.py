@@ -4,7 +4,8 @@ from datetime import datetime
 import pytest
 from rest_framework.test import APIClient
 
-from accounts.models import Patient, User
+from accounts.models import Capability, Patient, User
+from accounts.services import hash_token
 from sessions.models import TreatmentSession
 from tests import steps
 from tests.sessions import stages
@@ -43,7 +44,8 @@ def as_dan(session: TreatmentSession, at: datetime) -> APIClient:
 
 
 def by_link(token: str) -> APIClient:
-    """Return a client that shows a link's token."""
+    """Return a client that shows a link's token, on the device that has entered its code, if it has one."""
+    stages.bind(Capability.objects.filter(token_sha256=hash_token(token)))
     client = APIClient()
-    client.credentials(HTTP_AUTHORIZATION=f"Capability {token}")
+    client.credentials(HTTP_AUTHORIZATION=f"Capability {token} {stages.DEVICE}")
     return client

@@ -8,10 +8,12 @@ from uuid import uuid4
 
 import pytest
 from django.db import transaction
+from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 
 from accounts.models import Capability, Patient
 from accounts.rules import Address
+from accounts.services import hash_token
 from assessments import services as assessments
 from assessments.instruments import instruments
 from assessments.models import Assessment
@@ -31,6 +33,7 @@ from sessions.services import CheckInEntry, ObservationEntry
 from tests import steps
 
 MONITOR_EMAIL = "dan@example.org"
+DEVICE = "the-key-of-dans-phone-0000"
 WELL = {
     "alcohol_or_intoxication": "no",
     "fever_or_vomiting": "no",
@@ -82,12 +85,20 @@ def book(enrollment: Enrollment, *, at: datetime) -> TreatmentSession:
 
 
 def invited(session: TreatmentSession, *, at: datetime) -> tuple[Capability, str]:
-    """They ask Dan to stay; return his link and its token, read from the mail that waits for him."""
+    """They ask Dan to stay, and he enters the code: his link, and its token from the mail that waits."""
     patient = session.enrollment.patient
     invitation = services.invite_monitor(
         session, first_name="Dan", address=MONITOR_EMAIL, actor=Actor.person(patient.user_id), at=at
     )
+    bind(Capability.objects.filter(pk=invitation.capability_id))
+    invitation.capability.refresh_from_db()
     return invitation.capability, token_in_mail(session)
+
+
+def bind(links: QuerySet[Capability]) -> None:
+    """Dan has entered the code on his phone, as soon as he was asked."""
+    waiting = links.exclude(code=None)
+    waiting.update(code=None, device_sha256=hash_token(DEVICE), bound_at=F("created_at"))
 
 
 def token_in_mail(session: TreatmentSession) -> str:

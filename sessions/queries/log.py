@@ -1,0 +1,142 @@
+"""A session's log: everything that was seen, said and done in it, in order."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet
+
+from core.actors import Actor, ActorKind
+from sessions import rules
+from sessions.models import (
+    Attestation,
+    CheckIn,
+    CheckInDeadline,
+    Dose,
+    Observation,
+    SessionTransition,
+    TreatmentSession,
+    UnattributedDose,
+)
+from sessions.queries.facts import policy_of
+from sessions.rules import Gap
+
+MAX_LINES = 2000
+"""Of each kind of line; a session of some hours has a hundred."""
+MEASURED = (
+    "systolic_mmhg",
+    "diastolic_mmhg",
+    "heart_rate_bpm",
+    "oxygen_saturation_pct",
+    "alertness",
+    "comfort",
+    "note",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line: when it was, when it reached us, who wrote it, and what it says in the units of its names."""
+
+    id: Any
+    kind: str
+    at: datetime
+    received_at: datetime
+    by: str
+    says: dict[str, Any] = field(default_factory=dict)
+    client_id: str = ""
+    client_seq: int = -1
+
+    @property
+    def is_late(self) -> bool:
+        """Tell whether it reached us late."""
+        return rules.is_late(self.at, received_at=self.received_at)
+
+    @property
+    def order(self) -> tuple[datetime, str, int, str]:
+        """Return its place, which is the same in whatever order lines reached us."""
+        return (self.at, self.client_id, self.client_seq, str(self.id) if not self.client_id else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """The lines in order, where nobody was heard from, whether every check-in came and all lines are here."""
+
+    lines: list[Line]
+    gaps: list[Gap]
+    is_complete: bool
+    is_whole: bool
+
+
+def log(session: TreatmentSession, *, at: datetime) -> Log:
+    """Return a session's log as it is known at `at`."""
+    found = [list(kind[: MAX_LINES + 1]) for kind in _rows(session)]
+    patient = Actor.person(session.enrollment.patient.user_id)
+    lines = sorted(
+        (line for rows in found for line in _lines(rows[:MAX_LINES], patient)), key=lambda line: line.order
+    )
+    silences = _gaps(session, lines, at=at)
+    missed = any(line.kind == "check_in_missed" for line in lines)
+    return Log(
+        lines=lines,
+        gaps=silences,
+        is_complete=not silences and not missed and session.ended_at is not None,
+        is_whole=all(len(rows) <= MAX_LINES for rows in found),
+    )
+
+
+def _rows(session: TreatmentSession) -> Iterator[QuerySet[Any]]:
+    yield SessionTransition.objects.filter(session=session)
+    yield Attestation.objects.filter(session=session)
+    yield Observation.objects.filter(session=session)
+    yield CheckIn.objects.filter(session=session)
+    yield CheckInDeadline.objects.filter(session=session, missed_at__isnull=False)
+    yield Dose.objects.filter(session=session)
+    yield UnattributedDose.objects.filter(session=session)
+
+
+def _lines(rows: Iterable[Any], patient: Actor) -> Iterator[Line]:
+    for row in rows:
+        if isinstance(row, CheckInDeadline):
+            yield Line(row.pk, "check_in_missed", row.due_at, row.due_at, "system")
+        else:
+            yield _line(row, _by(row.actor, patient))
+
+
+def _line(row: Any, by: str) -> Line:
+    if isinstance(row, Observation):
+        says = {name: value for name in MEASURED if (value := getattr(row, name)) not in (None, "")}
+        return _entry(row, row.kind, by, says)
+    if isinstance(row, CheckIn):
+        return _entry(row, "check_in", by, {"all_well": row.all_well})
+    if isinstance(row, SessionTransition):
+        return Line(row.pk, row.event, row.at, row.at, by, {"reason": row.reason} if row.reason else {})
+    if isinstance(row, Attestation):
+        return Line(row.pk, row.kind, row.attested_at, row.attested_at, by, row.answers)
+    kind = "dose" if isinstance(row, Dose) else "unattributed_dose"
+    says = {"route": row.route, "dose_mg": str(row.dose_mg)}
+    return Line(row.pk, kind, row.taken_at, row.recorded_at, by, says)
+
+
+def _entry(row: Observation | CheckIn, kind: str, by: str, says: dict[str, Any]) -> Line:
+    device = str(row.client_id)
+    return Line(row.pk, kind, row.observed_at, row.received_at, by, says, device, row.client_seq)
+
+
+def _by(actor: Actor, patient: Actor) -> str:
+    if actor.kind == ActorKind.CAPABILITY:
+        return "monitor"
+    if actor.kind == ActorKind.SERVICE:
+        return "system"
+    return "patient" if actor == patient else "clinician"
+
+
+def _gaps(session: TreatmentSession, lines: Iterable[Line], *, at: datetime) -> list[Gap]:
+    """Return where the monitor was not heard from: what counts is when a word reached us."""
+    if session.started_at is None:
+        return []
+    _, policy = policy_of(session, at=at)
+    heard = [line.received_at for line in lines if line.by == "monitor"]
+    until = session.ended_at or at
+    return rules.gaps(heard, starts_at=session.started_at, ends_at=until, longest=policy.check_in_interval)
