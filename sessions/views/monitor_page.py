@@ -53,7 +53,7 @@ def _words() -> dict[str, Any]:
         "clinic_phone": settings.CLINIC_PHONE,
         "crisis_phone": settings.CRISIS_PHONE,
         "routes": Route.choices,
-        "alertness": Alertness.choices,
+        "alertness": [(value, label.capitalize()) for value, label in Alertness.choices],
     }
 
 

@@ -93,7 +93,7 @@ def test_without_a_connection_and_back_nothing_is_lost(browse, live_server, ada,
         expect(page.get_by_role("link", name="Call 911")).to_have_attribute("href", "tel:911")
         expect(page.locator("#connection")).to_contain_text("No connection")
         faults.extend(violations(page))
-        page.screenshot(path=SHOWN, full_page=True)
+        page.screenshot(path=SHOWN, full_page=True, scale="css")
 
         page.context.set_offline(False)
         expect(page.locator("#entries .sent")).to_have_count(3, timeout=15_000)

@@ -318,7 +318,10 @@ once($("help"), async () => {
 once($("well"), () => enter("check_in", "All is well", { all_well: true }));
 once($("present"), () => decide("attestations", { kind: "monitor_present" }));
 once($("start"), () => decide("start", {}));
-once($("end"), () => decide("end", { reason: "" }));
+once($("end"), async () => {
+  // One tap away from "All is well", and nobody watches after it.
+  if (confirm("End it? Nobody is asked for check-ins after that.")) await decide("end", { reason: "" });
+});
 
 form("bind", ({ code }) => bind(code.replaceAll(/\D/g, "")));
 form("dose", async ({ route, dose_mg }) => {
