@@ -28,7 +28,7 @@ class LogLineOutput(serializers.Serializer[Any]):
     content = serializers.DictField(source="says")
 
 
-class GapOutput(serializers.Serializer[Any]):
+class SilenceOutput(serializers.Serializer[Any]):
     """When the monitor was not heard from for longer than a check-in may take."""
 
     starts_at = serializers.DateTimeField()
@@ -44,5 +44,5 @@ class LogOutput(serializers.Serializer[Any]):
 
     is_complete = serializers.BooleanField()
     is_whole = serializers.BooleanField()
-    gaps = GapOutput(many=True)
+    gaps = SilenceOutput(many=True)
     lines = LogLineOutput(many=True)

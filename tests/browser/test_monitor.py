@@ -153,6 +153,8 @@ def test_from_being_there_to_the_dose(browse, live_server, ada, at):
     token, code = unbound(session, at=at - timedelta(minutes=10))
     patient = Actor.person(ada.user_id)
     services.attest_patient_today(session, answers=stages.WELL, actor=patient, at=at)
+    services.give_place(session, place=stages.HERE, actor=patient, at=at)
+    stages.watchdog_lives()
     for minutes in (6, 3):
         entry = stages.reading(at=at - timedelta(minutes=minutes), seq=minutes)
         services.observe(stages.fetch(session), entry=entry, actor=patient, at=clock.now())
