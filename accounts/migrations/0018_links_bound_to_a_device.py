@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     """What the trail keeps of the new columns is a ciphertext and the hash of a random key."""
 
-    dependencies = [("accounts", "0016_charts_by_rule")]
+    dependencies = [("accounts", "0017_patients_by_birth_date")]
 
     operations = [
         migrations.RunSQL("SET LOCAL lock_timeout = '5s'", migrations.RunSQL.noop),
