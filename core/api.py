@@ -45,9 +45,10 @@ class View(views.APIView):
         except Error as failure:
             if not was_cut_off(failure):
                 raise
-            answer = self.handle_exception(failure)
-            self.response: Response = self.finalize_response(self.request, answer, *args, **kwargs)
-            return self.response
+            told = self.handle_exception(failure)
+            answer: Response = self.finalize_response(self.request, told, *args, **kwargs)
+            self.response = answer
+            return answer
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Let nobody through who may not; what only reads is one transaction."""
