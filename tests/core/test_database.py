@@ -46,7 +46,7 @@ def test_no_row_of_ours_can_be_deleted_by_the_role_that_serves():
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT table_name FROM information_schema.role_table_grants "
-            "WHERE grantee = 'rekindle_app' AND privilege_type = 'DELETE'"
+            "WHERE grantee = 'rekindle_app' AND privilege_type = 'DELETE' AND table_schema = 'public'"
         )
         deletable = {row[0] for row in cursor.fetchall()}
     assert "accounts_signin" in deletable
