@@ -52,7 +52,7 @@ class Cell:
         if not self.is_declared:
             return {401} if self.role in to.UNKNOWN and self.op.gate != to.EVERYBODY else {403, 405}
         if self.is_allowed:
-            return {200, 201}
+            return {200, 201, 204}
         if self.role in to.UNKNOWN:
             return {401}
         if self.role not in self.op.gate:

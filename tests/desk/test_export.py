@@ -24,6 +24,7 @@ ClientOf = Callable[[User], APIClient]
 NOTHING_YET = {
     "safety.healthfact",
     "safety.followup",
+    "safety.exclusionoverride",
     "notifications.reminderpreference",
     "accounts.breakglass",
     "safety.eventassessment",
