@@ -109,6 +109,7 @@ class ShiftCancellations(View):
 class Gaps(View):
     """When nobody is on call."""
 
+    pagination_class = None
     permission_classes = (IsClinician | AssignsCare,)
     throttle_classes = NEVER_COUNTED
 

@@ -17,6 +17,7 @@ from core.quotas import NEVER_COUNTED
 from sessions import queries, services
 from sessions.models import TreatmentSession
 from sessions.rules import Party
+from sessions.serializers.leaving import NothingInput
 from sessions.serializers.sessions import BoundOutput, DeviceInput, MonitorOutput
 from sessions.views.base import SESSION_ID, SessionView
 
@@ -55,13 +56,14 @@ class MonitorReleases(SessionView):
     @extend_schema(
         operation_id="session_monitor_release",
         summary="Let the link be used on another device",
-        request=None,
+        request=NothingInput,
         responses=MonitorOutput,
         examples=[OpenApiExample("A new code", value=INVITED, response_only=True)],
     )
     @idempotent
-    def post(self, request: Request, session_id: UUID) -> Response:  # noqa: ARG002
+    def post(self, request: Request, session_id: UUID) -> Response:
         """Take the link from the device that has it and make a new code, also while the session runs."""
+        NothingInput(data=request.data).is_valid(raise_exception=True)
         at = clock.now()
         session = self.session(session_id, Party.PATIENT, Party.CLINICIAN, at=at)
         services.release_monitor(session, at=at)

@@ -74,7 +74,8 @@ def booked(patient: Patient, *, at: datetime) -> TreatmentSession:
 
 
 def book(enrollment: Enrollment, *, at: datetime) -> TreatmentSession:
-    """The patient books the next session for a minute from `at`."""
+    """The patient books the next session for a minute from `at`; the watchdog looks after it."""
+    watchdog_lives()
     return services.book(
         enrollment.pk,
         scheduled_at=at + timedelta(minutes=1),
@@ -243,6 +244,7 @@ def reached(patient: Patient, status: str, *, at: datetime) -> TreatmentSession:
 
 def book_regardless(enrollment: Enrollment, *, at: datetime) -> TreatmentSession:
     """A booking row that no rule has looked at: what the gate is asked about then."""
+    watchdog_lives()
     session = TreatmentSession.objects.create(
         enrollment=enrollment,
         number=queries.next_number(enrollment.pk),

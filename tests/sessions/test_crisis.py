@@ -13,8 +13,10 @@ from core import clock
 from core.actors import Actor
 from safety import services as safety
 from safety.enums import AlertClass
+from safety.errors import Ineligible
 from safety.models import Alert
 from sessions import services
+from sessions.enums import ObservationKind
 from sessions.models import TreatmentSession
 from tests import steps
 from tests.api import post
@@ -48,16 +50,30 @@ def test_cancelling_and_booking_again_does_not_forget_it(ada: Patient, at: datet
     services.cancel(first, reason="", actor=ada_of(first), at=at)
     second = stages.book(first.enrollment, at=at)
     stages.prepared(second, at=at)
-    assert refusal(stages.fetch(second), at=at + MINUTE) == {"blood_pressure_crisis"}
+    assert refusal(stages.fetch(second), at=at + MINUTE) == {"blood_pressure_crisis", "record_objects"}
 
 
-def test_nor_does_leaving_and_enrolling_anew_and_the_monitor_is_told(ada: Patient, at: datetime) -> None:
+def test_nor_does_leaving_and_enrolling_anew(ada: Patient, at: datetime) -> None:
     first = stages.booked(ada, at=at)
     measure(first, ada_of(first), at=at)
     settle(at=at)
     services.leave(first.enrollment_id, reason="", patient_user=ada.user, at=at)
+    with stages.refused(Ineligible):
+        steps.accepted(ada, at=at)
+
+
+def test_one_that_is_not_in_the_profile_counts_too_and_the_monitor_is_told(
+    ada: Patient, at: datetime
+) -> None:
+    """As of the time before readings were written there."""
+    first = stages.booked(ada, at=at)
+    services.leave(first.enrollment_id, reason="", patient_user=ada.user, at=at)
     second = stages.booked(ada, at=at)
     stages.prepared(second, at=at)
+    measured = dict(zip(("systolic_mmhg", "diastolic_mmhg"), CRISIS, strict=True))
+    told = {"client_id": uuid4(), "client_seq": 50, "observed_at": at, "received_at": at}
+    by = {"actor_kind": ada_of(first).kind, "actor_id": ada_of(first).id}
+    first.observations.create(kind=ObservationKind.BLOOD_PRESSURE, **measured, **told, **by)
     answer = post(by_link(stages.token_in_mail(second)), f"sessions/{second.pk}/start", {})
     assert answer.status_code == 422, answer.content
     assert "blood_pressure_crisis" in {reason["code"] for reason in answer.json()["reasons"]}

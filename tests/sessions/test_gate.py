@@ -171,7 +171,11 @@ SPOILED: list[tuple[str, Spoil, set[str]]] = [
     ("a question left open", no_answer, {"today_pregnancy_possible"}),
     ("high systolic", read((141, 80)), {"systolic_too_high"}),
     ("high diastolic", read((130, 91)), {"diastolic_too_high"}),
-    ("crisis", read((182, 80)), {"blood_pressure_crisis", "systolic_too_high", "alert_open"}),
+    (
+        "crisis",
+        read((182, 80)),
+        {"blood_pressure_crisis", "systolic_too_high", "alert_open", "record_objects"},
+    ),
     ("in another state", elsewhere, {"place_not_served", "nobody_on_call"}),
     ("a state no longer served", state_given_up, {"place_not_served"}),
     ("on call too late", on_call(1, 300), {"nobody_on_call"}),
