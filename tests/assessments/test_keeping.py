@@ -335,7 +335,7 @@ def race(at: datetime) -> tuple[list[int], int]:
     """Let two workers look at once, a new patient each round; return forms per round, and overlaps."""
     came_to, overlaps = [], 0
     for number in range(ROUNDS):
-        patient = make_patient(f"ada{number}-{new_id()}@example.org", "Ada Example")
+        patient = make_patient(f"ada{number}-{new_id()}@example.org", f"Ada{number} Example")
         enrollment = steps.active(patient, at=at)
         Assessment.objects.filter(enrollment=enrollment).update(closes_at=at + 4 * DAY)
         with meeting((services, "check_licence")) as point:

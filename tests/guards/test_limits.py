@@ -12,6 +12,11 @@ from safety.views.screening import FitCheckLimit
 
 COUNTED_IN_SAFETY = {
     "Me",
+    "Explanation",
+    "Comparisons",
+    "PolicyFile",
+    "PolicyFiles",
+    "TreatmentPlans",
     "FitChecks",
     "ScreeningQuestions",
     "Screenings",
