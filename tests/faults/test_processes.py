@@ -17,11 +17,13 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from django.conf import settings
 from django.db import connection
 
+from accounts.models import Patient
 from config.local.state import ROOT, free_port
 from core import heartbeats
 from notifications.messages import telling
 from notifications.models import Delivery
 from tests import steps
+from tests.sessions import stages
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -127,13 +129,15 @@ def test_a_reminder_goes_all_the_way_and_every_death_is_seen(processes, sink, ad
     processes.start("beat", "worker", "watchdog")
     wait_until(lambda: silent(client) == set(), "everybody gives a sign of life")
 
+    Patient.objects.filter(pk=ada.pk).update(timezone=stages.zone_at_noon(at))  # nobody is woken up
     steps.active(ada, at=at - timedelta(days=3))  # the first forms fall due now
     wait_until(lambda: any("waiting for you" in text for _, text in sink.mails), "the reminder arrives")
     reminders = [(to, text) for to, text in sink.mails if "waiting for you" in text]
     assert [to for to, _ in reminders] == ["ada@example.org"]
     body = reminders[0][1].split("\r\n\r\n", 1)[1]
     assert not telling(re.sub(r"https?://\S+", "", body))
-    wait_until(lambda: Delivery.objects.get(kind="assessment_due").status == "sent", "it is recorded")
+    told = Delivery.objects.filter(kind="assessment_due", status="sent")
+    wait_until(told.exists, "it is recorded")
 
     processes.send("worker", signal.SIGKILL)
     processes.send("watchdog", signal.SIGSTOP)  # it lives, and does nothing

@@ -118,7 +118,7 @@ def silent_mail(settings: Any) -> Iterator[None]:
 def test_a_silent_mail_server_costs_a_look_one_message(
     silent: datetime, silent_mail: None, monkeypatch: pytest.MonkeyPatch, sends_for_s: float, tried: int
 ) -> None:
-    """With more time as many as it takes to leave a provider alone: the others wait for it, or go elsewhere."""
+    """With more time, as many as it takes to leave a provider alone."""
     services.watch(at=silent)
     monkeypatch.setattr(watchdog, "SENDS_FOR_S", sends_for_s)
     watchdog.look()
