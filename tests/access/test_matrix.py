@@ -236,18 +236,20 @@ def undone() -> Iterator[None]:
 
 
 def sample() -> list[Cell]:
-    """Return every allowed cell, and the others of some roles, one of them past the gate.
+    """Return the cells of some roles for each operation: two that may, one at the gate, one past it.
 
     Of a role all targets: what isn't theirs is compared with what isn't there. The long run asks every cell.
     """
     chosen = random.Random(SEED)  # noqa: S311
-    roles = {}
-    for op in OPERATIONS:
-        inside, outside = sorted(op.gate), sorted(to.EVERYBODY - op.gate)
-        some = chosen.sample(inside, min(1, len(inside))) + chosen.sample(outside, min(2, len(outside)))
-        roles[op.route, op.method] = some
-    declared = cells(declared_alone=True)
-    return [cell for cell in declared if cell.is_allowed or cell.role in roles[cell.op.route, cell.op.method]]
+    roles = {
+        (op.route, op.method): {
+            role
+            for among, most in ((op.own | op.stranger, 2), (op.gate, 1), (to.EVERYBODY - op.gate, 1))
+            for role in chosen.sample(sorted(among), min(most, len(among)))
+        }
+        for op in OPERATIONS
+    }
+    return [cell for cell in cells(declared_alone=True) if cell.role in roles[cell.op.route, cell.op.method]]
 
 
 @pytest.mark.django_db
