@@ -78,7 +78,8 @@ class Cohort:
 def gather(people: list[Person], *, base_url: str, policy: Policy, seed: int) -> Cohort:
     """Give everybody a device, a program, and, beside their record, marked answers to what nobody asked.
 
-    Their addresses are new each time, so that a clinic can be rehearsed more than once.
+    Names and addresses are new each time, so that a clinic can be rehearsed more than once: somebody who signs
+    up with another's name and birth date is not treated until a person has looked.
     """
     rng = Random(seed)
     run = token_hex(4)
@@ -106,11 +107,11 @@ def enroll(person: Participant, *, mailbox: Mailbox, today: date) -> None:
     client = person.client
     client.confirm_address(mailbox)
     age_years = int(str(person.filled.answers["age_years"]))
-    name = f"{person.recorded.source.title()} {person.recorded.source_id}"
+    run = client.email.partition("@")[2].removesuffix(".example")
     client.put(
         "me",
         {
-            "legal_name": name,
+            "legal_name": f"{person.label.title()} {run}",
             "preferred_name": "",
             "birth_on": date(today.year - age_years, 1, 1).isoformat(),
             "timezone": "America/Chicago",

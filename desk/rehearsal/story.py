@@ -189,10 +189,11 @@ def _pass_weeks(mailbox: Mailbox, found: Found) -> None:
 
     None may tell what it is about.
     """
-    # By day where the cohort lives: at night nobody is reminded.
-    _advance((datetime.combine(demo_clock.now(), NOON, tzinfo=UTC) - demo_clock.now()) % timedelta(days=1))
-    for days in (3, *[7] * WEEKS):
-        _advance(timedelta(days=days))
+    # By day where the cohort lives: at night nobody is reminded. The first reminders are good for two days from
+    # when the forms fall due, so that a leap of more than that from here on would pass them by.
+    until_noon = (datetime.combine(demo_clock.now(), NOON, tzinfo=UTC) - demo_clock.now()) % timedelta(days=1)
+    for leap in (until_noon, timedelta(days=3), *[timedelta(weeks=1)] * WEEKS):
+        _advance(leap)
         mailbox.wait_for_quiet()
     found.sent = Counter(TEMPLATES[MessageKind(kind)].subject for kind in kinds_sent(since=mailbox.began_at))
     for recipient in mailbox.recipients():
