@@ -78,8 +78,8 @@ class Cohort:
 def gather(people: list[Person], *, base_url: str, policy: Policy, seed: int) -> Cohort:
     """Give everybody a device, a program, and, beside their record, marked answers to what nobody asked.
 
-    Names and addresses are new each time, so that a clinic can be rehearsed more than once: somebody who signs
-    up with another's name and birth date is not treated until a person has looked.
+    Names and addresses are new each time, so that a clinic can be rehearsed more than once: who signs up with
+    another's name and birth date is not treated until a person has looked.
     """
     rng = Random(seed)
     run = token_hex(4)
