@@ -189,8 +189,8 @@ def _pass_weeks(mailbox: Mailbox, found: Found) -> None:
 
     None may tell what it is about.
     """
-    # By day where the cohort lives: at night nobody is reminded. A stop there, because the first reminders are
-    # good for two days from when the forms fall due: a longer leap would pass them by.
+    # By day where the cohort lives: at night nobody is reminded. A stop there, because the first reminders
+    # are good for two days from when the forms fall due: a longer leap would pass them by.
     now = demo_clock.now()
     until_noon = (datetime.combine(now, NOON, tzinfo=UTC) - now) % timedelta(days=1)
     for leap in (until_noon, timedelta(days=3), *[timedelta(weeks=1)] * WEEKS):
