@@ -248,6 +248,8 @@ SPECTACULAR_SETTINGS = {
         "Challenge": "safety.events.enums.Challenge",
         "NewsKind": "safety.events.enums.NewsKind",
         "FollowUpKind": "safety.events.enums.FollowUpKind",
+        "StockKind": "sessions.ledger.enums.StockKind",
+        "StockMove": "sessions.ledger.serializers.STOCK_MOVES",
         "FollowUpEnd": "safety.events.serializers.FOLLOW_UP_ENDS",
         "ClockEnd": "safety.events.serializers.CLOCK_ENDS",
         "FitOutcome": "safety.enums.FitOutcome",

@@ -58,6 +58,7 @@ from safety.models import (
 )
 from safety.overrides.models import ExclusionOverride
 from safety.roster.models import OnCallShift
+from sessions.ledger.models import Prescription, StockCount, StockEntry
 from sessions.models import (
     Attestation,
     CheckIn,
@@ -134,6 +135,9 @@ PARTS = (
     Part("What was prepared", PreparationItem, _SESSION),
     Part("Whom you invited", MonitorInvitation, _SESSION),
     Part("What was vouched for", Attestation, _SESSION),
+    Part("Prescriptions", Prescription, _ENROLLMENT),
+    Part("What came and went of your medicine", StockEntry, _ENROLLMENT),
+    Part("What was counted of it", StockCount, _ENROLLMENT),
     Part("Answers of the day that a clinician found to be mistaken", Overrule, _SESSION),
     Part("Where you were for a session", SessionPlace, _SESSION),
     Part("What was asked before a dose", GateDecision, _SESSION),

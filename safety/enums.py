@@ -49,6 +49,8 @@ class AlertClass(TextChoices):
     """A dose was reported after the time for it was over; nobody was asked again when it was taken."""
     REFUSED_DOSE = "refused_dose"
     """Somebody recorded a dose and was refused: it may have been swallowed all the same."""
+    STOCK_DIFFERS = "stock_differs"
+    """A controlled medicine was counted, or taken, and the ledger says otherwise."""
     REPORT_DUE = "report_due"
     """Half of the time for reporting an event is gone, most of it, or all."""
     FOLLOW_UP_DUE = "follow_up_due"
@@ -70,10 +72,11 @@ class AlertStatus(TextChoices):
 
 BLOCKS_DOSING = (AlertClass.SUICIDE_RISK, AlertClass.SERIOUS_EVENT, AlertClass.MISSED_CHECK_IN)
 """While one of these is not closed, no dose is taken."""
-BLOCKS_STARTING = (*BLOCKS_DOSING, AlertClass.REFUSED_DOSE)
+BLOCKS_STARTING = (*BLOCKS_DOSING, AlertClass.REFUSED_DOSE, AlertClass.STOCK_DIFFERS)
 """While one of these is not closed, no session starts: what may be danger, and pages as that.
 
-In a session that has started, a refused dose leaves the way to the one that was ordered: it may be a slip.
+Medicine that nobody can account for may have been swallowed. In a session that has started, a refused dose
+leaves the way to the one that was ordered: it may be a slip.
 """
 
 

@@ -474,3 +474,7 @@ class EffectsTriage(ActedModel):
             ),
             models.CheckConstraint(condition=~Q(reason=""), name="effects_triage_gives_a_reason"),
         ]
+
+
+# A subject of its own keeps its tables in its own package; Django looks for them here.
+from sessions.ledger import models as ledger_models  # noqa: E402, F401

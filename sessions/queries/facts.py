@@ -35,6 +35,7 @@ from sessions.enums import (
     ObservationKind,
     SessionStatus,
 )
+from sessions.ledger import queries as ledger
 from sessions.models import (
     Attestation,
     Dose,
@@ -196,6 +197,7 @@ def start_facts(
         place=_place_facts(place, at=at) if place else None,
         on_call=_on_call(session, place, policy, at=at) if place else None,
         watch_is_alive=heartbeats.pulse("watchdog").fresh,
+        has_medicine=ledger.has_medicine(enrollment, plan, until=at + policy.dose_window),
     )
 
 

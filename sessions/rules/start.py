@@ -67,7 +67,8 @@ class StartFacts:
     session, that no clinician overruled. `readings` are this session's, oldest first; `readings_elsewhere`
     those of the patient's others that may still be a day's crisis. `monitor_attested_at` is when the monitor
     whose link is alive said to be there. `on_call` is when somebody is on call who may practise in the state
-    of `place`; `watch_is_alive`, whether the watchdog is.
+    of `place`; `watch_is_alive`, whether the watchdog is. `has_medicine` says that the ordered dose is in
+    stock, and in date to the end of the dose window, as far as a ledger is kept.
     """
 
     at: datetime
@@ -93,6 +94,7 @@ class StartFacts:
     place: PlaceFacts | None
     on_call: tuple[Span, ...] | None
     watch_is_alive: bool | None
+    has_medicine: bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -383,6 +385,11 @@ def _watched(facts: StartFacts, policy: SessionPolicy) -> Iterator[Reason]:  # n
         yield NOT_WATCHED
 
 
+def _medicine(facts: StartFacts, policy: SessionPolicy) -> Iterator[Reason]:  # noqa: ARG001 - a Check
+    if facts.has_medicine is not True:
+        yield Reason("no_medicine", "There is no full dose in date on record. Ask your clinician.")
+
+
 @dataclass(frozen=True, slots=True)
 class _Pressure:
     observed_at: datetime
@@ -454,4 +461,5 @@ _CHECKS: tuple[Check, ...] = (
     _place,
     _on_call,
     _watched,
+    _medicine,
 )

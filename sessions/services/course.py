@@ -24,6 +24,7 @@ from safety.models import Alert
 from safety.queries import override_signers
 from sessions import errors, queries, rules
 from sessions.enums import BOOKED_STATUSES, SessionEvent, SessionStatus
+from sessions.ledger.services import take_dose
 from sessions.models import CheckInDeadline, Dose, GateDecision, TreatmentSession, UnattributedDose
 from sessions.policy import SessionPolicy, parse_policy
 from sessions.rules import StartFacts
@@ -205,6 +206,7 @@ def _taken(session: TreatmentSession, dose: Dose, *, actor: Actor) -> Dose:
     move(session, SessionEvent.DOSED, actor=actor, at=at, policy_version=version, columns=columns)
     dose.session, dose.actor_kind, dose.actor_id = session, actor.kind, actor.id
     dose.save(force_insert=True)
+    take_dose(dose)
     return dose
 
 

@@ -275,6 +275,12 @@ OPERATIONS = (
     ),
     Op("session-places", "GET", IN_SESSION, BOTH, party=frozenset({MONITOR})),
     Op("session-places", "POST", IN_SESSION, SELF, party=CARE | {MONITOR}, stage="booked", body=HERE),
+    Op("prescriptions", "GET", PERSONS, BOTH),
+    Op("prescriptions", "POST", PERSONS, CARE, stage="stocked", body={"<prescription>": ""}),
+    Op("stock", "GET", PERSONS, BOTH, stage="stocked"),
+    Op("stock", "POST", PERSONS, BOTH, stage="stocked", body={"kind": "lost", "lot": "K-1", "units": 1}),
+    Op("stock-counts", "GET", PERSONS, BOTH, stage="stocked"),
+    Op("stock-counts", "POST", PERSONS, BOTH, stage="stocked", body={"lot": "K-1", "counted_units": 9}),
     Op(
         "overrules",
         "POST",

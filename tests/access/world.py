@@ -1,7 +1,7 @@
 """A clinic with somebody in every role, and two charts at the same stage: Ada's and Cyd's."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -40,6 +40,10 @@ from safety.screening.health import Vital
 from safety.screening.policy import example_policy as screening_policy
 from sessions import services as sessions
 from sessions.enums import EffectAnswer, ExpectedEffect
+from sessions.ledger import services as ledger
+from sessions.ledger.enums import StockKind
+from sessions.ledger.models import Prescription
+from sessions.ledger.views import PRESCRIBED
 from sessions.models import EffectsChecklist, TreatmentSession
 from tests import steps
 from tests.access import declared as to
@@ -49,6 +53,7 @@ from tests.safety.test_overrides import enact_lenient
 from tests.sessions import stages
 from tests.sessions.conftest import by_link
 from tests.sessions.facts import example_policy
+from tests.sessions.test_ledger_rules import WRITTEN
 
 
 def _screened(patient: Patient, at: datetime) -> None:
@@ -79,6 +84,14 @@ def _excluded(patient: Patient, at: datetime) -> None:
     enrollment = steps.enrolled(patient, at=at)
     answers = steps.HEALTHY | {"overactive_thyroid": "not_controlled"}
     safety.screen(enrollment.pk, answers=answers, actor=Actor.person(patient.user_id), at=at)
+
+
+def _stocked(patient: Patient, at: datetime) -> None:
+    enrollment, by = stages.measured(patient, at=at), steps.clinician(patient)
+    said = replace(WRITTEN, issued_on=at.date(), expires_on=(at + timedelta(days=60)).date())
+    prescription = ledger.record_prescription(enrollment.pk, said=said, by=by, at=at)
+    came = ledger.Moved(StockKind.DISPENSED, "K-1", 9)
+    ledger.move_stock(prescription, moved=came, actor=Actor.person(by.pk), at=at)
 
 
 def _dosed(patient: Patient, at: datetime) -> None:
@@ -138,6 +151,7 @@ STAGES: dict[str, Callable[[Patient, datetime], Any]] = {
     "booked": lambda patient, at: stages.invited(stages.booked(patient, at=at), at=at),
     "ready": lambda patient, at: stages.prepared(stages.booked(patient, at=at - timedelta(minutes=5)), at=at),
     "mistaken": _mistaken,
+    "stocked": _stocked,
     "started": lambda patient, at: stages.started(patient, at=at),
     "late": lambda patient, at: stages.started(patient, at=at - timedelta(minutes=60)),
     "dosed": _dosed,
@@ -158,6 +172,7 @@ MODELS: dict[str, tuple[type[Any], str]] = {
     "follow_up_id": (FollowUp, "patient"),
     "event_id": (AdverseEvent, "patient"),
     "patient_id": (Patient, "pk"),
+    "prescription_id": (Prescription, "enrollment__patient"),
 }
 """How the ids in addresses lead to whose chart."""
 
@@ -259,6 +274,14 @@ def _bundle(world: World) -> dict[str, Any]:
     return {"bundle": {"resourceType": "Bundle", "entry": [{"resource": person}]}}
 
 
+def _prescription(world: World) -> dict[str, Any]:
+    dates = {
+        "issued_on": world.at.date().isoformat(),
+        "expires_on": (world.at + timedelta(days=60)).date().isoformat(),
+    }
+    return PRESCRIBED | dates
+
+
 def _shift(world: World) -> dict[str, Any]:
     ends_at = world.at + timedelta(hours=8)
     return {
@@ -303,6 +326,7 @@ _SPECIAL: dict[str, Callable[[World], dict[str, Any]]] = {
     "<rollback>": _rollback,
     "<policy file>": _policy_file,
     "<two charts>": _two_charts,
+    "<prescription>": _prescription,
 }
 
 

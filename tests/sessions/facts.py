@@ -79,6 +79,7 @@ GOOD = StartFacts(
     place=PLACE,
     on_call=((NOON, NOON + WATCHED),),
     watch_is_alive=True,
+    has_medicine=True,
 )
 
 GOOD_DOSE = DoseFacts(

@@ -125,6 +125,7 @@ def good(chance: Random, moment: int, policy: SessionPolicy) -> dict[str, Any]:
         ),
         "on_call": _covering(chance, at, _watched(policy)),
         "watch_is_alive": True,
+        "has_medicine": True,
     }
 
 
@@ -338,4 +339,5 @@ SPOILERS: Mapping[str, Spoiler] = {
     "place": _place,
     "on_call": _on_call,
     "watch_is_alive": _any_of(False, None),
+    "has_medicine": _any_of(False, None),
 }

@@ -159,6 +159,11 @@ def escalation(facts: StartFacts, policy: SessionPolicy) -> Iterator[str]:
         yield "watch_not_running"
 
 
+def medicine(facts: StartFacts, policy: SessionPolicy) -> Iterator[str]:
+    if facts.has_medicine is not True:
+        yield "no_medicine"
+
+
 def recent(moment: datetime, at: datetime, max_age: timedelta) -> bool:
     """Tell whether something is at most so old, and not from a clock that is wrong."""
     return -CLOCK_TOLERANCE <= at - moment <= max_age
@@ -203,4 +208,5 @@ QUESTIONS: tuple[Callable[[StartFacts, SessionPolicy], Iterator[str]], ...] = (
     spacing,
     whereabouts,
     escalation,
+    medicine,
 )

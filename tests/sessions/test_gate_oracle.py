@@ -58,6 +58,7 @@ CODES = {
     "place_not_served",
     "nobody_on_call",
     "watch_not_running",
+    "no_medicine",
 }
 
 
@@ -251,6 +252,8 @@ WRONG: dict[str, Gate] = {
     "on call but for the dose window": by_policy(dose_window=lambda policy: timedelta()),
     "the watch runs unless known": by_facts(watch_is_alive=lambda facts: facts.watch_is_alive is not False),
     "the watch ran": by_facts(watch_is_alive=lambda facts: facts.watch_is_alive is not None),
+    "medicine unless known": by_facts(has_medicine=lambda facts: facts.has_medicine is not False),
+    "medicine whatever is left": by_facts(has_medicine=lambda facts: facts.has_medicine is not None),
     "a gap a day longer": by_policy(max_gap_days=lambda policy: policy.max_gap_days + 1),
 }
 
