@@ -120,7 +120,7 @@ def move_set(
         closes_at=counted_from + window.closes_after,
     )
     if moved:
-        notifications.cancel(_reminder_key(enrollment.pk, point), at=at)
+        notifications.cancel(reminder_key(enrollment.pk, point), at=at)
         _remind(enrollment, point, window, counted_from=counted_from, moved=f"{at.isoformat()}:")
     return bool(moved)
 
@@ -190,7 +190,7 @@ def submit(assessment: Assessment, *, actor: Actor, at: datetime) -> Assessment:
         _tell_screening(row, facts, actor=actor, at=at)
         _save(row, "scores", "submitted_at")
         if all(other.submitted_at for other in rows):
-            notifications.cancel(_reminder_key(row.enrollment_id, queries.point_of(row)), at=at)
+            notifications.cancel(reminder_key(row.enrollment_id, queries.point_of(row)), at=at)
         return row
 
 
@@ -218,7 +218,7 @@ def _remind(
     notifications.remind(
         MessageKind.ASSESSMENT_DUE,
         enrollment.patient.user,
-        key=_reminder_key(enrollment.pk, point) + moved,
+        key=reminder_key(enrollment.pk, point) + moved,
         steps=steps_after(due_at, stale_at=stale_at),
     )
 
@@ -246,7 +246,8 @@ def check_licence(instrument: Instrument) -> None:
         raise errors.LicenceForbids(reason)
 
 
-def _reminder_key(enrollment_id: UUID, point: Point) -> str:
+def reminder_key(enrollment_id: UUID, point: Point) -> str:
+    """Return how the keys of all reminders of one set begin."""
     kind = "" if point.anchor == Anchor.AFTER_SESSION else f"{point.anchor}:"
     return f"assessments:{enrollment_id}:{kind}{point.number}:"
 

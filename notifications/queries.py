@@ -196,6 +196,11 @@ def waiting_beside(delivery: Delivery, *, zone: ZoneInfo, at: datetime) -> list[
     return [Waiting(pk, MessageKind(kind)) for pk, kind in rows]
 
 
+def reminders_written(*, since: datetime) -> list[Delivery]:
+    """Return every reminder written down since then, in real time, without what is in it."""
+    return list(Delivery.objects.filter(created_at__gte=since, kind__in=REMINDERS).defer("payload"))
+
+
 def kinds_sent(*, since: datetime) -> list[str]:
     """Return the kind of every message written down since then, in real time, that has left."""
     sent = Delivery.objects.filter(created_at__gte=since, status=DeliveryStatus.SENT)

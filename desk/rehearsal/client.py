@@ -5,9 +5,11 @@ import email.policy
 import re
 import ssl
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from email.parser import BytesHeaderParser
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -37,6 +39,17 @@ class Mailbox:
     def began_at(self) -> datetime:
         """Return when this was made."""
         return datetime.fromtimestamp(self.since, tz=UTC)
+
+    def from_now_on(self) -> "Mailbox":
+        """Return the same folders, of which only what is still to come is seen."""
+        return Mailbox(self.folder)
+
+    def ids(self) -> Counter[str]:
+        """Count every message that came by the id of the delivery that it is."""
+        parser = BytesHeaderParser(policy=email.policy.default)
+        files = (file for file in self.folder.glob("*/*.eml") if file.stat().st_mtime >= self.since)
+        heads = (parser.parsebytes(file.read_bytes()) for file in files)
+        return Counter(str(head["Message-ID"]).strip("<").partition("@")[0] for head in heads)
 
     def messages(self, recipient: str) -> list[str]:
         """Return the subject and text of every message to `recipient`, oldest first."""
@@ -92,6 +105,15 @@ class Client:
     def get(self, path: str, *, expect: int = 200) -> Any:
         """GET and return the JSON answer; raises `StepFailed` on another status."""
         return self._checked("GET", path, expect=(expect,))
+
+    def every(self, path: str) -> list[Any]:
+        """GET all pages of a list and return their rows."""
+        rows: list[Any] = []
+        where: str | None = path
+        while where:
+            page = self.get(where)
+            rows, where = rows + page["results"], page["next"]
+        return rows
 
     def post(self, path: str, body: Mapping[str, Any], *, expect: Iterable[int] = (201,)) -> Any:
         """POST with a new Idempotency-Key and return the JSON answer."""

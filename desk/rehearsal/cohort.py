@@ -1,7 +1,7 @@
 """Everybody's way: sign up, screening, decision, plan, consent, baseline."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
@@ -28,7 +28,7 @@ PLAN = {"route": "sublingual", "dose_mg": "300.0", "min_days_between": 7}
 T = TypeVar("T")
 
 
-@dataclass
+@dataclass(eq=False)
 class Participant:
     """One person on their way, with what the clinic answered."""
 
@@ -65,6 +65,15 @@ class Cohort:
             for failure in tqdm(results, total=len(people), desc=f"{what:24}", unit=""):
                 if failure:
                     self.failures.append(failure)
+
+    def through(
+        self, what: str, step: Callable[[Participant], None], among: list[Participant]
+    ) -> list[Participant]:
+        """Take one of many short steps, without a line of its own; return who got through it."""
+        with ThreadPoolExecutor(WORKERS) as pool:
+            found = list(pool.map(lambda person: self._try(what, step, person), among))
+        self.failures += filter(None, found)
+        return [person for person, failure in zip(among, found, strict=True) if not failure]
 
     @staticmethod
     def _try(what: str, step: Callable[[Participant], None], person: Participant) -> str:
@@ -204,20 +213,40 @@ def _understand(person: Participant, text: dict[str, Any]) -> None:
                 raise StepFailed(f"{question['key']}: no answer is right")
 
 
-def answer_forms(person: Participant, *, only_recorded: bool) -> None:
+def answer_baseline(person: Participant, *, only_recorded: bool) -> None:
     """Fill in the baseline: what the record has, and unless `only_recorded` the generated rest."""
     answers = (person.recorded if only_recorded else person.filled).responses
-    for form in person.client.get("assessments?status=due")["results"]:
-        given = answers.get(form["instrument"])
-        if given is None:
-            continue
-        saved = person.client.patch(f"assessments/{form['id']}", {"answers": dict(given)})
-        person.crisis_shown |= saved["crisis"] is not None
-        if saved["missing"]:
-            continue
-        done = person.client.post(f"assessments/{form['id']}/submit", {}, expect=(200,))
-        person.submitted[form["instrument"]] = done["scores"]
-        _compare(done["scores"], given)
+    for filled in fill_in(person.client, answers):
+        person.crisis_shown |= filled.crisis_shown
+        if filled.scores is not None:
+            person.submitted[filled.instrument] = filled.scores
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A form that was filled in; without scores where something is missing still."""
+
+    instrument: str
+    crisis_shown: bool
+    scores: dict[str, Any] | None
+
+
+def fill_in(client: Client, answers: Mapping[str, Mapping[str, int]]) -> list[Filled]:
+    """Fill in every form that is due and that there are answers to, and submit what is whole."""
+    due = client.get("assessments?status=due")["results"]
+    return [
+        _fill_in(client, form, answers[form["instrument"]]) for form in due if form["instrument"] in answers
+    ]
+
+
+def _fill_in(client: Client, form: dict[str, Any], given: Mapping[str, int]) -> Filled:
+    saved = client.patch(f"assessments/{form['id']}", {"answers": dict(given)})
+    crisis_shown = saved["crisis"] is not None
+    if saved["missing"]:
+        return Filled(form["instrument"], crisis_shown, None)
+    done = client.post(f"assessments/{form['id']}/submit", {}, expect=(200,))
+    _compare(done["scores"], given)
+    return Filled(form["instrument"], crisis_shown, done["scores"])
 
 
 def _compare(scores: dict[str, Any], given: Any) -> None:

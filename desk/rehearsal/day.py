@@ -1,7 +1,9 @@
-"""One whole first session: booked, prepared, watched, dosed, an adverse event, the morning after."""
+"""One whole first session: booked, prepared, watched, dosed, an adverse event, the morning after.
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+Its steps serve every other session of the rehearsal, too.
+"""
+
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from itertools import count
@@ -11,11 +13,13 @@ from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from desk.rehearsal.client import Client, Mailbox, StepFailed
-from desk.rehearsal.cohort import Participant
+from desk.rehearsal.cohort import PLAN, Participant
 
-MONITOR = "mona@friends.example"
+ZONE = ZoneInfo("America/Chicago")
 CHECK_IN_EVERY = timedelta(minutes=10)
 WATCHED = timedelta(minutes=130)
+PRESSURES = ((124, 79), (121, 78))
+SEATED = timedelta(minutes=5)
 HERE = {
     "address": {
         "lines": ["12 Example Street"],
@@ -39,83 +43,119 @@ class Clock:
         """Return the moment it shows."""
         return self.advance(timedelta(0))
 
+    def until(self, moment: datetime) -> None:
+        """Let it be `moment`, unless it is later already."""
+        self.advance(max(moment - self.now(), timedelta(0)))
 
-@dataclass
+
 class Device:
     """A client whose entries carry their own numbers, so that none is stored twice."""
 
-    client: Client
-    session: str
-
-    def __post_init__(self) -> None:
+    def __init__(self, client: Client, session: str) -> None:
+        self.client, self.session = client, session
         self._id, self._numbers = str(uuid4()), count(1)
+
+    @property
+    def path(self) -> str:
+        """Return where the session is."""
+        return f"sessions/{self.session}"
 
     def enter(self, kind: str, at: datetime, body: dict[str, Any]) -> Any:
         """Send an observation or a check-in."""
         numbered = {"client_id": self._id, "client_seq": next(self._numbers), "observed_at": at.isoformat()}
-        return self.client.enter(f"sessions/{self.session}/{kind}", numbered | body)
+        return self.client.enter(f"{self.path}/{kind}", numbered | body)
+
+
+@dataclass
+class Session:
+    """One session from its two ends."""
+
+    patient: Device
+    monitor: Device
+
+    @property
+    def path(self) -> str:
+        """Return where it is."""
+        return self.patient.path
 
 
 def run(person: Participant, *, clock: Clock, mailbox: Mailbox, say: Callable[[str], None]) -> dict[str, int]:
     """Take one person through their first session; return what happened, counted."""
-    session, scheduled_at = _book(person, clock=clock)
-    path = f"sessions/{session}"
-    with _monitor(person, path, mailbox=mailbox) as monitor:
-        say("booked, prepared, monitor invited and here")
-        _refused_too_early(person.client, path)
-        clock.advance(scheduled_at - timedelta(hours=1, minutes=30) - clock.now())
-        mailbox.wait_for(person.client.email, "(Something is coming up)")
-        clock.advance(timedelta(hours=1))
-        _start(person, monitor, session, clock=clock)
-        say("readings taken, gate passed, dose taken")
-        check_ins = _watch(person, Device(monitor, session), clock=clock)
-        say(f"watched for {WATCHED.seconds // 60} minutes with {check_ins} check-ins")
-        event = _report_event(monitor, session)
-        monitor.post(f"{path}/end", {}, expect=(200, 201))
-    _afterwards(person, path, clock=clock)
+    scheduled_at = afternoon(clock.now(), in_days=2)
+    patient = book(person, scheduled_at)
+    address = invite(patient)
+    session = Session(patient, open_link(patient, address, mailbox=mailbox))
+    say("booked, prepared, monitor invited and here")
+    _refused_too_early(patient)
+    clock.until(scheduled_at - timedelta(hours=1, minutes=30))
+    mailbox.wait_for(person.client.email, "(Something is coming up)")
+    clock.advance(timedelta(hours=1))
+    begin(session, clock=clock)
+    say("readings taken, gate passed, dose taken")
+    check_ins = _watch(session, clock=clock)
+    say(f"watched for {WATCHED.seconds // 60} minutes with {check_ins} check-ins")
+    event = _report_event(session.monitor)
+    end(session)
+    _afterwards(person, session, clock=clock)
     say("ended, reflected on, no driving until the morning after")
     return {"sessions": 1, "check-ins": check_ins, "adverse events": 1, "serious": int(event["is_serious"])}
 
 
-def _book(person: Participant, *, clock: Clock) -> tuple[str, datetime]:
-    """Book an afternoon, so that the reminder needn't wait for the end of quiet hours; prepare for it."""
-    zone = ZoneInfo("America/Chicago")
-    day = (clock.now() + timedelta(days=2)).astimezone(zone).date()
-    at = datetime.combine(day, time(15), tzinfo=zone)
-    body = {"scheduled_at": at.isoformat(), "timezone": zone.key}
-    session: str = person.client.post(f"enrollments/{person.enrollment}/sessions", body)["id"]
-    preparation = person.client.get(f"sessions/{session}/preparation")
+def afternoon(now: datetime, *, in_days: int) -> datetime:
+    """Return three o'clock where the cohort lives, some days from now: no reminder waits for quiet hours."""
+    day = (now + timedelta(days=in_days)).astimezone(ZONE).date()
+    return datetime.combine(day, time(15), tzinfo=ZONE)
+
+
+def book(person: Participant, at: datetime) -> Device:
+    """Book the person's next session, and prepare for it."""
+    body = {"scheduled_at": at.isoformat(), "timezone": ZONE.key}
+    booked = person.client.post(f"enrollments/{person.enrollment}/sessions", body)
+    patient = Device(person.client, booked["id"])
+    preparation = person.client.get(f"{patient.path}/preparation")
     done = {item["key"]: True for item in preparation["items"]}
-    person.client.patch(f"sessions/{session}/preparation", {"items": done})
-    return session, at
+    person.client.patch(f"{patient.path}/preparation", {"items": done})
+    return patient
 
 
-@contextmanager
-def _monitor(person: Participant, path: str, *, mailbox: Mailbox) -> Iterator[Client]:
-    """Invite somebody, and open the link from their mail as they would."""
-    person.client.post(f"{path}/monitor-invitations", {"first_name": "Mona", "email": MONITOR})
-    token = mailbox.wait_for(MONITOR, r"#monitor/([A-Za-z0-9_-]{43,})")
+def invite(patient: Device) -> str:
+    """Invite somebody to stay, by an address that nobody else has; return it."""
+    address = f"mona-{patient.session}@friends.example"
+    body = {"first_name": "Mona", "email": address}
+    patient.client.post(f"{patient.path}/monitor-invitations", body)
+    return address
+
+
+def open_link(patient: Device, address: str, *, mailbox: Mailbox) -> Device:
+    """Open the link from the monitor's mail as they would, and bind it to their device by the code."""
+    token = mailbox.wait_for(address, r"#monitor/([A-Za-z0-9_-]{43,})")
     key = token_urlsafe()
-    monitor = Client(person.client.base_url, headers={"Authorization": f"Capability {token} {key}"})
-    try:
-        code = person.client.get(f"{path}/monitor")["code"]
-        monitor.post("monitor-devices", {"code": code, "device": key}, expect=(200,))
-        if "enrollment" in monitor.get(path):
-            raise StepFailed("the monitor sees more than the session")
-        yield monitor
-    finally:
-        monitor.close()
+    monitor = Client(patient.client.base_url, headers={"Authorization": f"Capability {token} {key}"})
+    code = patient.client.get(f"{patient.path}/monitor")["code"]
+    monitor.post("monitor-devices", {"code": code, "device": key}, expect=(200,))
+    if "enrollment" in monitor.get(patient.path):
+        raise StepFailed("the monitor sees more than the session")
+    return Device(monitor, patient.session)
 
 
-def _refused_too_early(client: Client, path: str) -> None:
-    refusal = client.post(f"{path}/start", {}, expect=(409, 422))
+def _refused_too_early(patient: Device) -> None:
+    refusal = patient.client.post(f"{patient.path}/start", {}, expect=(409, 422))
     if refusal["status"] == 422 and len(refusal["reasons"]) < 3:
         raise StepFailed(f"refused with too few reasons: {refusal['reasons']}")
 
 
-def _start(person: Participant, monitor: Client, session: str, *, clock: Clock) -> None:
-    path = f"sessions/{session}"
-    monitor.post(f"{path}/attestations", {"kind": "monitor_present"})
+def begin(session: Session, *, clock: Clock) -> None:
+    """Go through everything that the gate asks on the day, and take the dose."""
+    vouch(session)
+    for pressure in PRESSURES:
+        clock.advance(SEATED)
+        measure(session.patient, pressure, at=clock.now())
+    start(session)
+
+
+def vouch(session: Session) -> None:
+    """Say that the monitor is there, how the patient is today, and where they are."""
+    session.monitor.client.post(f"{session.path}/attestations", {"kind": "monitor_present"})
     today = dict.fromkeys(
         (
             "alcohol_or_intoxication",
@@ -126,51 +166,71 @@ def _start(person: Participant, monitor: Client, session: str, *, clock: Clock) 
         ),
         "no",
     )
-    person.client.post(f"{path}/attestations", {"kind": "patient_today", "answers": today})
-    person.client.post(f"{path}/places", HERE)
-    device = Device(person.client, session)
-    for systolic_mmhg, diastolic_mmhg in ((124, 79), (121, 78)):
-        clock.advance(timedelta(minutes=5))
-        reading = {
-            "kind": "blood_pressure",
-            "systolic_mmhg": systolic_mmhg,
-            "diastolic_mmhg": diastolic_mmhg,
-        }
-        device.enter("observations", clock.now(), reading)
-        device.enter("observations", clock.now(), {"kind": "heart_rate", "heart_rate_bpm": 71})
-    person.client.post(f"{path}/start", {}, expect=(200, 201))
-    monitor.post(f"{path}/doses", {"route": "sublingual", "dose_mg": "300.0"})
+    client = session.patient.client
+    client.post(f"{session.path}/attestations", {"kind": "patient_today", "answers": today})
+    client.post(f"{session.path}/places", HERE)
 
 
-def _watch(person: Participant, device: Device, *, clock: Clock) -> int:
+def measure(patient: Device, pressure: tuple[int, int], *, at: datetime) -> None:
+    """Enter a blood pressure in mmHg, and a heart rate."""
+    systolic_mmhg, diastolic_mmhg = pressure
+    reading = {"systolic_mmhg": systolic_mmhg, "diastolic_mmhg": diastolic_mmhg}
+    patient.enter("observations", at, {"kind": "blood_pressure"} | reading)
+    patient.enter("observations", at, {"kind": "heart_rate", "heart_rate_bpm": 71})
+
+
+def start(session: Session) -> None:
+    """Pass the gate, and take the dose that the plan orders."""
+    session.patient.client.post(f"{session.path}/start", {}, expect=(200, 201))
+    dose = {name: PLAN[name] for name in ("route", "dose_mg")}
+    session.monitor.client.post(f"{session.path}/doses", dose)
+
+
+def check_in(monitor: Device, *, at: datetime) -> None:
+    """Say that all is well."""
+    monitor.enter("check-ins", at, {"all_well": True})
+
+
+def _watch(session: Session, *, clock: Clock) -> int:
     check_ins = 0
     for _ in range(WATCHED // CHECK_IN_EVERY):
         now = clock.advance(CHECK_IN_EVERY)
-        device.enter("check-ins", now, {"all_well": True})
-        device.enter("observations", now, {"kind": "alertness", "alertness": "talks_normally"})
+        check_in(session.monitor, at=now)
+        session.monitor.enter("observations", now, {"kind": "alertness", "alertness": "talks_normally"})
         check_ins += 1
-    running = person.client.get(f"sessions/{device.session}")
+    running = session.patient.client.get(session.path)
     if running["status"] != "in_progress":
         raise StepFailed(f"the session is {running['status']}")
     return check_ins
 
 
-def _report_event(monitor: Client, session: str) -> Any:
+def _report_event(monitor: Device) -> Any:
     said = {
-        "session": session,
+        "session": monitor.session,
         "description": "Felt sick for ten minutes, then it passed.",
         "seriousness": [],
         "is_serious": "no",
         "ascertainment": "observed",
     }
-    return monitor.post("adverse-events", said)
+    return monitor.client.post("adverse-events", said)
 
 
-def _afterwards(person: Participant, path: str, *, clock: Clock) -> None:
-    person.client.post(f"{path}/reflections", {"text": REFLECTION, "shared_with": "clinician"})
-    ended = person.client.get(path)
+def end(session: Session) -> None:
+    """End the watched time, and put the monitor's device away."""
+    session.monitor.client.post(f"{session.path}/end", {}, expect=(200, 201))
+    session.monitor.client.close()
+
+
+def reflect(patient: Device) -> None:
+    """Write down what came up, for the clinician to read."""
+    patient.client.post(f"{patient.path}/reflections", {"text": REFLECTION, "shared_with": "clinician"})
+    ended = patient.client.get(patient.path)
     if not ended["no_drive_until"] or ended["status"] != "recovering":
         raise StepFailed(f"after the end: {ended['status']}, no driving until {ended['no_drive_until']}")
+
+
+def _afterwards(person: Participant, session: Session, *, clock: Clock) -> None:
+    reflect(session.patient)
     clock.advance(timedelta(days=1))
     titles = [
         entry["title"] for entry in person.client.get(f"enrollments/{person.enrollment}/timeline")["results"]

@@ -54,18 +54,8 @@ def _expected(patient: Client, session: str, clinicians: list[Client]) -> str:
 
 
 def _triages(clinicians: list[Client]) -> int:
-    alerts = _every(clinicians[0], "alerts?limit=100")
+    alerts = clinicians[0].every("alerts?limit=100")
     return sum(alert["alert_class"] == "adverse_event" for alert in alerts)
-
-
-def _every(client: Client, path: str) -> list[Any]:
-    """Return the rows of all pages of a list."""
-    rows: list[Any] = []
-    where: str | None = path
-    while where:
-        page = client.get(where)
-        rows, where = rows + page["results"], page["next"]
-    return rows
 
 
 def _who_sees(clinicians: list[Client], event: str) -> Client:
@@ -76,7 +66,7 @@ def _who_sees(clinicians: list[Client], event: str) -> Client:
 
 
 def _alert(clinician: Client, event: str) -> Any:
-    alerts = _every(clinician, "alerts?limit=100")
+    alerts = clinician.every("alerts?limit=100")
     return next((alert for alert in alerts if alert["source"] == f"event:{event}"), None)
 
 
@@ -92,7 +82,7 @@ def _what_stands(clinician: Client, event: str) -> Iterator[Row]:
 
 
 def _clocks(clinician: Client, event: str) -> list[Any]:
-    clocks = _every(clinician, "reporting-clocks?limit=100")
+    clocks = clinician.every("reporting-clocks?limit=100")
     return [clock for clock in clocks if clock["event"] == event]
 
 

@@ -11,6 +11,7 @@ from random import Random
 from typing import Any
 
 from assessments.instruments.definition import Instrument, Item
+from assessments.rules import crisis_flags
 from safety.screening.policy import Policy, Question, QuestionKind
 
 SURVEY_ADULTS = Path(__file__).parent / "data" / "nhanes_2017_2018_adults.csv"
@@ -302,13 +303,33 @@ def _guess_reading(rng: Random) -> dict[str, int]:
     return {"systolic_mmhg": systolic, "diastolic_mmhg": min(max(round(systolic * 0.63), 50), 130)}
 
 
-def _guess_items(instrument: Instrument, rng: Random) -> dict[str, int]:
+def answer_anew(instruments: Iterable[Instrument], *, rng: Random) -> dict[str, dict[str, int]]:
+    """Answer instruments at random as nobody in need of help would: their items by instrument code.
+
+    Drawn as at the beginning, whatever came between: no effect of any treatment is in them.
+    """
+    return {each.code: _guess_items(each, rng, crisis_percent=0) for each in instruments}
+
+
+def calls_for_help(person: Person, instruments: Iterable[Instrument]) -> bool:
+    """Tell whether one of the person's answers, made up or not, calls a clinician."""
+    return any(crisis_flags(each, person.responses.get(each.code, {})) for each in instruments)
+
+
+def _guess_items(
+    instrument: Instrument, rng: Random, *, crisis_percent: int = _CRISIS_ITEM_PERCENT
+) -> dict[str, int]:
     """Answer the items in order, all leaning on one burden drawn for the person."""
     burden = rng.betavariate(2, 4)
+    crisis = {rule.item for rule in instrument.crisis}
     answers: dict[str, int] = {}
     for item in instrument.items.values():
-        if _is_due(item, instrument, answers):
-            answers[item.key] = _guess_item(item, instrument, burden, rng)
+        if not _is_due(item, instrument, answers):
+            continue
+        if item.key in crisis:
+            answers[item.key] = item.values[rng.random() * 100 < crisis_percent]
+        else:
+            answers[item.key] = _guess_item(item, burden, rng)
     return answers
 
 
@@ -321,9 +342,7 @@ def _is_due(item: Item, instrument: Instrument, answers: Mapping[str, int]) -> b
     return all(answers.get(gate.item, 0) >= gate.at_least for gate in gates)
 
 
-def _guess_item(item: Item, instrument: Instrument, burden: float, rng: Random) -> int:
-    if item.key in {rule.item for rule in instrument.crisis}:
-        return item.values[rng.random() * 100 < _CRISIS_ITEM_PERCENT]
+def _guess_item(item: Item, burden: float, rng: Random) -> int:
     lean = 1 - burden if item.reversed else burden
     step = round(rng.gauss(lean, 0.15) * (len(item.values) - 1))
     return item.values[min(max(step, 0), len(item.values) - 1)]

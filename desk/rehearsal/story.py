@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from functools import partial
 from pathlib import Path
+from random import Random
 
 from django.conf import settings
 from tqdm import tqdm
@@ -18,10 +19,12 @@ from core import clock as demo_clock
 from core.enums import DocumentKind
 from desk import demo
 from desk.rehearsal import cohort as steps
-from desk.rehearsal import day, harm, report
+from desk.rehearsal import course, day, harm, report
 from desk.rehearsal.client import Client, Mailbox, StepFailed
 from desk.rehearsal.cohort import Cohort, Participant
+from desk.rehearsal.course import Course
 from desk.rehearsal.people import Person, fhir_patients, students, survey_adults
+from desk.rehearsal.silence import Silence
 from notifications.enums import MessageKind
 from notifications.messages import TEMPLATES, telling
 from notifications.queries import kinds_sent
@@ -30,7 +33,7 @@ from safety.screening.policy import parse_policy
 AT_LEAST_ASSESSED = 100
 FIT_CHECKS = 20
 SEED = 20261121
-WEEKS = 3
+COURSE = 10
 NOON = time(18)
 """By UTC, in Chicago."""
 
@@ -42,6 +45,8 @@ class Found:
     treated: list[Participant] = field(default_factory=list)
     events: Counter[str] = field(default_factory=Counter)
     harm: list[report.Row] = field(default_factory=list)
+    silence: Silence | None = None
+    course: Course | None = None
     alerts_closed: int = 0
     sent: Counter[str] = field(default_factory=Counter)
     received: Counter[str] = field(default_factory=Counter)
@@ -56,7 +61,7 @@ def main() -> int:
     cohort = steps.gather(people, base_url=settings.BASE_URL, policy=policy, seed=options.seed)
     found = Found()
     try:
-        _play(cohort, found)
+        _play(cohort, found, options)
     except (StepFailed, OSError, KeyError, ValueError) as error:
         found.problems.append(f"{type(error).__name__} {error}")
     print("\n".join(_tables(cohort, people, found)))
@@ -73,6 +78,9 @@ def _options() -> argparse.Namespace:
         "--records", type=Path, help="folder of further real records (FHIR patients, students)"
     )
     parser.add_argument("--people", type=int, default=None, help="only so many of them")
+    parser.add_argument(
+        "--course", type=int, default=COURSE, help="so many go through six sessions, with all their forms"
+    )
     parser.add_argument("--seed", type=int, default=SEED, help="of the generated answers")
     return parser.parse_args()
 
@@ -85,15 +93,38 @@ def _people(records: Path | None) -> list[Person]:
     return people
 
 
-def _play(cohort: Cohort, found: Found) -> None:
+def _play(cohort: Cohort, found: Found, options: argparse.Namespace) -> None:
     mailbox = Mailbox(settings.STATE_DIR / "mail")
+    clock = day.Clock(_advance)
     clinicians = _clinicians()
     _screen(cohort, mailbox)
     found.treated = _treat(cohort, clinicians)
     found.alerts_closed = _answer_alerts(clinicians)
-    found.events, found.harm = _session(found.treated, clinicians, mailbox)
-    _pass_weeks(mailbox, found)
+    first, second = _ready(found.treated)
+    found.events, found.harm = _session(first, clinicians, clock=clock, mailbox=mailbox)
+    found.alerts_closed += _answer_alerts(clinicians)
+    found.course = course.plan(
+        [one for one in found.treated if one not in (first, second)],
+        size=options.course,
+        cohort=cohort,
+        clock=clock,
+        mailbox=mailbox,
+        seed=options.seed,
+        say=partial(_say, "course"),
+    )
+    _until_noon(clock)
+    found.course.answer_baseline()
+    found.silence = Silence(
+        second, clinicians, clock, mailbox, partial(_say, "silence"), Random(options.seed)
+    )
+    found.silence.run()
+    found.course.run()
+    _count_mails(mailbox, found)
     _farewell(found.treated)
+
+
+def _say(what: str, line: str) -> None:
+    tqdm.write(f"  {what}: {line}")
 
 
 def _clinicians() -> list[Client]:
@@ -126,9 +157,9 @@ def _treat(cohort: Cohort, clinicians: list[Client]) -> list[Participant]:
     cohort.each("clinicians deciding", partial(_decide, clinicians=clinicians), screened)
     accepted = [person for person in screened if person.decision == "accepted"]
     cohort.each("agreeing", steps.consent, accepted)
-    most = -(-len(accepted) * 9 // 10)
-    cohort.each("first forms", partial(steps.answer_forms, only_recorded=False), accepted[:most])
-    cohort.each("first forms, recorded", partial(steps.answer_forms, only_recorded=True), accepted[most:])
+    most = len(accepted) - max(len(accepted) // 10, min(3, len(accepted) // 4))
+    cohort.each("first forms", partial(steps.answer_baseline, only_recorded=False), accepted[:most])
+    cohort.each("first forms, recorded", partial(steps.answer_baseline, only_recorded=True), accepted[most:])
     return accepted
 
 
@@ -158,19 +189,20 @@ def _answer_alerts(clinicians: list[Client]) -> int:
     return closed
 
 
-def _session(
-    treated: list[Participant], clinicians: list[Client], mailbox: Mailbox
-) -> tuple[Counter[str], list[report.Row]]:
-    """Take one person whose forms are done and raised no alarm through a first session, and what followed."""
+def _ready(treated: list[Participant]) -> list[Participant]:
+    """Return two whose forms are done and raised no alarm."""
     ready = [person for person in treated if _is_assessed(person) and not person.crisis_shown]
-    if not ready:
-        raise StepFailed("nobody was ready for a session")
+    if len(ready) < 2:
+        raise StepFailed(f"{len(ready)} people were ready for a session, not 2")
+    return ready[:2]
 
-    def say(line: str) -> None:
-        tqdm.write(f"  session: {line}")
 
-    person = ready[0]
-    events = Counter(day.run(person, clock=day.Clock(_advance), mailbox=mailbox, say=say))
+def _session(
+    person: Participant, clinicians: list[Client], *, clock: day.Clock, mailbox: Mailbox
+) -> tuple[Counter[str], list[report.Row]]:
+    """Take one person through a first session, and what followed."""
+    say = partial(_say, "session")
+    events = Counter(day.run(person, clock=clock, mailbox=mailbox, say=say))
     session = person.client.get(f"enrollments/{person.enrollment}/sessions")["results"][-1]["id"]
     return events, harm.run(person.client, session, clinicians, say=say)
 
@@ -184,18 +216,21 @@ def _advance(by: timedelta) -> datetime:
     return demo_clock.now()
 
 
-def _pass_weeks(mailbox: Mailbox, found: Found) -> None:
-    """Let weeks pass, a few days at first so that reminders come in their time, and count the mails.
+def _until_noon(clock: day.Clock) -> None:
+    """Let it be noon where the cohort lives: at night nobody is reminded.
 
-    None may tell what it is about.
+    A stop there, because the first reminders are good for two days from when the forms fall due: a longer
+    leap would pass them by.
     """
-    # By day where the cohort lives: at night nobody is reminded. A stop there, because the first reminders
-    # are good for two days from when the forms fall due: a longer leap would pass them by.
-    now = demo_clock.now()
-    until_noon = (datetime.combine(now, NOON, tzinfo=UTC) - now) % timedelta(days=1)
-    for leap in (until_noon, timedelta(days=3), *[timedelta(weeks=1)] * WEEKS):
-        _advance(leap)
-        mailbox.wait_for_quiet()
+    now = clock.now()
+    clock.advance((datetime.combine(now, NOON, tzinfo=UTC) - now) % timedelta(days=1))
+
+
+def _count_mails(mailbox: Mailbox, found: Found) -> None:
+    """Count what was sent and what came, once nothing more comes; none may tell what it is about."""
+    mailbox.wait_for_quiet()
+    if found.course is not None:
+        found.course.count_reminders()
     found.sent = Counter(TEMPLATES[MessageKind(kind)].subject for kind in kinds_sent(since=mailbox.began_at))
     for recipient in mailbox.recipients():
         for message in mailbox.messages(recipient):
@@ -235,9 +270,32 @@ def _tables(cohort: Cohort, people: list[Person], found: Found) -> list[str]:
         ),
         report.table("Sessions", report.count_rows(found.events)),
         report.table("Harm: expected effects, and one serious event", found.harm),
+        *_silence(found.silence),
+        *_course(found.course),
         report.table("Alerts", report.count_rows({"acknowledged and closed": found.alerts_closed})),
         report.table("Mails sent, by subject", report.count_rows(found.sent)),
         report.table("Mails received, by subject", report.count_rows(found.received)),
+    ]
+
+
+def _silence(found: Silence | None) -> list[str]:
+    if found is None:
+        return []
+    title = "One person's three sessions, silent in the second: minutes since the missed check-in"
+    return [report.table(title, found.rows)]
+
+
+def _course(found: Course | None) -> list[str]:
+    if found is None:
+        return []
+    return [
+        report.table(
+            "Four burnout time points: mean (SD), n; made-up answers, no effect", course.measured_rows(found)
+        ),
+        report.table(
+            "Their reminders: written down / called back / passed by / sent / received",
+            course.reminder_rows(found),
+        ),
     ]
 
 
@@ -262,4 +320,8 @@ def _shortfalls(options: argparse.Namespace, cohort: Cohort, found: Found) -> li
         "an invitation received": found.received["An invitation"] >= 1,
         "every mail sent has come": found.sent == found.received,
     }
-    return [f"not kept: {promise}" for promise, is_kept in kept.items() if not is_kept]
+    lacking = [promise for promise, is_kept in kept.items() if not is_kept]
+    lacking += found.silence.problems if found.silence else ["three sessions of one person"]
+    size = options.course if options.people is None else min(options.course, 1)
+    lacking += course.shortfalls(found.course, wanted=size) if found.course else ["a course"]
+    return [f"not kept: {promise}" for promise in lacking]
