@@ -1,9 +1,9 @@
 """What one leaf of a condition found in somebody's answers or health facts, and what that is called."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
-from safety.screening.answers import Answer, Reading, known_answer
+from safety.screening.answers import Answer, known_answer
 from safety.screening.clinical import Listed, Measured, OneOf, Section, Trait, Unrecognised
 from safety.screening.health import HealthEntry, HealthFacts
 from safety.screening.looking import Plan, newest_result, newest_vital, number_of, vital_value
@@ -34,9 +34,7 @@ class Finding:
 
     def as_json(self) -> dict[str, object]:
         """Return the finding as JSON values, but for its origin."""
-        value: object = self.value
-        if isinstance(self.value, tuple):
-            value = [asdict(entry) if isinstance(entry, Reading) else entry for entry in self.value]
+        value: object = list(self.value) if isinstance(self.value, tuple) else self.value
         return {"question": self.question, "quantity": self.quantity, "value": value}
 
 

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from safety.screening.answers import Reading
 from safety.screening.findings import Finding
 from safety.screening.logic import Truth
 from safety.screening.policy import Level
@@ -82,12 +81,5 @@ def _found(finding: Finding) -> str:
     if isinstance(value, float) and not value.is_integer():
         value = round(value, 1)
     if isinstance(value, tuple):
-        value = ", ".join(_entry(entry) for entry in value) or "none"
+        value = ", ".join(map(str, value)) or "none"
     return f"{finding.quantity or finding.question} = {'not known' if value is None else value}"
-
-
-def _entry(entry: Reading | str) -> str:
-    if isinstance(entry, str):
-        return entry
-    diastolic = "not measurable" if entry.diastolic_mmhg is None else f"{entry.diastolic_mmhg:g}"
-    return f"{entry.systolic_mmhg:g}/{diastolic}"

@@ -125,6 +125,10 @@ def when(condition: object, index: int = 1) -> Callable[[Document], None]:
     return put("rules", index, "when", value=condition)
 
 
+def overridable(content: Document, **more: object) -> None:
+    content["rules"][1].update({"level": "exclude", "overridable": True} | more)
+
+
 YES = {"question": "well", "is": "yes"}
 CHOICES = [{"value": "a", "label": "A"}]
 ASK = {"topic": "t", "ask": "A?"}
@@ -190,6 +194,9 @@ REFUSALS: list[tuple[Callable[[Document], None], str, str]] = [
     (put("rules", 1, "level", value="forbid"), "rules[1].level", "has to be one of"),
     (put("rules", 1, "colour", value="red"), "rules[1]", "unknown key colour"),
     (put("rules", 1, "crisis", value="yes"), "rules[1].crisis", "true or false"),
+    (put("rules", 1, "overridable", value=1), "rules[1].overridable", "true or false"),
+    (lambda content: overridable(content, crisis=True), "rules[1].overridable", "no cry for help"),
+    (lambda content: overridable(content, level="hold_today"), "rules[1].overridable", "only what excludes"),
     (put("rules", 1, "code", value="No Code"), "rules[1].code", "has to look like"),
     (drop("rules", 1, "source"), "rules[1].source", "is missing"),
     (drop("rules", 1, "patient"), "rules[1].patient", "is missing"),
@@ -248,6 +255,13 @@ def test_the_deepest_allowed_condition_is_read() -> None:
     content = document()
     when(deep(MAX_CONDITION_DEPTH - 1))(content)
     assert parse_policy(content).rules[1].leaves == (Is("well", "yes"),)
+
+
+def test_what_excludes_can_be_made_overridable() -> None:
+    content = document()
+    overridable(content)
+    assert parse_policy(content).rules[1].overridable
+    assert not parse_policy(document()).rules[1].overridable
 
 
 def test_a_note_may_rest_on_an_optional_question() -> None:

@@ -1,7 +1,10 @@
 """The room's own decisions: values in, a decision out."""
 
+import copy
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import product
+from random import Random
 from typing import Any
 from uuid import UUID
 
@@ -14,23 +17,37 @@ from safety.enums import AlertStatus, FitOutcome, ReviewOutcome
 from safety.identity.rules import IdentityFacts
 from safety.overrides.rules import Term
 from safety.rules import (
+    AGE,
+    FACTS,
     LADDER,
+    NO_ADVICE,
+    Advice,
     ClearanceFacts,
     Course,
+    advice_faults,
     age_on,
     alert_may_become,
     answer_faults,
     called_by_page,
     decide_clearance,
+    decide_in_brief,
     decide_screening,
+    decides_the_same,
     fit,
+    is_adult,
+    may_speak_of_suicide,
     next_page_at,
+    objects_now,
     review_event,
 )
+from safety.screening.health import NOTHING_KNOWN, HealthFacts, InstrumentFact, Vital, VitalFact
+from safety.screening.policy import EXAMPLES, Policy, example_policy, parse_policy
 from safety.screening.rules import Outcome
 from safety.texts import crisis_text, fit_text
+from tests.safety.screening_people import AT, WELL, anybody
 from tests.safety.test_screening_rules import ADA, POLICY, sentences
 
+FULL = parse_policy(example_policy())
 OPENED_AT = datetime(2026, 3, 2, 15, tzinfo=UTC)
 
 
@@ -80,10 +97,54 @@ class TestAgeBesideTheChart:
         assert decision.outcome == Outcome.NEEDS_REVIEW
         assert "age_years" in decision.missing
 
+    @pytest.mark.parametrize("version", EXAMPLES)
+    def test_in_brief_it_is_decided_alike(self, version):
+        policy, rng = parse_policy(example_policy(version)), Random(7)  # noqa: S311
+        for answers, facts in (anybody(policy, rng) for _ in range(25)):
+            for age_years in (17, 44, 65):
+                whole = decide_screening(policy, answers, age_years=age_years, facts=facts)
+                brief = decide_in_brief(policy, answers, age_years=age_years, facts=facts)
+                spoke = {(reason.rule, reason.certainty.value) for reason in whole.reasons}
+                assert brief.outcome == whole.outcome.value
+                assert set(brief.spoke) == spoke
+
+    @pytest.mark.parametrize(("age_years", "adult"), [(17, False), (18, True), (65, True), (121, True)])
+    def test_who_is_adult_is_the_policys_to_say(self, age_years, adult):
+        assert is_adult(POLICY, age_years=age_years) is adult
+        assert is_adult(FULL, age_years=age_years) is adult
+
 
 def test_faults_point_into_the_body():
     (fault,) = answer_faults(POLICY, {"pregnant": "maybe"})
     assert fault.pointer == "/answers/pregnant"
+
+
+class TestHearing:
+    KEY = "thinking_of_ending_life_now"
+
+    @pytest.mark.parametrize(
+        "said", ["yes", "Yes", " YES ", "maybe", "prefer_not_to_say", True, 1, 7.5, ["yes"], {"value": "yes"}]
+    )
+    def test_anything_but_a_plain_no_is_heard(self, said):
+        for policy in (POLICY, FULL):
+            assert may_speak_of_suicide(policy, {"answers": {self.KEY: said}})
+            assert may_speak_of_suicide(policy, {self.KEY: said})
+            assert may_speak_of_suicide(policy, {"answers": {" Thinking_of_ending_life_now ": said}})
+
+    @pytest.mark.parametrize("said", ["no", " No ", "", "0", 0, False, None])
+    def test_a_plain_no_is_none(self, said):
+        assert not may_speak_of_suicide(POLICY, {"answers": {self.KEY: said}, self.KEY: said})
+
+    @pytest.mark.parametrize(
+        "body",
+        [None, [], "yes", {}, {"answers": None}, {"answers": ["yes"]}, {"answers": {"pregnant": "yes"}}],
+    )
+    def test_other_questions_and_no_answers_say_nothing(self, body):
+        assert may_speak_of_suicide(POLICY, body) is False
+
+    def test_one_answer_among_others_is_heard(self):
+        assert may_speak_of_suicide(POLICY, {"answers": ADA | {self.KEY: "yes"}, "note": "x"})
+        assert not may_speak_of_suicide(POLICY, {"answers": ADA, "note": "x"})
 
 
 @pytest.mark.parametrize("outcome", Outcome)
@@ -121,6 +182,137 @@ def test_a_later_review_can_only_end_it(status, outcome):
         assert event == (None if accepted else EnrollmentEvent.DECLINED)
     else:
         assert event == (EnrollmentEvent.ACCEPTED if accepted else EnrollmentEvent.DECLINED)
+
+
+class TestAdvice:
+    TODAY = date(2026, 3, 2)
+
+    @pytest.mark.parametrize(
+        ("outcome", "advice", "pointers"),
+        [
+            (ReviewOutcome.ACCEPTED, NO_ADVICE, []),
+            (ReviewOutcome.ACCEPTED, Advice(instead="Rest."), ["/outcome"]),
+            (ReviewOutcome.ACCEPTED, Advice(ask_again_on=date(2026, 3, 2)), ["/outcome", "/ask_again_on"]),
+            (ReviewOutcome.DECLINED, NO_ADVICE, []),
+            (ReviewOutcome.DECLINED, Advice(instead="Rest."), []),
+            (ReviewOutcome.DECLINED, Advice(ask_again_on=date(2026, 3, 3)), []),
+            (ReviewOutcome.DECLINED, Advice(ask_again_on=date(2026, 3, 2)), ["/ask_again_on"]),
+        ],
+    )
+    def test_it_is_for_who_is_declined_and_names_a_day_to_come(self, outcome, advice, pointers):
+        found = advice_faults(outcome, advice, today=self.TODAY)
+        assert [fault.pointer for fault in found] == pointers
+        assert [fault.code for fault in found] == [
+            {"/outcome": "not_declined", "/ask_again_on": "not_to_come"}[each] for each in pointers
+        ]
+
+
+def kept(policy: Policy, answers: dict[str, Any], facts: HealthFacts = NOTHING_KNOWN) -> dict[str, Any]:
+    """What is stored of a decision about somebody of 44."""
+    decision = decide_screening(policy, answers, age_years=44, facts=facts)
+    return {**decision.as_json(), "chart": {AGE: 44}, FACTS: facts.as_json()}
+
+
+def changed(index: str, **into: Any) -> Policy:
+    """The full policy with one rule changed."""
+    content = copy.deepcopy(example_policy())
+    next(rule for rule in content["rules"] if rule["id"] == index).update(into)
+    return parse_policy(content)
+
+
+class TestTheSameDecision:
+    ANSWERS = WELL | {"glaucoma": "yes"}
+
+    def test_the_same_policy_says_the_same(self):
+        assert decides_the_same(FULL, self.ANSWERS, kept(FULL, self.ANSWERS))
+
+    def test_another_outcome_is_not_the_same(self):
+        stricter = changed("glaucoma", level="exclude")
+        assert not decides_the_same(stricter, self.ANSWERS, kept(FULL, self.ANSWERS))
+        milder = changed("glaucoma", level="note")
+        assert not decides_the_same(milder, self.ANSWERS, kept(FULL, self.ANSWERS))
+
+    def test_a_new_reason_is_not_the_same_though_the_outcome_is(self):
+        answers = self.ANSWERS | {"seizures": "yes"}
+        decided = kept(FULL, answers)
+        (first, second) = decided["reasons"]
+        assert decides_the_same(FULL, answers, decided)
+        for left in (first, second):
+            assert not decides_the_same(FULL, answers, decided | {"reasons": [left]})
+
+    def test_a_reason_less_is_the_same_where_the_outcome_is(self):
+        decided = kept(FULL, self.ANSWERS)
+        more = kept(FULL, self.ANSWERS | {"seizures": "yes"})["reasons"]
+        assert decides_the_same(FULL, self.ANSWERS, decided | {"reasons": more})
+
+    @pytest.mark.parametrize("part", ["level", "certainty"])
+    def test_a_reason_of_other_weight_is_new(self, part):
+        decided = kept(FULL, self.ANSWERS)
+        (reason,) = decided["reasons"]
+        assert not decides_the_same(FULL, self.ANSWERS, decided | {"reasons": [reason | {part: "note"}]})
+
+    def test_answers_that_it_cannot_read_are_not_the_same(self):
+        assert not decides_the_same(FULL, self.ANSWERS | {"glaucoma": "perhaps"}, kept(FULL, self.ANSWERS))
+
+    def test_it_decides_on_what_was_pinned(self):
+        high = HealthFacts(at=AT, vitals=(VitalFact(Vital.SYSTOLIC, 185, "mm[Hg]", AT),))
+        decided = kept(FULL, WELL, high)
+        assert decided["outcome"] == "ineligible"
+        assert decides_the_same(FULL, WELL, decided)
+        assert not decides_the_same(FULL, WELL, decided | {FACTS: NOTHING_KNOWN.as_json()})
+        assert not decides_the_same(FULL, WELL, decided | {"chart": {AGE: 17}})
+
+
+def read(systolic_mmhg: float) -> HealthFacts:
+    return HealthFacts(at=AT, vitals=(VitalFact(Vital.SYSTOLIC, systolic_mmhg, "mm[Hg]", AT),))
+
+
+def asked(triage: str) -> HealthFacts:
+    return HealthFacts(at=AT, instruments=(InstrumentFact("cssrs", "triage", triage, AT),))
+
+
+class TestWhatIsMeasuredLater:
+    @pytest.mark.parametrize(
+        ("measured", "objects"),
+        [
+            (read(185), True),
+            (read(150), False),
+            (read(118), False),
+            (asked("high"), True),
+            (asked("moderate"), True),
+            (asked("low"), False),
+            (HealthFacts(at=AT), False),
+        ],
+    )
+    def test_what_excludes_or_speaks_of_suicide_objects(self, measured, objects):
+        assert objects_now(FULL, WELL, kept(FULL, WELL), measured=measured) is objects
+
+    def test_what_asks_for_another_day_objects(self):
+        policy = changed("blood_pressure_on_record_elevated", level="hold_today")
+        assert objects_now(policy, WELL, kept(policy, WELL), measured=read(150))
+
+    @pytest.mark.parametrize("known", [read(185), asked("high"), asked("moderate")])
+    def test_what_was_there_already_is_not_new(self, known):
+        assert not objects_now(FULL, WELL, kept(FULL, WELL, known), measured=known)
+
+    def test_a_worse_answer_than_then_is_new(self):
+        assert objects_now(FULL, WELL, kept(FULL, WELL, asked("moderate")), measured=asked("high"))
+
+    def test_the_rest_of_the_record_stays_as_it_was(self):
+        measured = replace(read(118), pregnancy=None, conditions=None, location="DE")
+        pinned = HealthFacts(at=AT, conditions=(), medications=(), allergies=())
+        assert not objects_now(FULL, WELL, kept(FULL, WELL, pinned), measured=measured)
+
+    def test_an_exclusion_that_is_open_is_not_one_that_holds(self):
+        unreadable = HealthFacts(at=AT, vitals=(VitalFact(Vital.SYSTOLIC, 185, "stone", AT),))
+        assert not objects_now(FULL, WELL, kept(FULL, WELL), measured=unreadable)
+
+    def test_the_first_format_knows_no_measurements(self):
+        assert not objects_now(POLICY, ADA, kept(POLICY, ADA), measured=read(185))
+
+    def test_answers_that_cannot_be_read_are_for_another_to_refuse(self):
+        answers = WELL | {"glaucoma": "perhaps"}
+        assert not objects_now(FULL, answers, kept(FULL, answers), measured=read(185))
 
 
 REVIEWED_AT = datetime(2026, 3, 2, 15, tzinfo=UTC)
@@ -201,6 +393,39 @@ class TestClearance:
         assert not clearance.valid
         assert [reason.code for reason in clearance.reasons] == [code]
 
+    @pytest.mark.parametrize(
+        ("changed", "lasts", "days"),
+        [
+            ({}, timedelta(days=84), 84),
+            ({}, None, 200),
+            ({"reviewed_at": None, "review": None}, timedelta(days=84), 200),
+            ({"authority_ends_at": REVIEWED_AT + timedelta(days=7)}, timedelta(days=84), 7),
+            ({"authority_ends_at": None, "reviewed_at": None, "review": None}, None, None),
+        ],
+    )
+    def test_it_lasts_until_the_first_of_its_ends(self, changed, lasts, days):
+        clearance = decide_clearance(self.facts(**changed), Course(lasts=lasts), at=REVIEWED_AT)
+        assert clearance.expires_at == (None if days is None else REVIEWED_AT + timedelta(days=days))
+
+    def test_an_override_ends_with_the_day_before_it_is_asked_anew(self):
+        midnight = datetime(2026, 4, 1, tzinfo=UTC)
+        for term in (Term(date(2026, 4, 1), date(2026, 5, 1)), Term(date(2026, 5, 1), date(2026, 4, 1))):
+            facts = self.facts(override=term)
+            before = decide_clearance(facts, COURSE, at=midnight - timedelta(microseconds=1))
+            assert (before.valid, before.expires_at) == (True, midnight)
+            assert not decide_clearance(facts, COURSE, at=midnight).valid
+
+    def test_who_was_declined_is_told_that_and_not_that_they_are_excluded(self):
+        facts = self.facts(review=ReviewOutcome.DECLINED, is_excluded=True)
+        clearance = decide_clearance(facts, COURSE, at=REVIEWED_AT)
+        assert [reason.code for reason in clearance.reasons] == ["declined"]
+
+    def test_each_reason_has_two_short_sentences_at_most(self):
+        facts = self.facts(events_since=True, record_objects=True, route_since=True, joined_since=True)
+        reasons = decide_clearance(facts, COURSE, at=REVIEWED_AT).reasons
+        assert len(reasons) == 4
+        assert all(1 <= len(sentences(reason.detail)) <= 2 for reason in reasons)
+
     def test_without_answers_there_is_none(self):
         clearance = decide_clearance(None, COURSE, at=REVIEWED_AT)
         assert not clearance.valid
@@ -237,6 +462,11 @@ class TestLadder:
     def test_in_time_the_next_page_falls_due_by_the_opening(self):
         at = OPENED_AT + timedelta(minutes=5, seconds=4)
         assert next_page_at(OPENED_AT, pages_sent=2, at=at) == OPENED_AT + timedelta(minutes=10)
+
+    def test_one_that_is_opened_again_pages_every_five_minutes(self):
+        at = OPENED_AT + timedelta(hours=3)
+        again = next_page_at(OPENED_AT, pages_sent=2, opened_again=True, at=at)
+        assert again == at + timedelta(minutes=5)
 
     def test_after_a_standstill_it_catches_up_a_minute_at_a_time(self):
         at = OPENED_AT + timedelta(hours=3)
