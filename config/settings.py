@@ -248,6 +248,7 @@ SPECTACULAR_SETTINGS = {
         "Challenge": "safety.events.enums.Challenge",
         "NewsKind": "safety.events.enums.NewsKind",
         "FollowUpKind": "safety.events.enums.FollowUpKind",
+        "DoseOutcomeKind": "sessions.enums.OutcomeKind",
         "StockKind": "sessions.ledger.enums.StockKind",
         "StockMove": "sessions.ledger.serializers.STOCK_MOVES",
         "FollowUpEnd": "safety.events.serializers.FOLLOW_UP_ENDS",

@@ -102,6 +102,15 @@ class ExpectedEffect(TextChoices):
     NUMBNESS = "numbness"
 
 
+class OutcomeKind(TextChoices):
+    """What became of a dose that was not taken, or not kept."""
+
+    REFUSED = "refused"
+    """The person did not want it; nothing was swallowed."""
+    VOMITED = "vomited"
+    """It came up again."""
+
+
 class EffectAnswer(TextChoices):
     """Whether there was an effect; what nobody answered is unknown, not no."""
 

@@ -17,6 +17,7 @@ from sessions.enums import (
     Audience,
     EffectsOutcome,
     ObservationKind,
+    OutcomeKind,
     SessionEvent,
     SessionStatus,
 )
@@ -333,6 +334,32 @@ class UnattributedDose(ActedModel):
                 fields=["session", "actor_kind", "actor_id", "route", "dose_mg", "taken_at"],
                 name="unattributed_dose_told_once",
             ),
+        ]
+
+
+class DoseOutcome(ActedModel):
+    """That a session's dose was refused, or came up again: none is taken in it after that. Append-only.
+
+    It changes nothing of what was recorded: a dose that came up again counts, for the days to the next one,
+    for the sessions of the plan and in the ledger, as any other.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    session = models.ForeignKey(TreatmentSession, on_delete=models.PROTECT, related_name="dose_outcomes")
+    kind = models.CharField(max_length=10, choices=OutcomeKind.choices)
+    note = models.TextField(blank=True)
+    alert = models.ForeignKey(Alert, on_delete=models.PROTECT, null=True, related_name="+")
+    recorded_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.CheckConstraint(condition=Q(kind__in=OutcomeKind.values), name="dose_outcome_is_known"),
+            models.CheckConstraint(
+                condition=~Q(kind=OutcomeKind.VOMITED) | Q(alert__isnull=False),
+                name="dose_vomited_means_alert",
+            ),
+            models.UniqueConstraint(fields=["session", "kind"], name="dose_outcome_recorded_once"),
         ]
 
 

@@ -26,6 +26,7 @@ of_one_session = [
     path("start", course.Start.as_view(), name="session-start"),
     path("doses", course.Doses.as_view(), name="doses"),
     path("late-doses", course.LateDoses.as_view(), name="late-doses"),
+    path("dose-outcomes", course.DoseOutcomes.as_view(), name="dose-outcomes"),
     path("end", course.End.as_view(), name="session-end"),
     path("observations", entries.Observations.as_view(), name="observations"),
     path("check-ins", entries.CheckIns.as_view(), name="check-ins"),

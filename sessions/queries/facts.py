@@ -33,6 +33,7 @@ from sessions.enums import (
     VOID_STATUSES,
     AttestationKind,
     ObservationKind,
+    OutcomeKind,
     SessionStatus,
 )
 from sessions.ledger import queries as ledger
@@ -234,6 +235,7 @@ def dose_facts(
         last_dosed_at=_last_dosed_at(enrollment.patient_id),
         chart_timezone=enrollment.patient.timezone,
         min_days_between=max(policy.min_days_between, gate.plan.min_days_between),
+        outcomes=tuple(OutcomeKind(row.kind) for row in session.dose_outcomes.all()),
     )
 
 

@@ -14,6 +14,7 @@ from sessions.models import (
     CheckIn,
     CheckInDeadline,
     Dose,
+    DoseOutcome,
     Observation,
     SessionTransition,
     TreatmentSession,
@@ -94,6 +95,7 @@ def _rows(session: TreatmentSession) -> Iterator[QuerySet[Any]]:
     yield CheckInDeadline.objects.filter(session=session, missed_at__isnull=False)
     yield Dose.objects.filter(session=session)
     yield UnattributedDose.objects.filter(session=session)
+    yield DoseOutcome.objects.filter(session=session)
 
 
 def _lines(rows: Iterable[Any], patient: Actor) -> Iterator[Line]:
@@ -114,6 +116,9 @@ def _line(row: Any, by: str) -> Line:
         return Line(row.pk, row.event, row.at, row.at, by, {"reason": row.reason} if row.reason else {})
     if isinstance(row, Attestation):
         return Line(row.pk, row.kind, row.attested_at, row.attested_at, by, row.answers)
+    if isinstance(row, DoseOutcome):
+        says = {"note": row.note} if row.note else {}
+        return Line(row.pk, f"dose_{row.kind}", row.recorded_at, row.recorded_at, by, says)
     kind = "dose" if isinstance(row, Dose) else "unattributed_dose"
     says = {"route": row.route, "dose_mg": str(row.dose_mg)}
     return Line(row.pk, kind, row.taken_at, row.recorded_at, by, says)

@@ -46,6 +46,7 @@ def day(session: TreatmentSession, *, party: Party, at: datetime) -> Day:
     status = SessionStatus(session.status)
     running = status == SessionStatus.IN_PROGRESS
     dosed = session.dosed_at is not None
+    may_dose = running and not dosed and not session.dose_outcomes.exists()
     dose_by = session.started_at + policy.dose_window if session.started_at else None
     return Day(
         session=session,
@@ -54,7 +55,7 @@ def day(session: TreatmentSession, *, party: Party, at: datetime) -> Day:
         patient_first_name=first_name(session.enrollment.patient),
         dose_by=dose_by if running and not dosed else None,
         deadlines=list(open_deadlines(session)) if running else [],
-        next_actions=rules.next_actions(status, party=party, dosed=dosed),
+        next_actions=rules.next_actions(status, party=party, may_dose=may_dose),
         emergency=_with_phone(policy.emergency),
         emergency_phone=settings.EMERGENCY_PHONE,
     )

@@ -8,6 +8,7 @@ from sessions.rules.dose import (
     end_faults,
     is_told_twice,
     late_dose_faults,
+    outcome_fault,
     should_not_have_been,
 )
 from sessions.rules.entries import calls_for_help, clock_fault
@@ -73,6 +74,7 @@ __all__ = [
     "next_actions",
     "next_status",
     "no_drive_until",
+    "outcome_fault",
     "place_faults",
     "should_not_have_been",
 ]

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from core.errors import Reason
 from programs.enums import Route
+from sessions.enums import LIVE_STATUSES, OutcomeKind, SessionStatus
 from sessions.policy import SessionPolicy
 from sessions.rules.start import (
     ALERT_OPEN,
@@ -51,6 +52,7 @@ class DoseFacts:
     last_dosed_at: datetime | None
     chart_timezone: str
     min_days_between: int
+    outcomes: tuple[OutcomeKind, ...] | None
 
 
 def dose_faults(facts: DoseFacts, policy: SessionPolicy) -> list[Reason]:
@@ -68,6 +70,8 @@ def dose_faults(facts: DoseFacts, policy: SessionPolicy) -> list[Reason]:
 
 
 def _order_faults(facts: DoseFacts) -> Iterator[Reason]:
+    if facts.outcomes != ():
+        yield Reason("no_dose_again", "It was refused, or came up again. Do not take it; end this session.")
     if facts.at > facts.dose_by:
         yield Reason(
             "dose_window_over",
@@ -118,6 +122,18 @@ def late_dose_faults(
     if taken_at > dose_by:
         return [Reason("dose_window_over", f"That was after the time for the dose. {_TELL_US}")]
     return []
+
+
+def outcome_fault(kind: OutcomeKind, *, status: SessionStatus, dosed: bool) -> str:
+    """Return in words why that cannot have become of a session's dose, or nothing.
+
+    That it came up again is heard from the start to the end, whether or not anybody has recorded the dose.
+    """
+    if status not in LIVE_STATUSES:
+        return f"This session does not run. {_TELL_US}"
+    if kind == OutcomeKind.REFUSED and dosed:
+        return f"The dose is recorded as taken. {_TELL_US}"
+    return ""
 
 
 ONE_DOSE = timedelta(minutes=2)

@@ -63,13 +63,17 @@ _ACTIONS: tuple[tuple[str, frozenset[Party], tuple[Status, ...]], ...] = (
     ("check_in", _PRESENT, (Status.IN_PROGRESS,)),
     ("end", _EVERYBODY, (Status.IN_PROGRESS,)),
     ("observe", _EVERYBODY, (*BOOKED_STATUSES, *LIVE_STATUSES)),
+    ("record_dose_outcome", _EVERYBODY, LIVE_STATUSES),
     ("reflect", _PATIENT, (*LIVE_STATUSES, Status.COMPLETED)),
 )
 
 
-def next_actions(status: Status, *, party: Party, dosed: bool) -> list[str]:
-    """Return what `party` may do now, in the order it is usually done; reporting harm is always among it."""
+def next_actions(status: Status, *, party: Party, may_dose: bool) -> list[str]:
+    """Return what `party` may do now, in the order it is usually done; reporting harm is always among it.
+
+    `may_dose` is whether the dose is neither taken, nor refused, nor come up again.
+    """
     actions = [name for name, parties, statuses in _ACTIONS if party in parties and status in statuses]
-    if status == Status.IN_PROGRESS and not dosed and party in _PRESENT:
+    if status == Status.IN_PROGRESS and may_dose and party in _PRESENT:
         actions.insert(0, "record_dose")
     return [*actions, "report_event"]

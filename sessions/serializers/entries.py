@@ -7,7 +7,7 @@ from rest_framework import serializers
 from core.fields import InputSerializer, InstantField
 from programs.enums import Route
 from sessions import plausible
-from sessions.enums import Alertness, Audience, ObservationKind
+from sessions.enums import Alertness, Audience, ObservationKind, OutcomeKind
 
 MAX_SEQ = 2**31 - 1
 MAX_TEXT = 20_000
@@ -130,6 +130,33 @@ class DoseOutput(serializers.Serializer[Any]):
     taken_at = serializers.DateTimeField()
     recorded_at = serializers.DateTimeField()
     is_late = serializers.BooleanField()
+
+
+class DoseOutcomeInput(InputSerializer):
+    """What became of a dose that was not taken, or not kept."""
+
+    kind = serializers.ChoiceField(choices=OutcomeKind.choices)
+    note = serializers.CharField(max_length=1000, allow_blank=True, default="")
+
+
+WHAT_NOW = {
+    OutcomeKind.REFUSED: "Put the medicine away, and end the session. Another one can be booked.",
+    OutcomeKind.VOMITED: "Do not take it again. If they are not fully awake, get emergency help now.",
+}
+
+
+class DoseOutcomeOutput(serializers.Serializer[Any]):
+    """What became of the dose, and what to do now."""
+
+    id = serializers.UUIDField()
+    kind = serializers.ChoiceField(choices=OutcomeKind.choices)
+    note = serializers.CharField()
+    recorded_at = serializers.DateTimeField()
+    what_now = serializers.SerializerMethodField()
+
+    def get_what_now(self, row: Any) -> str:
+        """Return one next thing to do, for who is there."""
+        return WHAT_NOW[OutcomeKind(row.kind)]
 
 
 class ReflectionInput(InputSerializer):

@@ -2,7 +2,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from sessions.enums import AttestationKind, ObservationKind, SessionEvent
+from sessions.enums import AttestationKind, ObservationKind, OutcomeKind, SessionEvent
 
 BY = ("monitor", "patient", "clinician", "system")
 LINES = (
@@ -13,6 +13,7 @@ LINES = (
     "check_in_missed",
     "dose",
     "unattributed_dose",
+    *(f"dose_{kind}" for kind in OutcomeKind.values),
 )
 
 

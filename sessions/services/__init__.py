@@ -6,6 +6,7 @@ from sessions.services.course import (
     hear_refused_dose,
     keep_unattributed_dose,
     record_dose,
+    record_dose_outcome,
     record_late_dose,
     start_session,
 )
@@ -51,6 +52,7 @@ __all__ = [
     "overrule",
     "pause",
     "record_dose",
+    "record_dose_outcome",
     "record_late_dose",
     "reflect",
     "release_monitor",

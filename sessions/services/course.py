@@ -23,9 +23,16 @@ from safety.enums import AlertClass
 from safety.models import Alert
 from safety.queries import override_signers
 from sessions import errors, queries, rules
-from sessions.enums import BOOKED_STATUSES, SessionEvent, SessionStatus
+from sessions.enums import BOOKED_STATUSES, OutcomeKind, SessionEvent, SessionStatus
 from sessions.ledger.services import take_dose
-from sessions.models import CheckInDeadline, Dose, GateDecision, TreatmentSession, UnattributedDose
+from sessions.models import (
+    CheckInDeadline,
+    Dose,
+    DoseOutcome,
+    GateDecision,
+    TreatmentSession,
+    UnattributedDose,
+)
 from sessions.policy import SessionPolicy, parse_policy
 from sessions.rules import StartFacts
 from sessions.services.monitors import end_links, extend_links
@@ -170,6 +177,36 @@ def keep_unattributed_dose(
             row.alert = _tell_of_dose(locked, route=route, dose_mg=dose_mg, taken_at=taken_at, at=at)
             row.save(force_insert=True)
         return True
+
+
+def record_dose_outcome(
+    session: TreatmentSession, *, kind: OutcomeKind, note: str = "", actor: Actor, at: datetime
+) -> DoseOutcome:
+    """Write down that the dose was refused, or came up again: none is taken in this session any more.
+
+    Nothing else changes: what was taken counts, and the watch goes on. One that came up again calls a
+    clinician. Saying so again is harmless. Locks the enrollment, then the session. Raises
+    `WrongSessionState`.
+    """
+    with atomic():
+        locked = lock(session)
+        known = DoseOutcome.objects.filter(session=locked, kind=kind).first()
+        if known is not None:
+            return known
+        dosed = locked.dosed_at is not None
+        if fault := rules.outcome_fault(kind, status=SessionStatus(locked.status), dosed=dosed):
+            raise errors.WrongSessionState(fault)
+        row = DoseOutcome(session=locked, kind=kind, note=note, recorded_at=at)
+        row.actor_kind, row.actor_id = actor.kind, actor.id
+        if kind == OutcomeKind.VOMITED:
+            row.alert = safety.raise_alert(
+                locked.enrollment.patient_id,
+                alert_class=AlertClass.ADVERSE_EVENT,
+                source=f"vomited-dose:{locked.pk}",
+                at=at,
+            )
+        row.save(force_insert=True)
+        return row
 
 
 def _is_the_sessions(

@@ -33,7 +33,7 @@ DAY = {
     "patient_first_name": "Ada",
     "dose_by": None,
     "deadlines": [{"id": "0199c0de-0000-7000-8000-000000000031", "due_at": "2026-03-02T17:17:00Z"}],
-    "next_actions": ["check_in", "end", "observe", "report_event"],
+    "next_actions": ["check_in", "end", "observe", "record_dose_outcome", "report_event"],
     "emergency": {
         "phone": "911",
         "call_first": "Call 911 now. Tell us afterwards.",

@@ -11,10 +11,17 @@ from core.errors import KeyReused, Reason
 from core.idempotency import idempotent
 from programs.enums import Route
 from sessions import services
-from sessions.enums import AttestationKind
+from sessions.enums import AttestationKind, OutcomeKind
 from sessions.errors import DoseAlreadyTaken, DoseNotNow, NotALateDose, WrongSessionState
 from sessions.rules import Party
-from sessions.serializers.entries import DoseInput, DoseOutput, LateDoseInput
+from sessions.serializers.entries import (
+    WHAT_NOW,
+    DoseInput,
+    DoseOutcomeInput,
+    DoseOutcomeOutput,
+    DoseOutput,
+    LateDoseInput,
+)
 from sessions.serializers.sessions import AttestationInput, AttestationOutput, DayOutput, ReasonInput
 from sessions.views.base import DAY, SESSION_ID, SessionView
 
@@ -196,6 +203,42 @@ def _late_dose(request: Request) -> dict[str, Any]:
     said = LateDoseInput(data=request.data)
     said.is_valid(raise_exception=True)
     return {**said.validated_data, "route": Route(said.validated_data["route"])}
+
+
+class DoseOutcomes(SessionView):
+    """A dose that was not taken, or not kept."""
+
+    @extend_schema(
+        operation_id="dose_outcomes_record",
+        summary="The dose was refused, or came up again",
+        request=DoseOutcomeInput,
+        responses={201: DoseOutcomeOutput},
+        examples=[
+            OpenApiExample("It came up again", value={"kind": "vomited", "note": ""}, request_only=True),
+            OpenApiExample(
+                "Recorded",
+                value={
+                    "id": SESSION_ID,
+                    "kind": "vomited",
+                    "note": "",
+                    "recorded_at": "2026-03-02T17:20:00Z",
+                    "what_now": WHAT_NOW[OutcomeKind.VOMITED],
+                },
+                response_only=True,
+                status_codes=["201"],
+            ),
+        ],
+    )
+    @idempotent
+    def post(self, request: Request, session_id: UUID) -> Response:
+        """Write it down: no dose is taken in this session any more, and what was taken counts as ever."""
+        at = clock.now()
+        session = self.session(session_id, *Party, at=at)
+        said = DoseOutcomeInput(data=request.data)
+        said.is_valid(raise_exception=True)
+        kind, note = OutcomeKind(said.validated_data["kind"]), said.validated_data["note"]
+        row = services.record_dose_outcome(session, kind=kind, note=note, actor=self.actor, at=at)
+        return Response(DoseOutcomeOutput(row).data, status=status.HTTP_201_CREATED)
 
 
 class End(SessionView):

@@ -301,6 +301,7 @@ OPERATIONS = (
         body={"route": "sublingual", "dose_mg": "300.0"},
     ),
     Op("late-doses", "POST", IN_SESSION, DAY, stage="late", body={"<late>": ""}),
+    Op("dose-outcomes", "POST", IN_SESSION, DAY, body={"kind": "vomited"}),
     Op("session-end", "POST", IN_SESSION, DAY, stage="started", body=REASON),
     Op("observations", "POST", IN_SESSION, DAY, body=ENTRY | {"kind": "heart_rate", "heart_rate_bpm": 64}),
     Op("check-ins", "POST", IN_SESSION, SELF | {MONITOR}, party=CARE, body=ENTRY | {"all_well": True}),

@@ -33,6 +33,7 @@ NOTHING_YET = {
     "treatment_sessions.effectschecklist",
     "treatment_sessions.effectstriage",
     "treatment_sessions.unattributeddose",
+    "treatment_sessions.doseoutcome",
     "treatment_sessions.overrule",
     "treatment_sessions.prescription",
     "treatment_sessions.stockentry",

@@ -103,6 +103,7 @@ GOOD_DOSE = DoseFacts(
     last_dosed_at=NOON - timedelta(days=7),
     chart_timezone="America/New_York",
     min_days_between=7,
+    outcomes=(),
 )
 
 

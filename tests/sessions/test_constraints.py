@@ -244,6 +244,7 @@ def test_a_deadline_ends_one_way(ada: Patient, at: datetime, changes: str, const
         "observation",
         "dose",
         "unattributeddose",
+        "doseoutcome",
         "checkin",
         "reflection",
         "sessioneventlink",

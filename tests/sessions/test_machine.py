@@ -47,20 +47,25 @@ def test_every_state_can_come_to_an_end() -> None:
 @pytest.mark.parametrize("status", list(SessionStatus))
 @pytest.mark.parametrize("party", list(Party))
 def test_harm_can_always_be_reported(status: SessionStatus, party: Party) -> None:
-    assert next_actions(status, party=party, dosed=False)[-1] == "report_event"
+    assert next_actions(status, party=party, may_dose=True)[-1] == "report_event"
 
 
 @pytest.mark.parametrize(
-    ("status", "party", "dosed", "actions"),
+    ("status", "party", "may_dose", "actions"),
     [
-        ("ready", Party.MONITOR, False, ["attest_monitor_present", "start", "observe"]),
-        ("in_progress", Party.MONITOR, False, ["record_dose", "check_in", "end", "observe"]),
-        ("in_progress", Party.MONITOR, True, ["check_in", "end", "observe"]),
-        ("in_progress", Party.CLINICIAN, False, ["end", "observe"]),
-        ("recovering", Party.PATIENT, True, ["give_place", "observe", "reflect"]),
-        ("completed", Party.PATIENT, True, ["reflect"]),
-        ("cancelled", Party.PATIENT, False, []),
+        ("ready", Party.MONITOR, True, ["attest_monitor_present", "start", "observe"]),
+        (
+            "in_progress",
+            Party.MONITOR,
+            True,
+            ["record_dose", "check_in", "end", "observe", "record_dose_outcome"],
+        ),
+        ("in_progress", Party.MONITOR, False, ["check_in", "end", "observe", "record_dose_outcome"]),
+        ("in_progress", Party.CLINICIAN, True, ["end", "observe", "record_dose_outcome"]),
+        ("recovering", Party.PATIENT, False, ["give_place", "observe", "record_dose_outcome", "reflect"]),
+        ("completed", Party.PATIENT, False, ["reflect"]),
+        ("cancelled", Party.PATIENT, True, []),
     ],
 )
-def test_what_each_may_do_next(status: str, party: Party, dosed: bool, actions: list[str]) -> None:
-    assert next_actions(SessionStatus(status), party=party, dosed=dosed) == [*actions, "report_event"]
+def test_what_each_may_do_next(status: str, party: Party, may_dose: bool, actions: list[str]) -> None:
+    assert next_actions(SessionStatus(status), party=party, may_dose=may_dose) == [*actions, "report_event"]

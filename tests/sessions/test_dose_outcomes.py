@@ -1,0 +1,119 @@
+"""A dose that was refused, or came up again: none is taken in that session after it."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+from rest_framework.test import APIClient
+
+from accounts.models import Patient
+from core.actors import Actor
+from programs.enums import Route
+from safety.models import Alert
+from sessions import queries, services
+from sessions.enums import OutcomeKind, SessionStatus
+from sessions.errors import DoseAlreadyTaken, DoseNotNow, WrongSessionState
+from sessions.models import Dose, DoseOutcome, TreatmentSession
+from sessions.rules import Party, dose_faults, outcome_fault
+from tests.api import post
+from tests.sessions import stages
+from tests.sessions.facts import GOOD_DOSE, POLICY
+from tests.sessions.test_constraints import refused_by, run
+
+MINUTE = timedelta(minutes=1)
+
+
+def say(session: TreatmentSession, kind: str, actor: Actor, *, at: datetime) -> DoseOutcome:
+    return services.record_dose_outcome(session, kind=OutcomeKind(kind), actor=actor, at=at)
+
+
+@pytest.mark.parametrize("outcomes", [None, (OutcomeKind.REFUSED,), (OutcomeKind.VOMITED,)])
+def test_the_rule_lets_none_be_taken_after_it(outcomes: tuple[OutcomeKind, ...] | None) -> None:
+    faults = dose_faults(replace(GOOD_DOSE, outcomes=outcomes), POLICY)
+    assert [fault.code for fault in faults] == ["no_dose_again"]
+
+
+@pytest.mark.parametrize("status", SessionStatus)
+@pytest.mark.parametrize("kind", OutcomeKind)
+@pytest.mark.parametrize("dosed", [True, False])
+def test_when_it_can_be_said(status: SessionStatus, kind: OutcomeKind, dosed: bool) -> None:
+    possible = status in ("in_progress", "recovering") and not (kind == "refused" and dosed)
+    assert (outcome_fault(kind, status=status, dosed=dosed) == "") is possible
+
+
+@pytest.mark.parametrize("kind", ["refused", "vomited"])
+def test_no_dose_is_taken_any_more(ada: Patient, at: datetime, kind: str) -> None:
+    session, monitor = stages.started(ada, at=at)
+    say(session, kind, monitor, at=at)
+    with stages.refused(DoseNotNow):
+        stages.take(session, monitor, at=at + MINUTE)
+    assert not Dose.objects.exists()
+    now = queries.day(stages.fetch(session), party=Party.MONITOR, at=at)
+    assert "record_dose" not in now.next_actions
+    assert services.end_session(session, reason="", actor=monitor, at=at + MINUTE).status == "aborted"
+    assert queries.next_number(session.enrollment_id) == 1
+
+
+def test_one_that_came_up_again_counts_and_calls_somebody(ada: Patient, at: datetime) -> None:
+    session, monitor = stages.dosed(ada, at=at)
+    row = say(session, "vomited", monitor, at=at + 5 * MINUTE)
+    assert row.alert is not None
+    assert row.alert.alert_class == "adverse_event"
+    with stages.refused(DoseAlreadyTaken):
+        stages.take(session, monitor, at=at + 6 * MINUTE, dose_mg=100)
+    now = stages.fetch(session)
+    assert (now.dosed_at, now.status) == (at, "in_progress")
+    assert queries.next_number(session.enrollment_id) == 2
+
+
+def test_saying_it_twice_is_harmless(ada: Patient, at: datetime) -> None:
+    session, monitor = stages.dosed(ada, at=at)
+    first = say(session, "vomited", monitor, at=at + MINUTE)
+    assert say(session, "vomited", Actor.person(ada.user_id), at=at + 2 * MINUTE) == first
+    assert Alert.objects.count() == 1
+
+
+def test_what_was_taken_was_not_refused(ada: Patient, at: datetime) -> None:
+    session, monitor = stages.dosed(ada, at=at)
+    with stages.refused(WrongSessionState):
+        say(session, "refused", monitor, at=at + MINUTE)
+
+
+def test_a_dose_that_was_taken_after_all_is_still_recorded_late(ada: Patient, at: datetime) -> None:
+    """That it was refused keeps nobody from saying the truth later: the dose is a fact."""
+    session, monitor = stages.started(ada, at=at)
+    say(session, "refused", monitor, at=at)
+    plan = queries.gate_of(session).plan
+    late = services.record_late_dose(
+        session,
+        route=Route(plan.route),
+        dose_mg=plan.dose_mg,
+        taken_at=at + 10 * MINUTE,
+        actor=monitor,
+        at=at + 45 * MINUTE,
+    )
+    assert late.alert is not None
+
+
+def test_over_the_api_by_whoever_is_there(
+    ada: Patient, at: datetime, as_ada: APIClient, as_cyd: APIClient
+) -> None:
+    session, _ = stages.dosed(ada, at=at)
+    path, said = f"sessions/{session.pk}/dose-outcomes", {"kind": "vomited", "note": "Twice."}
+    assert post(as_cyd, path, said).status_code == 404
+    assert post(as_ada, path, {"kind": "spilled"}).status_code == 400
+    answer = post(as_ada, path, said)
+    assert (answer.status_code, answer.json()["note"]) == (201, "Twice.")
+    lines = as_ada.get(f"/api/v1/sessions/{session.pk}/log").json()["lines"]
+    assert [line["content"] for line in lines if line["kind"] == "dose_vomited"] == [{"note": "Twice."}]
+
+
+def test_nobody_keeps_it_from_a_clinician(ada: Patient, at: datetime) -> None:
+    session, _ = stages.dosed(ada, at=at)
+    insert = (
+        "INSERT INTO treatment_sessions_doseoutcome"
+        " (id, session_id, kind, note, recorded_at, actor_kind, actor_id)"
+        " VALUES (gen_random_uuid(), %s, 'vomited', '', now(), 'person', 'x')"
+    )
+    with refused_by("dose_vomited_means_alert"):
+        run(insert, session.pk)
