@@ -28,7 +28,7 @@ from accounts.models import (
     User,
 )
 from core.actors import Actor, ServiceName
-from core.database import atomic
+from core.database import atomic, takes_writes
 from core.encryption import encrypt
 from core.errors import InputError, InvalidInput, NotFound
 from core.ids import new_id
@@ -500,8 +500,9 @@ def close_account(user: User, *, at: datetime) -> None:
 
 
 def saw(sign_in: SignIn, *, at: datetime) -> None:
-    """Note that a device was in use at `at`."""
-    SignIn.objects.filter(pk=sign_in.pk).update(last_seen_at=at)
+    """Note that a device was in use at `at`; not where nothing can be written: that keeps nobody out."""
+    if takes_writes():
+        SignIn.objects.filter(pk=sign_in.pk).update(last_seen_at=at)
 
 
 def hash_token(token: str) -> str:

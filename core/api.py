@@ -94,6 +94,11 @@ class View(views.APIView):
             looks.looked_at(*charts, what=self.route)
         return answer
 
+    def shown_in_emergency(self, answer: _Answer, chart: UUID, *, named: UUID) -> _Answer:
+        """Do what `shown` does, or where the database takes no writes note the look in the log."""
+        looks.looked_in_emergency(chart, what=self.route, named=named)
+        return answer
+
     @property
     def route(self) -> str:
         """Return the name of the address that was asked for, as the audit trail calls it."""

@@ -10,6 +10,13 @@ atomic = partial(transaction.atomic, savepoint=False)
 """One transaction per request: a service called inside it joins, and any refusal undoes the whole."""
 
 
+def takes_writes() -> bool:
+    """Tell whether the database takes writes now: a standby does not, nor one that was set read-only."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('transaction_read_only')")
+        return bool(cursor.fetchone() == ("off",))
+
+
 def insert_once(row: Model) -> bool:
     """Insert `row` unless one that it collides with is there; tell whether it is new. One statement.
 

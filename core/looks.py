@@ -1,13 +1,19 @@
 """The lines of the audit trail that no change leaves: who looked at which chart, and who was refused what."""
 
 import json
+import logging
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from django.db import connection
 
+from core.acting import who_acts
 from core.actors import Actor, ActorKind
+
+logger = logging.getLogger(__name__)
+_WHERE_WRITTEN = "WHERE current_setting('transaction_read_only') = 'off'"
+"""A database that takes no writes is asked for none: not one statement more, and no transaction broken."""
 
 
 def looked_at(*charts: UUID, what: str) -> None:
@@ -20,10 +26,33 @@ def looked_at(*charts: UUID, what: str) -> None:
             cursor.execute("SELECT guard.looked(%s::uuid[], %s, '')", [list(charts), what])
 
 
-def refused(*, what: str, status: int, **more: str) -> None:
-    """Write down that whoever acts was refused; outside of what is rolled back, or it is lost with it."""
+def looked_in_emergency(chart: UUID, *, what: str, named: UUID) -> None:
+    """Write down a look as `looked_at` does; where the database takes no writes, as a line of the log.
+
+    For the one thing that must be shown all the same, the emergency packet: a look that is noted elsewhere is
+    less harm than help that knows nothing. The line says who looked, at which page, and `named`, the id that
+    was asked for; nothing of anybody's health.
+    """
     with connection.cursor() as cursor:
-        cursor.execute("SELECT guard.refused(%s, %s)", [what, json.dumps({"status": status, **more})])
+        cursor.execute(f"SELECT guard.looked(%s::uuid[], %s, '') {_WHERE_WRITTEN}", [[chart], what])
+        if not cursor.rowcount:
+            logger.error(
+                "Not in the audit trail, the database is read-only: %s saw %s %s", who_acts(), what, named
+            )
+
+
+def refused(*, what: str, status: int, **more: str) -> None:
+    """Write down that whoever acts was refused; outside of what is rolled back, or it is lost with it.
+
+    Where the database takes no writes, as a line of the log: a refusal stays one.
+    """
+    body = json.dumps({"status": status, **more})
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT guard.refused(%s, %s) {_WHERE_WRITTEN}", [what, body])
+        if not cursor.rowcount:
+            logger.error(
+                "Not in the audit trail, the database is read-only: %s, %s %s", who_acts(), what, status
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,10 @@ _STOOD_STILL = ("25P03", "25P04")
 """Idle in a transaction for too long, and a transaction that took too long; to psycopg, internal errors."""
 
 
+_READ_ONLY = "25006"
+"""The database takes no writes: a standby, or one that was set so while something is mended."""
+
+
 def handle_exception(raised: Exception, context: dict[str, Any]) -> Response:
     """Answer for DRF: every exception becomes a problem document, an unforeseen one a logged 500."""
     problem = problem_for(raised)
@@ -76,7 +80,7 @@ def problem_for(raised: Exception) -> errors.Problem:
         return errors.InvalidInput(errors=list(_input_errors(raised.detail, pointer="")))
     if isinstance(raised, drf.Throttled):
         return errors.TooMany(headers={"Retry-After": str(int(getattr(raised, "wait", 0)) + 1)})
-    if isinstance(raised, Error) and was_cut_off(raised):
+    if isinstance(raised, Error) and (was_cut_off(raised) or _sqlstate(raised) == _READ_ONLY):
         return errors.Unavailable()
     for framework_error, problem in _FROM_FRAMEWORK:
         if isinstance(raised, framework_error):
@@ -90,7 +94,11 @@ def was_cut_off(raised: Error) -> bool:
     Because it waited or stood still for too long: what the request did is undone, and its key is free.
     """
     is_gone = isinstance(raised, InterfaceError | OperationalError)
-    return is_gone or getattr(raised.__cause__, "sqlstate", None) in _STOOD_STILL
+    return is_gone or _sqlstate(raised) in _STOOD_STILL
+
+
+def _sqlstate(raised: Error) -> str | None:
+    return getattr(raised.__cause__, "sqlstate", None)
 
 
 def _input_errors(detail: Any, *, pointer: str) -> Iterator[errors.InputError]:

@@ -3,7 +3,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from accounts.enums import STATES
-from accounts.models import Capability, Signature
+from accounts.models import Capability, Patient, Signature
 from core.ids import new_id
 from core.models import ActedModel, DocumentVersion, Transition
 from programs.enums import Route
@@ -360,6 +360,33 @@ class DoseOutcome(ActedModel):
                 name="dose_vomited_means_alert",
             ),
             models.UniqueConstraint(fields=["session", "kind"], name="dose_outcome_recorded_once"),
+        ]
+
+
+class EmergencyPacket(models.Model):
+    """What help asks for about one running session, as it stood at `written_at`; sealed. Append-only.
+
+    Written by the system, with what it tells of: at the start, and again with each dose and each place; the
+    newest counts. `details` is all of it, encrypted for this row, so that who is on call needs no other
+    table; `sha256` is the hash of its canonical JSON. Why no person signs: ADR 0027.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="+")
+    session = models.ForeignKey(TreatmentSession, on_delete=models.PROTECT, related_name="emergency_packets")
+    version = models.PositiveIntegerField()
+    details = models.BinaryField()
+    sha256 = models.CharField(max_length=64)
+    written_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["session", "version"]
+        constraints = [
+            models.UniqueConstraint(fields=["session", "version"], name="emergency_packet_version_once"),
+            models.CheckConstraint(condition=Q(version__gte=1), name="emergency_packet_versions_from_one"),
+            models.CheckConstraint(
+                condition=Q(sha256__regex=r"^[0-9a-f]{64}$"), name="emergency_packet_is_bound_to_a_hash"
+            ),
         ]
 
 

@@ -9,6 +9,7 @@ from sessions.views import (
     log,
     monitors,
     overrules,
+    packet,
     places,
     reports,
 )
@@ -18,6 +19,10 @@ of_one_session = [
     path("cancel", booking.Cancellation.as_view(), name="session-cancel"),
     path("preparation", booking.Preparation.as_view(), name="session-preparation"),
     path("monitor-invitations", booking.MonitorInvitations.as_view(), name="monitor-invitations"),
+    path("emergency-packet", packet.EmergencyPacket.as_view(), name="session-emergency-packet"),
+    path(
+        "emergency-packet/pdf", packet.EmergencyPacketOnPaper.as_view(), name="session-emergency-packet-pdf"
+    ),
     path("monitor", monitors.SessionMonitor.as_view(), name="session-monitor"),
     path("monitor/releases", monitors.MonitorReleases.as_view(), name="session-monitor-releases"),
     path("attestations", course.Attestations.as_view(), name="attestations"),

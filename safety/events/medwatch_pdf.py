@@ -1,90 +1,51 @@
 """Draws a report on paper: our own page with the form's blocks, to be read, signed and sent."""
 
-import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from io import BytesIO
 from typing import Any
-from xml.sax.saxutils import escape
 
 from django.http import HttpResponse
 from reportlab.lib import colors
-from reportlab.lib.pagesizes import letter
-from reportlab.lib.styles import ParagraphStyle, getSampleStyleSheet
 from reportlab.lib.units import inch
-from reportlab.pdfgen.canvas import Canvas
-from reportlab.platypus import Flowable, KeepTogether, Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
+from reportlab.platypus import Flowable, KeepTogether, Paragraph, Spacer, Table, TableStyle
 
-MARGIN = 0.8 * inch
-LABELS_WIDTH, VALUES_WIDTH = 1.9 * inch, 5.0 * inch
-_STYLES = getSampleStyleSheet()
-_TITLE = ParagraphStyle("title", parent=_STYLES["Title"], alignment=0, fontSize=16, leading=20, spaceAfter=2)
-_BLOCK = ParagraphStyle("block", parent=_STYLES["Heading2"], fontSize=11, leading=14, spaceBefore=10)
-_BODY = ParagraphStyle("body", parent=_STYLES["BodyText"], fontSize=9.5, leading=12.5)
-_LABEL = ParagraphStyle("label", parent=_BODY, textColor=colors.HexColor("#444444"))
-_GRID = TableStyle(
-    [
-        ("VALIGN", (0, 0), (-1, -1), "TOP"),
-        ("LINEBELOW", (0, 0), (-1, -1), 0.25, colors.HexColor("#bbbbbb")),
-        ("TOPPADDING", (0, 0), (-1, -1), 2),
-        ("BOTTOMPADDING", (0, 0), (-1, -1), 2),
-    ]
-)
-Row = tuple[str, object]
+from core import paper
+from core.paper import Row
 
 
 def drawn(content: Mapping[str, Any], *, sha256: str) -> bytes:
-    """Return the PDF of a whole report; `sha256` is the hash of what it says, printed on every page.
-
-    Letters beyond Western European ones are spelled out by their names: the built-in fonts have no shapes for
-    them, and nothing that somebody wrote may vanish.
-    """
-    file = BytesIO()
+    """Return the PDF of a whole report; `sha256` is the hash of what it says, printed on every page."""
     number = content["case"]["number"]
-    document = SimpleDocTemplate(
-        file,
-        pagesize=letter,
-        leftMargin=MARGIN,
-        rightMargin=MARGIN,
-        topMargin=MARGIN,
-        bottomMargin=MARGIN,
+    return paper.drawn(
+        _story(content),
         title=f"Adverse event report {number}",
         author=content["g_reporter"]["name"],
+        foot=f"Case {number}, version {content['signed']['version']}, sha256 {sha256}",
     )
-
-    def foot(canvas: Canvas, _: SimpleDocTemplate) -> None:
-        canvas.setFont("Helvetica", 7)
-        canvas.drawString(
-            MARGIN, 0.5 * inch, f"Case {number}, version {content['signed']['version']}, sha256 {sha256}"
-        )
-        canvas.drawRightString(letter[0] - MARGIN, 0.5 * inch, f"Page {canvas.getPageNumber()}")
-
-    document.build(_story(content), onFirstPage=foot, onLaterPages=foot)
-    return file.getvalue()
 
 
 def answer(content: Mapping[str, Any], *, sha256: str) -> HttpResponse:
     """Return the PDF as a download; its name tells nothing of whom it is about."""
-    file = HttpResponse(drawn(content, sha256=sha256), content_type="application/pdf")
     name = f"report-{content['case']['number']}-{content['signed']['version']}.pdf"
-    file["Content-Disposition"] = f'attachment; filename="{name}"'
-    return file
+    return paper.download(drawn(content, sha256=sha256), name=name)
 
 
 def _story(content: Mapping[str, Any]) -> list[Flowable]:
     event = content["b_event"]
     return [
-        Paragraph("Adverse event report", _TITLE),
-        Paragraph("With the blocks of FDA form 3500. Voluntary report by a health professional.", _LABEL),
-        *_block("A. Patient", _patient(content["a_patient"])),
-        *_block("B. Adverse event", _event(event, content["case"])),
-        *_prose("What happened", event["narrative"]),
-        *_prose("Other relevant history", _listed(event["history"])),
-        *_block("D. Suspect product", _product(content["d_product"])),
-        *_prose("F. Other medicines taken", _listed(content["f_other_products"]["medicines"])),
-        *_prose("Allergies", _listed(content["f_other_products"]["allergies"])),
+        Paragraph("Adverse event report", paper.TITLE),
+        Paragraph(
+            "With the blocks of FDA form 3500. Voluntary report by a health professional.", paper.LABEL
+        ),
+        *paper.block("A. Patient", _patient(content["a_patient"])),
+        *paper.block("B. Adverse event", _event(event, content["case"])),
+        *paper.prose("What happened", event["narrative"]),
+        *paper.prose("Other relevant history", _listed(event["history"])),
+        *paper.block("D. Suspect product", _product(content["d_product"])),
+        *paper.prose("F. Other medicines taken", _listed(content["f_other_products"]["medicines"])),
+        *paper.prose("Allergies", _listed(content["f_other_products"]["allergies"])),
         KeepTogether(
-            [*_block("G. Reporter", _reporter(content["g_reporter"])), *_signing(content["signed"])]
+            [*paper.block("G. Reporter", _reporter(content["g_reporter"])), *_signing(content["signed"])]
         ),
     ]
 
@@ -162,27 +123,7 @@ def _signing(signed: Mapping[str, Any]) -> list[Flowable]:
             ]
         )
     )
-    return [Spacer(1, 6), Paragraph(_plain(said), _BODY), Spacer(1, 18), lines]
-
-
-def _block(title: str, rows: Iterable[Row]) -> list[Flowable]:
-    cells = [
-        [
-            Paragraph(label, _LABEL),
-            Paragraph(_plain("not known" if value in (None, "") else str(value)), _BODY),
-        ]
-        for label, value in rows
-    ]
-    return [
-        Paragraph(title, _BLOCK),
-        Table(cells, colWidths=[LABELS_WIDTH, VALUES_WIDTH], style=_GRID, splitInRow=1),
-    ]
-
-
-def _prose(title: str, words: str) -> list[Flowable]:
-    """Return words of any length, which a table's cell could not break over pages."""
-    lines = [Paragraph(_plain(line), _BODY) for line in words.splitlines() if line.strip()]
-    return [Paragraph(title, _BLOCK), *lines]
+    return [Spacer(1, 6), Paragraph(paper.plain(said), paper.BODY), Spacer(1, 18), lines]
 
 
 def _moment(said: str | None) -> str | None:
@@ -193,18 +134,3 @@ def _listed(entries: list[str] | None) -> str:
     if entries is None:
         return "Nobody was asked."
     return "\n".join(entries) or "None."
-
-
-def _plain(words: str) -> str:
-    """Return words as markup that is nothing but words, in letters that the fonts have."""
-    return escape("".join(map(_shown, words)))
-
-
-def _shown(letter_: str) -> str:
-    if unicodedata.category(letter_).startswith("C") and letter_ != "\t":
-        return " "
-    try:
-        letter_.encode("cp1252")
-    except UnicodeEncodeError:
-        return f"[{unicodedata.name(letter_, f'U+{ord(letter_):04X}').lower()}]"
-    return letter_

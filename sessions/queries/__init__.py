@@ -40,6 +40,7 @@ from sessions.queries.facts import (
     yes_today,
 )
 from sessions.queries.log import Line, Log, log
+from sessions.queries.packet import ReadPacket, packet_for, place_of_packet, told_in_emergency
 from sessions.queries.places import GivenPlace, place_of_details, place_row, places
 from sessions.queries.shown import (
     About,
@@ -68,6 +69,7 @@ __all__ = [
     "Log",
     "Named",
     "PreparedItem",
+    "ReadPacket",
     "ReadableReflection",
     "Watcher",
     "address_of",
@@ -94,7 +96,9 @@ __all__ = [
     "log",
     "next_number",
     "open_deadlines",
+    "packet_for",
     "place_of_details",
+    "place_of_packet",
     "place_row",
     "places",
     "policy_in_force",
@@ -116,6 +120,7 @@ __all__ = [
     "sessions_recovered",
     "sessions_without_a_program",
     "start_facts",
+    "told_in_emergency",
     "unseen_dose",
     "watcher",
     "yes_today",

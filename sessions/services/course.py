@@ -36,11 +36,12 @@ from sessions.models import (
 from sessions.policy import SessionPolicy, parse_policy
 from sessions.rules import StartFacts
 from sessions.services.monitors import end_links, extend_links
+from sessions.services.packet import keep_packet
 from sessions.services.steps import lock, move, repeats, require_status
 
 
 def start_session(session: TreatmentSession, *, actor: Actor, at: datetime) -> TreatmentSession:
-    """Pass the gate: the dose window opens, and every deadline of the session becomes a row.
+    """Pass the gate: the dose window opens, every deadline becomes a row, and so does the emergency packet.
 
     Asking twice is harmless. Locks the enrollment, then the session, so that a hold either is seen here or
     comes after. Raises `SessionNotStartable` with every reason, `SessionNotWatched` where the watchdog is not
@@ -64,6 +65,7 @@ def start_session(session: TreatmentSession, *, actor: Actor, at: datetime) -> T
             CheckInDeadline(session=locked, due_at=due_at) for due_at in rules.deadlines(at, policy)
         )
         extend_links(locked, from_moment=at)
+        keep_packet(locked, at=at)
         return locked
 
 
@@ -176,6 +178,7 @@ def keep_unattributed_dose(
         if not told.filter(actor_kind=actor.kind, actor_id=actor.id).exists():
             row.alert = _tell_of_dose(locked, route=route, dose_mg=dose_mg, taken_at=taken_at, at=at)
             row.save(force_insert=True)
+            keep_packet(locked, at=at)
         return True
 
 
@@ -244,6 +247,7 @@ def _taken(session: TreatmentSession, dose: Dose, *, actor: Actor) -> Dose:
     dose.session, dose.actor_kind, dose.actor_id = session, actor.kind, actor.id
     dose.save(force_insert=True)
     take_dose(dose)
+    keep_packet(session, at=at)
     return dose
 
 

@@ -11,6 +11,7 @@ from sessions import errors, queries, rules
 from sessions.enums import BOOKED_STATUSES, LIVE_STATUSES
 from sessions.models import SessionPlace, TreatmentSession
 from sessions.rules import Place
+from sessions.services.packet import keep_packet
 from sessions.services.steps import lock, require_status
 
 
@@ -28,7 +29,7 @@ def give_place(session: TreatmentSession, *, place: Place, actor: Actor, at: dat
         place_id = new_id()
         details = asdict(place)
         details["address"] = {name: details["address"][name] for name in ("lines", "city", "postal_code")}
-        return SessionPlace.objects.create(
+        given = SessionPlace.objects.create(
             id=place_id,
             session=locked,
             state=place.address.state,
@@ -37,3 +38,5 @@ def give_place(session: TreatmentSession, *, place: Place, actor: Actor, at: dat
             actor_kind=actor.kind,
             actor_id=actor.id,
         )
+        keep_packet(locked, at=at)
+        return given

@@ -260,6 +260,8 @@ OPERATIONS = (
         stage="booked",
         body={"first_name": "Dan", "email": "dan@example.org"},
     ),
+    Op("session-emergency-packet", "GET", PERSONS, BOTH | PRACTISING, PRACTISING),
+    Op("session-emergency-packet-pdf", "GET", PERSONS, BOTH | PRACTISING, PRACTISING),
     Op("session-log", "GET", IN_SESSION, BOTH, party=frozenset({MONITOR})),
     Op("session-monitor", "GET", IN_SESSION, BOTH, party=frozenset({MONITOR})),
     Op("session-monitor-releases", "POST", IN_SESSION, BOTH, party=frozenset({MONITOR})),

@@ -143,7 +143,7 @@ def faults(world: World, cell: Cell, told: dict[Any, bytes]) -> Iterator[str]:
     if cell.is_allowed and cell.op.method == "GET":
         yield from wrong_looks(world, cell, looks)
         yield from undeclared_fields(cell, answer)
-    if cell.role == to.PATIENT and "Cyd Example" in answer.content.decode():
+    if cell.role == to.PATIENT and b"Cyd Example" in answer.content:
         yield "shows Cyd to Ada"
 
 

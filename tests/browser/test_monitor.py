@@ -92,6 +92,10 @@ def test_without_a_connection_and_back_nothing_is_lost(browse, live_server, ada,
         expect(page.locator("#entries .waiting")).to_have_count(3)
         expect(page.get_by_role("link", name="Call 911")).to_have_attribute("href", "tel:911")
         expect(page.locator("#connection")).to_contain_text("No connection")
+        expect(page.locator("main > *").first).to_contain_text("Call 911 now")
+        expect(page.locator("#tell")).to_contain_text("The dose was taken at")
+        for charted in ("Ada Example", "Example Street", "1984", "Sertraline"):
+            expect(page.locator("body")).not_to_contain_text(charted)
         faults.extend(violations(page))
         page.screenshot(path=SHOWN, full_page=True, scale="css")
 

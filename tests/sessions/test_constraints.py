@@ -240,6 +240,7 @@ def test_a_deadline_ends_one_way(ada: Patient, at: datetime, changes: str, const
         "gatedecision",
         "attestation",
         "sessionplace",
+        "emergencypacket",
         "overrule",
         "observation",
         "dose",

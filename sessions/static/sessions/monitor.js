@@ -221,10 +221,18 @@ async function show() {
   $("end").hidden = !may("end");
   if (page.day) put($("stand"), `${page.day.patient_first_name}: ${STANDS[page.day.status] ?? ""}`);
   put($("due"), due(waiting));
+  put($("tell"), tell(waiting));
   showLog(entries);
 }
 
 const isOpenDose = (entry) => entry.kind === "dose" && entry.session === page.session && entry.state !== "refused";
+
+// What whoever answers the call asks first, from what this page shows or wrote down; no chart.
+function tell(waiting) {
+  const taken = page.day?.dosed_at ?? waiting.find(isOpenDose)?.at;
+  if (!taken || page.ended) return "";
+  return `Say where you are. The dose was taken at ${clock(Date.parse(taken) - page.offset)}: show them the label.`;
+}
 
 function connection(count) {
   if (!page.token) return "Open this page by the link that you were sent.";
