@@ -77,12 +77,19 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--records", type=Path, help="folder of further real records (FHIR patients, students)"
     )
-    parser.add_argument("--people", type=int, default=None, help="only so many of them")
+    parser.add_argument("--people", type=_number, default=None, help="only so many of them")
     parser.add_argument(
-        "--course", type=int, default=COURSE, help="so many go through six sessions, with all their forms"
+        "--course", type=_number, default=COURSE, help="so many go through six sessions, with all their forms"
     )
     parser.add_argument("--seed", type=int, default=SEED, help="of the generated answers")
     return parser.parse_args()
+
+
+def _number(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("has to be 1 or more")
+    return number
 
 
 def _people(records: Path | None) -> list[Person]:

@@ -3,12 +3,16 @@
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from random import Random
+from typing import Any
 
 import pytest
 
 from assessments.instruments.loader import instruments
 from assessments.rules import crisis_flags
-from desk.rehearsal.course import Reminders
+from assessments.schedule import schedule
+from desk.rehearsal.client import Client
+from desk.rehearsal.cohort import Participant
+from desk.rehearsal.course import Reminders, choose
 from desk.rehearsal.people import Person, answer_anew, calls_for_help
 from desk.rehearsal.silence import LATEST, Call, Step, faults
 from notifications.enums import DeliveryStatus, MessageKind
@@ -56,6 +60,27 @@ def test_later_answers_call_nobody_and_come_out_the_same_again() -> None:
     assert not any(crisis_flags(PHQ9, given["phq9"]) for given in answers)
     assert len({sum(given["phq9"].values()) for given in answers}) > 5
     assert answers[7] == answer_anew([PHQ9], rng=Random(7))  # noqa: S311
+
+
+def treated(*, submitted: int, phq9_9: int = 0) -> Participant:
+    """Return somebody with so many forms of the baseline submitted."""
+    person = Person("survey", "1", None, answers={}, responses={"phq9": {"phq9_9": phq9_9}})
+    forms: dict[str, Any] = {code: {} for code in schedule().instruments[:submitted]}
+    return Participant(person, person, Client("http://127.0.0.1"), "burnout-6", submitted=forms)
+
+
+def test_a_fifth_of_a_course_is_late_with_its_baseline() -> None:
+    whole, late, alarmed = (
+        [treated(submitted=3) for _ in range(12)],
+        [treated(submitted=1) for _ in range(4)],
+        [treated(submitted=3, phq9_9=1), treated(submitted=1, phq9_9=2)],
+    )
+    assert choose([*alarmed, *whole, *late], size=10) == (whole[:8], late[:2])
+
+
+def test_the_last_of_those_treated_goes_through_no_course() -> None:
+    early, last = treated(submitted=3), treated(submitted=1)
+    assert choose([early, last], size=10) == ([early], [])
 
 
 @pytest.mark.parametrize(("item", "calls"), [(0, False), (1, True)])
