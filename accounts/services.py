@@ -1,6 +1,6 @@
 import hashlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -550,11 +550,19 @@ def sign(signer: User, *, meaning: SignatureMeaning, document_sha256: str, at: d
 
     The name is stored as it is today: a later change of name does not rewrite what was signed.
     """
+    return sign_each(signer, meaning=meaning, documents_sha256=[document_sha256], at=at)[0]
+
+
+def sign_each(
+    signer: User, *, meaning: SignatureMeaning, documents_sha256: Sequence[str], at: datetime
+) -> list[Signature]:
+    """Sign several documents as `sign` does one: a signature for each, in their order."""
     with atomic():
         person = queries.clinician_of(signer.pk) or queries.patient_of(signer.pk)
         if person is None:
             raise errors.NoName
         name = str(person) if isinstance(person, Clinician) else person.legal_name
-        return Signature.objects.create(
-            signer=signer, signer_name=name, meaning=meaning, signed_at=at, document_sha256=document_sha256
+        return Signature.objects.bulk_create(
+            Signature(signer=signer, signer_name=name, meaning=meaning, signed_at=at, document_sha256=sha256)
+            for sha256 in documents_sha256
         )

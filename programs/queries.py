@@ -90,7 +90,7 @@ def consents_missing(enrollment_id: UUID, *, at: datetime) -> list[ConsentKind]:
     missing too: what cannot be read cannot have been agreed to.
     """
     versions = {document.kind: document.version for document in _consent_texts(at=at)}
-    given = _agreed(enrollment_id)
+    given = agreed_to(enrollment_id)
     return [
         kind
         for kind in ConsentKind
@@ -102,7 +102,7 @@ def consents_open(
     enrollment_id: UUID, *, at: datetime, language: str = documents.LANGUAGE
 ) -> list[DocumentVersion]:
     """Return the texts in force, in `language` where they have it, not agreed to yet; the needed first."""
-    agreed = _agreed(enrollment_id)
+    agreed = agreed_to(enrollment_id)
     return [
         document
         for document in consent_documents(at=at, language=language)
@@ -133,20 +133,20 @@ def standing_consents(enrollment_id: UUID, kind: ConsentKind) -> list[Consent]:
     return list(_standing(enrollment_id).filter(document__kind=kind).select_related("document"))
 
 
-def last_withdrawal(enrollment_id: UUID, document_id: UUID) -> ConsentWithdrawal | None:
-    """Return the newest withdrawal of an agreement to exactly this text."""
-    taken_back = ConsentWithdrawal.objects.filter(
-        consent__enrollment_id=enrollment_id, consent__document_id=document_id
-    )
-    return taken_back.order_by("-id").first()
+def last_withdrawals(enrollment_id: UUID) -> dict[UUID, ConsentWithdrawal]:
+    """Return, by text, the newest withdrawal of an agreement to exactly that text."""
+    taken_back = ConsentWithdrawal.objects.filter(consent__enrollment_id=enrollment_id)
+    return {
+        withdrawal.consent.document_id: withdrawal
+        for withdrawal in taken_back.select_related("consent").order_by("id")
+    }
 
 
-def has_understood(enrollment_id: UUID, document: DocumentVersion) -> bool:
-    """Tell whether the questions of a text were passed once, or there are none."""
-    if not rules.questions(document.content):
-        return True
-    passed = ComprehensionAttempt.objects.filter(enrollment_id=enrollment_id, document=document, passed=True)
-    return passed.exists()
+def not_understood(enrollment_id: UUID, documents: Iterable[DocumentVersion]) -> set[UUID]:
+    """Return those texts that have questions that were never passed."""
+    asked = {document.pk for document in documents if rules.questions(document.content)}
+    passed = ComprehensionAttempt.objects.filter(enrollment_id=enrollment_id, passed=True)
+    return asked - set(passed.values_list("document_id", flat=True))
 
 
 def _consent_texts(*, at: datetime) -> list[DocumentVersion]:
@@ -157,7 +157,7 @@ def _standing(enrollment_id: UUID) -> QuerySet[Consent]:
     return Consent.objects.filter(enrollment_id=enrollment_id, withdrawal=None)
 
 
-def _agreed(enrollment_id: UUID) -> set[tuple[str, int]]:
+def agreed_to(enrollment_id: UUID) -> set[tuple[str, int]]:
     """Return what an enrollment has agreed to and not taken back: kind and version."""
     return set(_standing(enrollment_id).values_list("document__kind", "document__version"))
 

@@ -193,7 +193,7 @@ def give_consent(
         if enrollment.status not in (EnrollmentStatus.AWAITING_CONSENT, EnrollmentStatus.ACTIVE):
             raise errors.WrongEnrollmentState("There is nothing to agree to before a plan is signed.")
         documents = _documents_read(agreements, at=at)
-        consents = [_agree(enrollment, document, patient_user, at=at) for document in documents]
+        consents = _agree(enrollment, documents, patient_user, at=at)
         is_waiting = enrollment.status == EnrollmentStatus.AWAITING_CONSENT
         if is_waiting and not queries.consents_missing(enrollment.pk, at=at):
             move(enrollment, EnrollmentEvent.CONSENTED, actor=Actor.person(patient_user.pk), at=at)
@@ -307,23 +307,28 @@ def _documents_read(reads: Sequence[Agreement], *, at: datetime) -> list[Documen
     return [texts[read.document_id] for read in reads]
 
 
-def _agree(enrollment: Enrollment, document: DocumentVersion, user: User, *, at: datetime) -> Consent:
-    kind = ConsentKind(document.kind)
-    standing = queries.standing_consents(enrollment.pk, kind)
-    if any(consent.document.version == document.version for consent in standing):
+def _agree(
+    enrollment: Enrollment, documents: Sequence[DocumentVersion], user: User, *, at: datetime
+) -> list[Consent]:
+    texts = {(document.kind, document.version) for document in documents}
+    if len(texts) < len(documents) or texts & queries.agreed_to(enrollment.pk):
         raise errors.WrongDocument
-    if not queries.has_understood(enrollment.pk, document):
+    if queries.not_understood(enrollment.pk, documents):
         raise errors.NotUnderstoodYet
-    signature = accounts_services.sign(
-        user, meaning=SignatureMeaning.AGREED, document_sha256=document.sha256, at=at
+    signatures = accounts_services.sign_each(
+        user, meaning=SignatureMeaning.AGREED, documents_sha256=[text.sha256 for text in documents], at=at
     )
-    if kind == ConsentKind.MESSAGING:
+    if any(document.kind == ConsentKind.MESSAGING for document in documents):
         notifications.unsuppress(user, cause=NOT_AGREED_TO, at=at)
-    return Consent.objects.create(
-        enrollment=enrollment,
-        document=document,
-        signature=signature,
-        after=queries.last_withdrawal(enrollment.pk, document.pk),
+    withdrawals = queries.last_withdrawals(enrollment.pk)
+    return Consent.objects.bulk_create(
+        Consent(
+            enrollment=enrollment,
+            document=document,
+            signature=signature,
+            after=withdrawals.get(document.pk),
+        )
+        for document, signature in zip(documents, signatures, strict=True)
     )
 
 

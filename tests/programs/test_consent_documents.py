@@ -227,7 +227,7 @@ def test_twin_without_the_question_it_is_signed(
 ) -> None:
     text = document(at)
     attempt(as_ada, planned, text, right(text) | {"driving": "a"})
-    monkeypatch.setattr(queries, "has_understood", lambda *given: True)
+    monkeypatch.setattr(queries, "not_understood", lambda *given: set())
     body = {"agreements": [{"document": str(text.pk), "sha256": text.sha256}]}
     assert post(as_ada, f"enrollments/{planned.pk}/consents", body).status_code == 201
 
