@@ -14,7 +14,7 @@ from tests.races.together import meeting, together, without_row_locks
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-ROUNDS = 5
+ROUNDS = 4
 MOST = ROUNDS // 2 + 1
 """How often a twin has to fail: more often than not. How often threads meet is the machine's affair."""
 

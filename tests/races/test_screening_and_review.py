@@ -20,7 +20,7 @@ from tests.steps import enrolled
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-ROUNDS = 6
+ROUNDS = 4
 MOST = ROUNDS // 2 + 1
 """How often a twin has to fail: more often than not. How often threads meet is the machine's affair."""
 

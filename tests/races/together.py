@@ -11,6 +11,8 @@ from django.db.models import QuerySet
 
 LOCKED_OUT_S = 0.4
 """How long one party waits for the other at the meeting point before it takes it to be locked out."""
+ON_ITS_WAY_S = 5.0
+"""The same where no lock keeps the other out: it comes, however busy the machine is."""
 
 
 class Meeting:
@@ -75,5 +77,6 @@ def together(*acts: Callable[[], Any]) -> list[Any]:
 def without_row_locks() -> Iterator[None]:
     """Take the row locks away, and nothing else: the guard-off twin of a race."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(globals(), "LOCKED_OUT_S", ON_ITS_WAY_S)
         patch.setattr(QuerySet, "select_for_update", lambda rows, **options: rows.all())
         yield
