@@ -35,6 +35,7 @@ PLAUSIBLE: Mapping[str, tuple[int, int]] = {
 LATER = frozenset({"readings.crisis_from.heart_rate_bpm", "readings.crisis_from.oxygen_saturation_pct"})
 """What the first version did not have: a session that started under it ends under it."""
 PLAUSIBLE_DOSE_MG = (1, 1000)
+DOSE_NUMBERS = ("min_mg", "max_mg", "max_step_mg")
 STATUSES = ("example, confirm before use", "confirmed")
 _LISTS: Mapping[str, tuple[str, ...]] = {
     "preparation": ("key", "title", "text"),
@@ -96,10 +97,15 @@ class Emergency:
 
 @dataclass(frozen=True, slots=True)
 class DoseBounds:
-    """Between which amounts, both included, a plan may order one route; never compared with another route."""
+    """Between which amounts, both included, a plan may order one route; never compared with another route.
+
+    `max_step_mg` is by how much at most a dose rises from the last one by that route; null is not bounded so,
+    in a policy older than that.
+    """
 
     min_mg: int
     max_mg: int
+    max_step_mg: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +187,7 @@ def _flatten(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _numbers(flat: Mapping[str, Any]) -> dict[str, int]:
-    doses = {f"dose_bounds.{route}.{end}" for route in Route.values for end in ("min_mg", "max_mg")}
+    doses = {f"dose_bounds.{route}.{end}" for route in Route.values for end in DOSE_NUMBERS}
     bounds = dict(PLAUSIBLE) | dict.fromkeys(sorted(doses & set(flat)), PLAUSIBLE_DOSE_MG)
     numbers = {}
     for key, (low, high) in bounds.items():
@@ -259,12 +265,12 @@ def _bounds(numbers: Mapping[str, int]) -> dict[Route, DoseBounds]:
     """Return the bounds of each route that has them; a plan for another route is in none."""
     bounds = {}
     for route in Route:
-        least, most = (numbers.get(f"dose_bounds.{route}.{end}") for end in ("min_mg", "max_mg"))
-        if least is None and most is None:
+        least, most, step = (numbers.get(f"dose_bounds.{route}.{end}") for end in DOSE_NUMBERS)
+        if least is None and most is None and step is None:
             continue
         if least is None or most is None or least > most:
             raise PolicyError(f"dose_bounds.{route}", "must have min_mg, and max_mg not below it")
-        bounds[route] = DoseBounds(min_mg=least, max_mg=most)
+        bounds[route] = DoseBounds(min_mg=least, max_mg=most, max_step_mg=step)
     return bounds
 
 

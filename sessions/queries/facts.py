@@ -6,6 +6,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.db.models import Max, QuerySet
+from django.db.models.functions import Least
 
 from accounts import queries as accounts
 from accounts.models import Patient
@@ -198,6 +199,7 @@ def start_facts(
         place=_place_facts(place, at=at) if place else None,
         on_call=_on_call(session, place, policy, at=at) if place else None,
         watch_is_alive=heartbeats.pulse("watchdog").fresh,
+        doses_before_mg=_doses_before_mg(enrollment.patient_id, Route(plan.route)) if plan else None,
         has_medicine=ledger.has_medicine(enrollment, plan, until=at + policy.dose_window),
     )
 
@@ -317,6 +319,16 @@ def _plan_facts(plan: TreatmentPlan, zone: ZoneInfo) -> rules.PlanFacts:
         min_days_between=plan.min_days_between,
         signed_on=rules.local_day(plan.signature.signed_at, zone),
     )
+
+
+def _doses_before_mg(patient_id: UUID, route: Route) -> tuple[Decimal, ...]:
+    """Return what a patient took by one route, in whatever program, the last dose last.
+
+    Each no more than was ordered: a slip upwards is nothing to build on.
+    """
+    taken = Dose.objects.filter(session__enrollment__patient_id=patient_id, route=route)
+    least = Least("dose_mg", "gate__plan__dose_mg")
+    return tuple(taken.order_by("taken_at", "id").values_list(least, flat=True))
 
 
 def _last_dosed_at(patient_id: UUID) -> datetime | None:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from core.errors import Reason
 from programs.enums import Route
 from safety.roster.rules import Span, gaps
-from sessions.policy import SessionPolicy
+from sessions.policy import DoseBounds, SessionPolicy
 from sessions.rules.times import far_enough, local_day
 
 
@@ -69,6 +69,7 @@ class StartFacts:
     whose link is alive said to be there. `on_call` is when somebody is on call who may practise in the state
     of `place`; `watch_is_alive`, whether the watchdog is. `has_medicine` says that the ordered dose is in
     stock, and in date to the end of the dose window, as far as a ledger is kept.
+    `doses_before_mg` are those taken by the plan's route, the last one last, each no more than was ordered.
     """
 
     at: datetime
@@ -95,6 +96,7 @@ class StartFacts:
     on_call: tuple[Span, ...] | None
     watch_is_alive: bool | None
     has_medicine: bool | None
+    doses_before_mg: tuple[Decimal, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,8 +250,20 @@ def _plan(facts: StartFacts, policy: SessionPolicy) -> Iterator[Reason]:
     bounds = policy.dose_bounds.get(facts.plan.route)
     if bounds is None or not bounds.min_mg <= facts.plan.dose_mg <= bounds.max_mg:
         yield Reason("plan_out_of_bounds", "Your plan has to be looked at again. Ask your clinician.")
+    elif _rises_too_far(facts.plan.dose_mg, facts.doses_before_mg, bounds):
+        detail = "The dose rises by more than one step from your last one. Ask your clinician."
+        yield Reason("dose_rises_too_far", detail)
     if facts.number > facts.plan.session_count:
         yield Reason("all_sessions_used", f"The plan has {facts.plan.session_count} sessions.")
+
+
+def _rises_too_far(dose_mg: Decimal, doses_before_mg: tuple[Decimal, ...] | None, bounds: DoseBounds) -> bool:
+    """Tell whether a dose is more than a step above the last one; not to know the last one is too far."""
+    if doses_before_mg is None:
+        return True
+    if bounds.max_step_mg is None or not doses_before_mg:
+        return False
+    return dose_mg > doses_before_mg[-1] + bounds.max_step_mg
 
 
 def _consents(facts: StartFacts, policy: SessionPolicy) -> Iterator[Reason]:  # noqa: ARG001 - a Check

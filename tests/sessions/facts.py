@@ -29,7 +29,18 @@ def example_policy() -> dict[str, Any]:
     return tomllib.loads(path.read_text())
 
 
+def stepped_policy() -> dict[str, Any]:
+    """Return the example policy with a largest step, as the version after it that a clinic signs."""
+    content = example_policy() | {"version": 3}
+    for route, step_mg in (("sublingual", 75), ("subcutaneous", 15)):
+        content["dose_bounds"][route]["max_step_mg"] = step_mg
+        source = content["sources"][f"dose_bounds.{route}.max_mg"]
+        content["sources"][f"dose_bounds.{route}.max_step_mg"] = source
+    return content
+
+
 POLICY: SessionPolicy = parse_policy(example_policy())
+STEPPED: SessionPolicy = parse_policy(stepped_policy())
 
 
 def reading(*, minutes_ago: float, pressure: tuple[int, int] = (118, 76), rate: int | None = 64) -> Reading:
@@ -80,6 +91,7 @@ GOOD = StartFacts(
     on_call=((NOON, NOON + WATCHED),),
     watch_is_alive=True,
     has_medicine=True,
+    doses_before_mg=(Decimal("300.0"),),
 )
 
 GOOD_DOSE = DoseFacts(

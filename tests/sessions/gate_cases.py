@@ -13,7 +13,7 @@ from safety.roster.rules import Span
 from sessions.policy import DoseBounds, Limits, SessionPolicy
 from sessions.rules import PlaceFacts, PlanFacts, Reading, StartFacts, TodayAnswers
 from tests.sessions.clocks import DAY, clock_of
-from tests.sessions.facts import POLICY
+from tests.sessions.facts import POLICY, STEPPED
 
 ZONES = (
     "America/New_York",
@@ -32,7 +32,7 @@ NEW_YEAR_1970 = date(1970, 1, 1)
 STEP_MG = Decimal("0.1")
 DAY_LONG = timedelta(days=1)
 POLICIES = (
-    POLICY,
+    STEPPED,
     replace(
         POLICY,
         min_days_between=7,
@@ -91,7 +91,7 @@ def good(chance: Random, moment: int, policy: SessionPolicy) -> dict[str, Any]:
     apart = max(policy.min_days_between, plan_days := chance.choice((1, 7, 14)))
     ago = chance.choice((apart + 1, policy.max_gap_days, chance.randint(apart, policy.max_gap_days)))
     today = NEW_YEAR_1970 + timedelta(days=now + chance.choice((0, 0, 0, 1, -1)))
-    return {
+    facts: dict[str, Any] = {
         "at": at,
         "today": today,
         "scheduled_on": today - timedelta(days=chance.choice((0, 0, 1))),
@@ -127,6 +127,7 @@ def good(chance: Random, moment: int, policy: SessionPolicy) -> dict[str, Any]:
         "watch_is_alive": True,
         "has_medicine": True,
     }
+    return facts | {"doses_before_mg": _doses_before(chance, facts["plan"], policy)}
 
 
 def _watched(policy: SessionPolicy) -> timedelta:
@@ -176,6 +177,24 @@ def _dose(chance: Random, policy: SessionPolicy) -> tuple[Route, Decimal]:
     route = chance.choice(tuple(policy.dose_bounds))
     bounds = policy.dose_bounds[route]
     return route, Decimal(chance.choice((bounds.min_mg, bounds.max_mg, bounds.max_mg - STEP_MG)))
+
+
+def _doses_before(chance: Random, plan: PlanFacts, policy: SessionPolicy) -> tuple[Decimal, ...]:
+    """Return doses of before of which the last is a step below at most; the others may be anything."""
+    step = policy.dose_bounds[plan.route].max_step_mg or 500
+    last = plan.dose_mg - chance.choice((step, step - STEP_MG, 0, -200))
+    return chance.choice(((), (last,), (Decimal(1), last), (Decimal(900), last)))
+
+
+def _doses_too_low(
+    chance: Random, facts: Mapping[str, Any], policy: SessionPolicy
+) -> tuple[Decimal, ...] | None:
+    plan = facts["plan"]
+    bounds = policy.dose_bounds.get(plan.route) if plan else None
+    if bounds is None or chance.random() < 0.2:
+        return None
+    last = plan.dose_mg - (bounds.max_step_mg or 0) - chance.choice((0, STEP_MG, 20))
+    return chance.choice(((last,), (plan.dose_mg, last), (last, plan.dose_mg)))
 
 
 def _good_readings(chance: Random, at: datetime, policy: SessionPolicy) -> tuple[Reading, ...]:
@@ -340,4 +359,5 @@ SPOILERS: Mapping[str, Spoiler] = {
     "on_call": _on_call,
     "watch_is_alive": _any_of(False, None),
     "has_medicine": _any_of(False, None),
+    "doses_before_mg": _doses_too_low,
 }

@@ -40,6 +40,12 @@ def plan(facts: StartFacts, policy: SessionPolicy) -> Iterator[str]:
         allowed = policy.dose_bounds.get(facts.plan.route)
         if allowed is None or facts.plan.dose_mg < allowed.min_mg or facts.plan.dose_mg > allowed.max_mg:
             yield "plan_out_of_bounds"
+        elif facts.doses_before_mg is None:
+            yield "dose_rises_too_far"
+        elif allowed.max_step_mg is not None and facts.doses_before_mg:
+            *_, last = facts.doses_before_mg
+            if facts.plan.dose_mg - last > allowed.max_step_mg:
+                yield "dose_rises_too_far"
     if facts.scheduled_on > facts.today:
         yield "before_its_day"
 

@@ -59,6 +59,7 @@ CODES = {
     "nobody_on_call",
     "watch_not_running",
     "no_medicine",
+    "dose_rises_too_far",
 }
 
 
@@ -210,6 +211,16 @@ WRONG: dict[str, Gate] = {
     "before its day": by_facts(scheduled_on=lambda facts: min(facts.scheduled_on, facts.today)),
     "any amount": by_policy(
         dose_bounds=lambda policy: dict.fromkeys(policy.dose_bounds, DoseBounds(min_mg=0, max_mg=1000))
+    ),
+    "a step a milligram longer": by_policy(
+        dose_bounds=lambda policy: {
+            route: replace(bounds, max_step_mg=bounds.max_step_mg and bounds.max_step_mg + 1)
+            for route, bounds in policy.dose_bounds.items()
+        }
+    ),
+    "any step unless known": by_facts(doses_before_mg=lambda facts: facts.doses_before_mg or ()),
+    "a step from any dose before": by_facts(
+        doses_before_mg=lambda facts: facts.doses_before_mg and (max(facts.doses_before_mg),)
     ),
     "any route": by_policy(
         dose_bounds=lambda policy: dict.fromkeys(Route, policy.dose_bounds[Route.SUBLINGUAL])

@@ -102,6 +102,7 @@ def spoiled() -> Iterator[tuple[str, str, dict[str, Any]]]:
     yield "a moment alone", "nobody_on_call", {"on_call": ((NOON, TEN), (TEN + moment, end))}
     yield "watchdog silent", "watch_not_running", {"watch_is_alive": False}
     yield "watchdog unknown", "watch_not_running", {"watch_is_alive": None}
+    yield "a step not known", "dose_rises_too_far", {"doses_before_mg": None}
     yield "no medicine", "no_medicine", {"has_medicine": False}
     yield "medicine unknown", "no_medicine", {"has_medicine": None}
     yield "before its day", "before_its_day", {"scheduled_on": date(2026, 3, 3)}
