@@ -366,9 +366,9 @@ class DoseOutcome(ActedModel):
 class EmergencyPacket(models.Model):
     """What help asks for about one running session, as it stood at `written_at`; sealed. Append-only.
 
-    Written by the system, with what it tells of: at the start, and again with each dose and each place; the
-    newest counts. `details` is all of it, encrypted for this row, so that who is on call needs no other
-    table; `sha256` is the hash of its canonical JSON. Why no person signs: ADR 0027.
+    Written by the system, with what it tells of: at the start, and again with each dose, with what became of
+    it, and with each place; the newest counts. `details` is all of it, encrypted for this row, so that who is
+    on call needs no other table; `sha256` is the hash of its canonical JSON. Why no person signs: ADR 0027.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id)

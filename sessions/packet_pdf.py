@@ -12,6 +12,8 @@ from core import paper
 from core.paper import Row
 from sessions.queries import ReadPacket
 
+OUTCOMES = {"refused": "Refused", "vomited": "Came up again"}
+
 
 def answer(packet: ReadPacket) -> HttpResponse:
     """Return the PDF as a download; its name tells nothing of whom it is about."""
@@ -82,10 +84,15 @@ def _doses(told: Mapping[str, Any], zone: ZoneInfo) -> list[Row]:
         )
         for dose in told["doses"]
     ]
+    became: list[Row] = [
+        (OUTCOMES.get(one["kind"], one["kind"]), f"told at {_moment(one['recorded_at'], zone)}")
+        for one in told.get("outcomes", [])
+    ]
     return [
         ("Session began", _moment(told["started_at"], zone)),
         ("Ordered", ordered and f"{ordered['dose_mg']} mg, {ordered['route']}"),
         *(taken or [("Taken", "nobody has said so")]),
+        *became,
     ]
 
 

@@ -54,6 +54,11 @@ urlpatterns = [
     path("enrollments/<uuid:enrollment_id>/", include(of_one_enrollment)),
     path("sessions/<uuid:session_id>", booking.SessionDetail.as_view(), name="session"),
     path("sessions/<uuid:session_id>/", include(of_one_session)),
+    path(
+        "patients/<uuid:patient_id>/emergency-packet",
+        packet.PatientsEmergencyPacket.as_view(),
+        name="patient-emergency-packet",
+    ),
     path("monitor-devices", monitors.MonitorDevices.as_view(), name="monitor-devices"),
     path("effects-to-triage", effects.EffectsToTriage.as_view(), name="effects-to-triage"),
     path("effects/<uuid:checklist_id>/triages", effects.Triages.as_view(), name="effects-triages"),

@@ -40,7 +40,7 @@ from sessions.queries.facts import (
     yes_today,
 )
 from sessions.queries.log import Line, Log, log
-from sessions.queries.packet import ReadPacket, packet_for, place_of_packet, told_in_emergency
+from sessions.queries.packet import ReadPacket, packet_for, packet_of, place_of_packet, told_in_emergency
 from sessions.queries.places import GivenPlace, place_of_details, place_row, places
 from sessions.queries.shown import (
     About,
@@ -97,6 +97,7 @@ __all__ = [
     "next_number",
     "open_deadlines",
     "packet_for",
+    "packet_of",
     "place_of_details",
     "place_of_packet",
     "place_row",

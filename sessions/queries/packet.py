@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import BooleanField, F, Func, Q, Value
+from django.db.models import BooleanField, F, Func, Q, QuerySet, Value
 
 from accounts.queries import visible_charts, within
 from core.actors import Actor, ActorKind
@@ -19,12 +19,19 @@ from safety.profile.queries import health_facts
 from safety.rules import age_on
 from safety.screening.health import ClinicalStatus, HealthEntry
 from sessions import errors
-from sessions.models import Dose, EmergencyPacket, Observation, TreatmentSession, UnattributedDose
+from sessions.models import (
+    Dose,
+    DoseOutcome,
+    EmergencyPacket,
+    Observation,
+    TreatmentSession,
+    UnattributedDose,
+)
 from sessions.queries.access import session_for
 from sessions.queries.places import places
 
-FORMAT = 1
-"""Which fields a snapshot has; a change of them is a new number."""
+FORMAT = 2
+"""Which fields a snapshot has; a change of them is a new number. 1 had no `outcomes`."""
 READINGS = 10
 DOSES = 20
 """How many of the newest; help reads the last ones."""
@@ -47,20 +54,40 @@ class ReadPacket:
 def packet_for(actor: Actor, session_id: UUID, *, at: datetime) -> ReadPacket:
     """Return the newest packet of a session: for who may see the chart, or is called about that session.
 
+    Raises `NotFound`, or `WrongSessionState` before the start to who may see the session.
+    """
+    row = _seen(actor, at=at).filter(session=session_id).order_by("-version").first()
+    if row is None:
+        raise _nothing(actor, session_id, at=at)
+    return _opened(row)
+
+
+def packet_of(actor: Actor, patient_id: UUID, *, at: datetime) -> ReadPacket:
+    """Return the newest packet of a patient's sessions that `packet_for` would show; raises `NotFound`.
+
+    For whoever is called: an alert names the patient, not always the session.
+    """
+    row = _seen(actor, at=at).filter(patient=patient_id).order_by("-written_at", "-version").first()
+    if row is None:
+        raise NotFound
+    return _opened(row)
+
+
+def _seen(actor: Actor, *, at: datetime) -> QuerySet[EmergencyPacket]:
+    """Return the packets that `actor` may read: in charts they may see, or of sessions they are called about.
+
     Called (`guard.called_about`, by which the wall goes too): a practising clinician, on duty while the
-    session runs or recovers, or where an alert from that time is not closed. Reads that one row: nothing else
-    of the chart opens. Raises `NotFound`, or `WrongSessionState` before the start to who may see the session.
+    session runs or recovers, or where an alert from that time is not closed. One row of one table: nothing
+    else of the chart opens.
     """
     who = actor.id if actor.kind == ActorKind.PERSON else None
     called = Func(
         F("session_id"), Value(who), Value(at), function="guard.called_about", output_field=BooleanField()
     )
-    seen = EmergencyPacket.objects.filter(
-        Q(within(visible_charts(actor, at=at), "patient_id")) | Q(called), session=session_id
-    )
-    row = seen.order_by("-version").first()
-    if row is None:
-        raise _nothing(actor, session_id, at=at)
+    return EmergencyPacket.objects.filter(Q(within(visible_charts(actor, at=at), "patient_id")) | Q(called))
+
+
+def _opened(row: EmergencyPacket) -> ReadPacket:
     snapshot = decrypt(bytes(row.details), place=place_of_packet(row.pk))
     return ReadPacket(
         session=row.session_id,
@@ -101,6 +128,7 @@ def told_in_emergency(session: TreatmentSession, *, at: datetime) -> dict[str, A
         "started_at": _moment(session.started_at),
         "ordered": _ordered(session),
         "doses": _doses(session),
+        "outcomes": _outcomes(session),
         "readings": _readings(session),
         "conditions": _words(known.conditions),
         "medications": _words(known.medications),
@@ -152,6 +180,12 @@ def _doses(session: TreatmentSession) -> list[dict[str, Any]]:
         }
         for row in sorted(rows, key=lambda row: row.taken_at)
     ]
+
+
+def _outcomes(session: TreatmentSession) -> list[dict[str, Any]]:
+    """Return what else was said of the dose: that it was refused, or came up again; once each."""
+    told = DoseOutcome.objects.filter(session=session)
+    return [{"kind": row.kind, "recorded_at": _moment(row.recorded_at)} for row in told]
 
 
 def _readings(session: TreatmentSession) -> list[dict[str, Any]]:

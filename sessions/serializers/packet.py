@@ -34,6 +34,13 @@ class TakenDoseOutput(OrderedDoseOutput):
     is_sure = serializers.BooleanField()
 
 
+class ToldOutcomeOutput(serializers.Serializer[Any]):
+    """What became of the dose: `refused`, or `vomited`."""
+
+    kind = serializers.CharField()
+    recorded_at = serializers.DateTimeField()
+
+
 class MeasuredOutput(serializers.Serializer[Any]):
     """What was measured at one moment."""
 
@@ -59,6 +66,7 @@ class SnapshotOutput(serializers.Serializer[Any]):
     started_at = serializers.DateTimeField()
     ordered = OrderedDoseOutput(allow_null=True)
     doses = TakenDoseOutput(many=True)
+    outcomes = ToldOutcomeOutput(many=True, required=False)
     readings = MeasuredOutput(many=True)
     conditions = serializers.ListField(child=serializers.CharField(), allow_null=True)
     medications = serializers.ListField(child=serializers.CharField(), allow_null=True)

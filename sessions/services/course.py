@@ -209,6 +209,7 @@ def record_dose_outcome(
                 at=at,
             )
         row.save(force_insert=True)
+        keep_packet(locked, at=at)
         return row
 
 

@@ -24,7 +24,7 @@ PACKET = {
     "sha256": "b5bb9d8014a0f9b1d61e21e796d78dccdf1352f23cd32812f4850b878ae4944c",
     "is_intact": True,
     "snapshot": {
-        "format": 1,
+        "format": 2,
         "emergency_phone": "911",
         "clinic_phone": "+1-555-0100",
         "name": "Ada Example",
@@ -43,6 +43,7 @@ PACKET = {
                 "is_sure": True,
             }
         ],
+        "outcomes": [],
         "readings": [
             {
                 "observed_at": "2026-03-02T16:58:00Z",
@@ -104,4 +105,23 @@ class EmergencyPacketOnPaper(View):
         """Download it with its hash on every page; shown to the same people, and noted in the same way."""
         packet = queries.packet_for(self.actor, session_id, at=clock.now())
         answer = packet_pdf.answer(packet)
+        return self.shown_in_emergency(answer, packet.patient_id, named=packet.session)
+
+
+class PatientsEmergencyPacket(View):
+    """The same by whom an alert is about, for whoever was called."""
+
+    permission_classes = (IsPerson,)
+    throttle_classes = NEVER_COUNTED
+
+    @extend_schema(
+        operation_id="patient_emergency_packet_read",
+        summary="What does an ambulance crew need to know about this patient's last session?",
+        responses=EmergencyPacketOutput,
+        examples=[OpenApiExample("After the dose", value=PACKET, response_only=True)],
+    )
+    def get(self, request: Request, patient_id: UUID) -> Response:  # noqa: ARG002
+        """Show the newest packet to the same people as the session's own, and note it in the same way."""
+        packet = queries.packet_of(self.actor, patient_id, at=clock.now())
+        answer = Response(shaped(EmergencyPacketOutput, packet))
         return self.shown_in_emergency(answer, packet.patient_id, named=packet.session)

@@ -261,6 +261,7 @@ OPERATIONS = (
         body={"first_name": "Dan", "email": "dan@example.org"},
     ),
     Op("session-emergency-packet", "GET", PERSONS, BOTH | PRACTISING, PRACTISING),
+    Op("patient-emergency-packet", "GET", PERSONS, BOTH | PRACTISING, PRACTISING),
     Op("session-emergency-packet-pdf", "GET", PERSONS, BOTH | PRACTISING, PRACTISING),
     Op("session-log", "GET", IN_SESSION, BOTH, party=frozenset({MONITOR})),
     Op("session-monitor", "GET", IN_SESSION, BOTH, party=frozenset({MONITOR})),

@@ -24,6 +24,7 @@ from safety.profile import services as profile
 from safety.profile.rules import Statement
 from safety.roster.models import OnCallShift
 from sessions import queries, services
+from sessions.enums import OutcomeKind
 from sessions.models import EmergencyPacket, TreatmentSession
 from sessions.services import course
 from tests import steps
@@ -130,8 +131,11 @@ class TestWhatItSays:
             actor=Actor.person(ada.user_id),
             at=at,
         )
+        refused = OutcomeKind.REFUSED
+        services.record_dose_outcome(session, kind=refused, actor=Actor.person(ada.user_id), at=at)
         packet = read(as_ada, session)[1]
-        assert (packet["version"], packet["snapshot"]["contact"]["name"]) == (3, "Eva")
+        assert (packet["version"], packet["snapshot"]["contact"]["name"]) == (4, "Eva")
+        assert [one["kind"] for one in packet["snapshot"]["outcomes"]] == ["refused"]
         assert [dose["is_sure"] for dose in packet["snapshot"]["doses"]] == [False]
 
     def test_no_start_without_it(self, ada: Patient, at: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,7 +175,11 @@ class TestWhoReadsIt:
     ) -> None:
         shift = on_duty(fay, at=at)
         assert read(as_fay, running)[0] == 200
-        assert looks_at(ada) == [(f"person:{fay.pk}", "session-emergency-packet", "on_call")]
+        by_patient = as_fay.get(f"/api/v1/patients/{ada.pk}/emergency-packet")
+        assert by_patient.json()["session"] == str(running.pk)
+        assert looks_at(ada) == [
+            (f"person:{fay.pk}", f"{named}-emergency-packet", "on_call") for named in ("session", "patient")
+        ]
         for page in ("", "/log", "/places", "/preparation", "/reflections"):
             assert as_fay.get(f"/api/v1/sessions/{running.pk}{page}").status_code == 404
         with acting_as(Actor.person(fay.pk)):
@@ -181,6 +189,7 @@ class TestWhoReadsIt:
         OnCallShift.objects.filter(pk=shift.pk).update(cancelled_at=at)
         on_duty(fay, at=at, ends_in=timedelta(seconds=-1))
         assert read(as_fay, running)[0] == 404
+        assert as_fay.get(f"/api/v1/patients/{ada.pk}/emergency-packet").status_code == 404
         with acting_as(Actor.person(fay.pk)):
             assert not EmergencyPacket.objects.exists()
 
