@@ -256,6 +256,27 @@ def test_the_tree_names_what_decided_and_every_rule() -> None:
     assert seizures["when"]["any"][1]["value"] == []
 
 
+def test_a_tree_is_shown_in_these_words() -> None:
+    tree = explain(POLICY, WELL | {"thinking_of_ending_life_now": "yes"})
+    assert {key: value for key, value in tree.items() if key != "rules"} == {
+        "policy": {"id": "home-ketamine-screening", "version": 2},
+        "outcome": "needs_review",
+        "decided_by": ["thoughts_of_ending_life"],
+        "missing": [],
+        "crisis": True,
+    }
+    rule = next(rule for rule in POLICY.rules if rule.id == "thoughts_of_ending_life")
+    (shown,) = (each for each in tree["rules"] if each["rule"] == rule.id)
+    assert {key: value for key, value in shown.items() if key != "when"} == {
+        "rule": rule.id,
+        "level": "review",
+        "truth": "true",
+        "spoke": True,
+        "source": rule.source,
+    }
+    assert set(shown["when"]) == {"truth", "any"}
+
+
 @pytest.mark.parametrize(
     ("answers", "facts", "decided_by"),
     [

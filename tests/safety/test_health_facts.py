@@ -49,6 +49,40 @@ def test_facts_come_back_from_json_the_same(facts: HealthFacts) -> None:
     assert facts_from_json(json.loads(json.dumps(facts.as_json()))) == facts
 
 
+def test_facts_are_stored_in_these_words() -> None:
+    """What is stored for years is read by name: no word of it changes unnoticed."""
+    at = "2026-03-02T15:00:00+00:00"
+    assert KNOWN.as_json() == {
+        "at": at,
+        "conditions": [
+            {
+                "text": "Epilepsy",
+                "codings": [{"system": "snomed", "code": "84757009"}],
+                "status": "active",
+                "source": "import",
+                "meanings": [{"system": "icd10cm", "code": "G40.909"}],
+            }
+        ],
+        "medications": [],
+        "allergies": [
+            {"text": "penicillin", "codings": [], "status": None, "source": "patient", "meanings": []}
+        ],
+        "pregnancy": "not_pregnant",
+        "lactation": "not_lactating",
+        "vitals": [
+            {"vital": "weight_kg", "value": 150, "unit": "[lb_av]", "measured_at": at, "source": "patient"}
+        ],
+        "instruments": [{"instrument": "cssrs", "result": "triage", "value": "low", "taken_at": at}],
+        "location": "US-IL",
+        "route": "sublingual",
+    }
+
+
+def test_every_stranger_among_facts_is_named() -> None:
+    with pytest.raises(ValueError, match=r"^unknown facts: colour, mood$"):
+        facts_from_json(KNOWN.as_json() | {"mood": "red", "colour": "red"})
+
+
 @pytest.mark.parametrize(
     "change",
     [

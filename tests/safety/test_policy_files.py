@@ -1,14 +1,17 @@
 """A policy as a file: refused with the line and the reason, and written back to the byte."""
 
 import json
+from typing import Any
 
 import pytest
 
 from safety.screening.files import MAX_CHARACTERS, PolicyFileError, read_policy, write_policy
 from safety.screening.policy import EXAMPLES, example_policy, parse_policy
 from safety.screening.sanity import vet
+from tests.safety.test_policy import document
 
 FULL = write_policy(example_policy(2))
+SMALL = write_policy(document())
 
 
 def line_of(text: str, wanted: str) -> int:
@@ -99,6 +102,77 @@ def test_the_line_is_the_keys_own() -> None:
     with pytest.raises(PolicyFileError) as refusal:
         read_policy(text)
     assert refusal.value.line == line_of(text, 'level = "maybe"')
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "place"),
+    [
+        ('id = "small"', 'id = "Two Words"', 1, "id"),
+        ("version = 1", "version = 0", 2, "version"),
+        ("note = ", "colour = 1\nnote = ", 1, "policy"),
+        ('key = "well"', 'key = "Well"', 16, "questions[1].key"),
+        ('key = "well"', 'colour = 1\nkey = "well"', 15, "questions[1]"),
+        ("max = 200", "max = 2", 26, "questions[2].diastolic_mmhg"),
+        ("max_items = 5", "max_items = 0", 36, "questions[3].max_items"),
+        ("below = 18", "below = 180", 41, "rules[0].when"),
+        ('is = "yes"', 'is = "maybe"', 51, "rules[1].when.all[0].not"),
+        ("at_least = 180", 'at_least = "180"', 62, "rules[2].when.at_least"),
+        ('id = "takes"', 'id = "young"', 69, "rules[3]"),
+        ('id = "takes"', 'id = "takes"\noverridable = 1', 71, "rules[3].overridable"),
+        ('[[rules]]\nid = "takes"', '[[ rules ]]\nid = "young"', 69, "rules[3]"),
+        ("\n[[questions]]", '\n[asked_by]\npregnancy = "mood"\n\n[[questions]]', 6, "asked_by.pregnancy"),
+    ],
+)
+def test_the_line_is_where_the_place_begins(old: str, new: str, line: int, place: str) -> None:
+    text = SMALL.replace(old, new, 1)
+    assert text != SMALL
+    with pytest.raises(PolicyFileError) as refusal:
+        read_policy(text)
+    assert (refusal.value.place, refusal.value.line) == (place, line)
+
+
+def test_a_file_is_always_written_alike() -> None:
+    """Whoever compares two exports compares bytes: no key changes its place unnoticed."""
+    content: dict[str, Any] = {key: number for number, key in enumerate(reversed(IN_ORDER.split()))}
+    assert [line.split(" = ")[0] for line in write_policy(content).splitlines()] == IN_ORDER.split()
+    content = {
+        "rules": [{"source": "s", "when": {"is": "a", "question": "q"}, "id": "r", "status": ["a", "b"]}],
+        "questions": [{"choices": [{"label": "A", "value": "a"}], "key": "q"}],
+        "concepts": [{"icd10cm": ["F20"], "key": "c"}],
+        "asked_by": {"pregnancy": "q"},
+        "id": "x",
+    }
+    assert write_policy(content) == WRITTEN
+
+
+IN_ORDER = """
+format id version title note key level crisis overridable kind name topic ask all any not question condition
+medication allergy unrecognised pregnancy lactation location route vital instrument result quantity status
+unit max_age_days recorded taken reported is below at_least min max value label when code patient clinician
+source another_key other_key
+"""
+WRITTEN = """\
+id = "x"
+
+[asked_by]
+pregnancy = "q"
+
+[[concepts]]
+key = "c"
+icd10cm = ["F20"]
+
+[[questions]]
+key = "q"
+choices = [
+    { value = "a", label = "A" },
+]
+
+[[rules]]
+id = "r"
+status = ["a", "b"]
+when = { question = "q", is = "a" }
+source = "s"
+"""
 
 
 def test_a_cycle_of_concepts_is_refused() -> None:

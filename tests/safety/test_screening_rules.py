@@ -317,6 +317,37 @@ def test_a_decision_is_json_and_comes_back_the_same() -> None:
     ]
 
 
+def test_a_decision_is_stored_in_these_words() -> None:
+    """What is stored for years is read by name: no word of it changes unnoticed."""
+    rule = next(rule for rule in POLICY.rules if rule.id == "age_under_18")
+    assert screen(POLICY, ada(age_years=17)).as_json() == {
+        "policy": {"id": "home-ketamine-screening", "version": 1},
+        "outcome": "ineligible",
+        "reasons": [
+            {
+                "rule": "age_under_18",
+                "code": "age_under_18",
+                "level": "exclude",
+                "certainty": "true",
+                "detail": {"patient": rule.patient, "clinician": rule.clinician},
+                "found": [{"question": "age_years", "quantity": None, "value": 17}],
+                "source": rule.source,
+                "threshold_status": "example",
+            }
+        ],
+        "missing": [],
+        "crisis": False,
+    }
+
+
+def test_an_open_reason_says_what_is_open_to_both_readers() -> None:
+    (reason, *_) = screen(POLICY, ada(**{READINGS: None})).reasons
+    assert reason.patient == "Not answered: blood pressure readings."
+    rule = next(rule for rule in POLICY.rules if rule.id == reason.rule)
+    assert reason.clinician == f"{reason.patient} Open: {rule.clinician}"
+    assert (reason.level, reason.certainty) == (Level.REVIEW, U)
+
+
 def test_the_same_answers_give_the_same_decision_after_storage() -> None:
     stored = json.loads(json.dumps(ADA | {"other_conditions": ["asthma"]}, sort_keys=True))
     policy = parse_policy(json.loads(json.dumps(example_policy(1), sort_keys=True)))

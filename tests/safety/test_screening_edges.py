@@ -1,0 +1,130 @@
+"""Where one answer, code, age or number ends and the next begins, each tried by itself."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from safety.screening.clinical import (
+    Bounds,
+    CodeGroup,
+    Concept,
+    ConceptKind,
+    Measured,
+    Operator,
+    Scored,
+)
+from safety.screening.health import (
+    CodeSystem,
+    Coding,
+    HealthFacts,
+    InstrumentFact,
+    Vital,
+    VitalFact,
+)
+from safety.screening.looking import newest_result, newest_vital, vital_value
+
+AT = datetime(2026, 3, 2, 15, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(("value", "holds"), [(59.9, False), (60, True), (300, True), (300.1, False)])
+def test_the_ends_of_a_range_are_in_it(value: float, holds: bool) -> None:
+    assert Bounds(60, 300).hold(value) is holds
+
+
+def test_at_least_begins_at_the_bound_and_below_ends_before_it() -> None:
+    values = (17.9, 18, 18.1)
+    assert [Operator.BELOW.holds(value, 18) for value in values] == [True, False, False]
+    assert [Operator.AT_LEAST.holds(value, 18) for value in values] == [False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("code", "means"),
+    [
+        ("F10.20", True),
+        ("F10.2", None),  # one of its codes is taken away
+        ("F10", None),
+        ("F1", None),
+        ("F", None),
+        ("F10.21", False),
+        ("F10.219", False),
+        ("F11.2", True),
+        ("F11.20", True),
+        ("F11", None),
+        ("F11.1", False),
+        ("F12.20", False),
+        ("G10.20", False),
+    ],
+)
+def test_a_group_of_codes_says_no_only_where_no_code_of_it_can_be_meant(
+    code: str, means: bool | None
+) -> None:
+    group = CodeGroup(("F10", "F11.2"), ("F10.21",))
+    assert group.means(code) is means
+    concept = Concept(
+        "a", ConceptKind.CONDITION, "A", (CodeGroup(("I10",), ()), group), frozenset(), frozenset()
+    )
+    assert concept.means(Coding(CodeSystem.ICD_10_CM, code)) is means
+    assert concept.means(Coding(CodeSystem.ICD_10_CM, "I10")) is True
+
+
+def test_a_concept_knows_ingredients_and_its_own_words() -> None:
+    concept = Concept("a", ConceptKind.MEDICINE, "A", (), frozenset({"7052"}), frozenset({"a", "b"}))
+    said = [(CodeSystem.RXNORM, "7052"), (CodeSystem.RXNORM, "a"), (CodeSystem.MEDICINE_CLASS, "b")]
+    assert [concept.means(Coding(*one)) for one in said] == [True, False, True]
+    assert concept.means(Coding(CodeSystem.MEDICINE_CLASS, "7052")) is False
+    assert concept.means(Coding(CodeSystem.ICD_10_CM, "7052")) is False
+
+
+LEAF = Measured(Vital.SYSTOLIC, 30, Operator.AT_LEAST, 180)
+SCORE = Scored("phq9", "phq9_9", 30, None, Operator.AT_LEAST, 1)
+
+
+@pytest.mark.parametrize(
+    ("ages", "newest"),
+    [
+        ([timedelta(0)], 0),
+        ([timedelta(days=30)], 0),
+        ([timedelta(days=30) + SECOND], None),
+        ([-SECOND], None),
+        ([timedelta(days=2), timedelta(days=1), timedelta(days=3)], 1),
+        ([timedelta(days=1), timedelta(days=1)], 0),
+        ([-SECOND, timedelta(days=31), timedelta(days=30)], 2),
+        ([], None),
+    ],
+)
+def test_the_newest_counts_that_is_neither_too_old_nor_to_come(
+    ages: list[timedelta], newest: int | None
+) -> None:
+    vitals = tuple(VitalFact(Vital.SYSTOLIC, 100 + at, "mm[Hg]", AT - age) for at, age in enumerate(ages))
+    other = VitalFact(Vital.DIASTOLIC, 80, "mm[Hg]", AT)
+    facts = HealthFacts(at=AT, vitals=(*vitals, other))
+    assert newest_vital(LEAF, facts) == (None if newest is None else vitals[newest])
+    results = tuple(InstrumentFact("phq9", "phq9_9", at, AT - age) for at, age in enumerate(ages))
+    others = (InstrumentFact("phq9", "total", 7, AT), InstrumentFact("gad7", "phq9_9", 7, AT))
+    facts = HealthFacts(at=AT, instruments=(*others, *results))
+    assert newest_result(SCORE, facts) == (None if newest is None else results[newest])
+
+
+def test_where_nobody_knows_what_day_it_is_nothing_is_new() -> None:
+    facts = HealthFacts(
+        vitals=(VitalFact(Vital.SYSTOLIC, 185, "mm[Hg]", AT),),
+        instruments=(InstrumentFact("phq9", "phq9_9", 3, AT),),
+    )
+    assert newest_vital(LEAF, facts) is None
+    assert newest_result(SCORE, facts) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "counted"),
+    [
+        (60, "mm[Hg]", 60),
+        (59.9, "mm[Hg]", None),
+        (300, "mm[Hg]", 300),
+        (300.1, "mm[Hg]", None),
+        (120, "m", None),
+    ],
+)
+def test_what_no_living_adult_has_is_not_known(value: float, unit: str, counted: float | None) -> None:
+    assert vital_value(VitalFact(Vital.SYSTOLIC, value, unit, AT)) == counted
+    assert vital_value(None) is None
