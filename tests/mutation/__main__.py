@@ -36,6 +36,9 @@ from tests.mutation.mutants import Key, Mutant, mutants
 
 ROOT = Path(__file__).resolve().parents[2]
 EXPLAINED = ROOT / "docs" / "survivors.tsv"
+ORACLE = "tests/safety/test_screening_oracle.py::test_the_oracle_catches_planted_mutations"
+WHERE = ("tests/safety", "--ignore=tests/safety/events", f"--deselect={ORACLE}")
+"""All but what is about adverse events, and about the oracle itself."""
 TESTS = "not django_db and not full and not browser and not records"
 DATABASE = {"db", "transactional_db", "django_db_setup"}
 SETTINGS = {
@@ -48,6 +51,8 @@ SETTINGS = {
     "DATABASE_URL": "postgres://nobody@127.0.0.1:1/none",
     "REDIS_URL": "redis://127.0.0.1:1/0",
 }
+CONTROLS = 200
+"""How many tests, the quickest ones, have to pass in a fork that changes nothing."""
 MEMORY_BYTES = 4 * 2**30
 KILLED, SURVIVED, BROKEN = 1, 0, 3
 
@@ -83,7 +88,7 @@ class Measurement:
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Run the tests, then the mutants."""
         items = session.items
-        for item, after in zip(items, [*items[1:], items[0]], strict=True):
+        for item, after in zip(items, [*items[1:], None], strict=True):
             clear_caches()
             self.cover.switch_context(item.nodeid)
             began = time.perf_counter()
@@ -94,15 +99,21 @@ class Measurement:
         if not self.faults:
             self.reach = reached_by(self.cover)
             gc.freeze()
+            if self._fate(None, sorted(items, key=self._seconds_of)[:CONTROLS]) != SURVIVED:
+                self.faults.append("tests fail in a fork though nothing is changed: nothing was measured")
+                return True
             for path in self.files:
                 self._measure(path, items)
         return True
+
+    def _seconds_of(self, item: pytest.Item) -> float:
+        return self.seconds[item.nodeid]
 
     def _measure(self, path: Path, items: list[pytest.Item]) -> None:
         began, mutated, survived = time.perf_counter(), self.mutants, len(self.survivors)
         for mutant in mutants(path, (ROOT / path).read_text()):
             relevant = [item for item in items if item.nodeid in self._tests_of(mutant)]
-            relevant.sort(key=lambda item: self.seconds[item.nodeid])
+            relevant.sort(key=self._seconds_of)
             status = self._fate(mutant, relevant) if relevant else SURVIVED
             if status == BROKEN:
                 self.faults.append(f"could not be tried: {described(mutant)}")
@@ -120,13 +131,14 @@ class Measurement:
         readers = [path for path in sources() if re.search(rf"\b{name}\b", (ROOT / path).read_text())]
         return {test for path in readers for tests in self.reach[str(path)].values() for test in tests}
 
-    def _fate(self, mutant: Mutant, items: list[pytest.Item]) -> int:
-        code = compile(mutant.tree, str(ROOT / mutant.path), "exec")
+    def _fate(self, mutant: Mutant | None, items: list[pytest.Item]) -> int:
+        """Return what becomes of a mutant, or, without one, of the code as it is: the control."""
+        code = compile(mutant.tree, str(ROOT / mutant.path), "exec") if mutant else None
         limit = 10 + int(3 * sum(self.seconds[item.nodeid] for item in items))
         child = os.fork()
         if child == 0:
             try:
-                os._exit(try_out(mutant, code, items, limit))
+                os._exit(try_out(items, limit, mutant, code))
             finally:
                 os._exit(BROKEN)
         _, status = os.waitpid(child, 0)
@@ -138,7 +150,7 @@ def passes(item: pytest.Item, after: pytest.Item | None) -> bool:
     return not any(report.failed for report in runtestprotocol(item, log=False, nextitem=after))
 
 
-def try_out(mutant: Mutant, code: types.CodeType, items: list[pytest.Item], limit: int) -> int:
+def try_out(items: list[pytest.Item], limit: int, mutant: Mutant | None, code: types.CodeType | None) -> int:
     """Run the tests on a mutant, in a process of its own that ends afterwards."""
     quiet = os.open(os.devnull, os.O_WRONLY)
     os.dup2(quiet, 1)
@@ -146,7 +158,8 @@ def try_out(mutant: Mutant, code: types.CodeType, items: list[pytest.Item], limi
     resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 5))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     try:
-        apply(mutant, code)
+        if mutant and code:
+            apply(mutant, code)
     except LookupError:
         return BROKEN
     except Exception:  # what the mutant itself raised
@@ -269,7 +282,7 @@ def main(arguments: list[str]) -> int:
     cover.start()
     measurement = Measurement(cover, files)
     options = ["-q", "-s", "--tb=native", "-p", "no:cacheprovider", "-p", "tests.mutation.quick", "-m", TESTS]
-    code = pytest.main([*options, "tests/safety", "--ignore=tests/safety/events"], plugins=[measurement])
+    code = pytest.main([*options, *WHERE], plugins=[measurement])
     if code != pytest.ExitCode.OK or measurement.faults:
         print("\n".join(measurement.faults))
         return 1
