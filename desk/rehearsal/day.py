@@ -20,9 +20,10 @@ CHECK_IN_EVERY = timedelta(minutes=10)
 WATCHED = timedelta(minutes=130)
 PRESSURES = ((124, 79), (121, 78))
 SEATED = timedelta(minutes=5)
+STREET = ["12 Example Street"]
 HERE = {
     "address": {
-        "lines": ["12 Example Street"],
+        "lines": STREET,
         "city": "Albany",
         "state": "NY",
         "postal_code": "12207",

@@ -71,11 +71,12 @@ def faults(step: Step) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What was heard of a silence: which check-in was missed, the alert, and when each page was to come."""
+    """What was heard of a silence: which check-in was missed, the alert, when each page was to come."""
 
     deadline: str
     alert: str
     programmed: tuple[datetime, ...]
+    packet_read_at: datetime
 
     @property
     def missed_at(self) -> datetime:
@@ -181,13 +182,23 @@ class Silence:
             self.clock.until(programmed[-1] - BEFORE)
             alert = self._paged(clinician, alert["id"], times=len(programmed))
             _left(f"alert:{alert['id']}:{len(programmed) - 1}:")
+        packet_read_at = self._read_packet(session, clinician)
         clinician.post(f"alerts/{alert['id']}/acknowledgements", {})
         self.clock.advance(BACK_AFTER)
         day.check_in(session.monitor, at=self.clock.now())
         reason = {"reason": "The monitor had fallen asleep; called, both are well."}
         clinician.post(f"alerts/{alert['id']}/closures", reason)
         self.say("a clinician answered and closed it, the monitor is back")
-        return Heard(deadline["id"], alert["id"], tuple(programmed))
+        return Heard(deadline["id"], alert["id"], tuple(programmed), packet_read_at)
+
+    def _read_packet(self, session: day.Session, clinician: Client) -> datetime:
+        """Have a colleague who does not care for the person read, in one call, what help asks for."""
+        colleague = next(one for one in self.clinicians if one is not clinician)
+        packet = colleague.get(f"{session.path}/emergency-packet")
+        street = packet["snapshot"]["place"]["address"]["lines"]
+        if not packet["is_intact"] or street != day.STREET:
+            raise StepFailed(f"the emergency packet is not what was given: {street}")
+        return self.clock.now()
 
     def _first_deadline(self, session: day.Session) -> dict[str, str]:
         deadlines: list[dict[str, str]] = self.person.client.get(session.path)["deadlines"]
@@ -226,6 +237,10 @@ class Silence:
             Row("missed check-in found", f"{_seconds(found_after)} after it"),
             *(_row(step, since=heard.missed_at) for step in steps),
             Row("calls received by SMTP, each once", _received(steps)),
+            Row(
+                "emergency packet read by a colleague on call",
+                _minutes(heard.packet_read_at - heard.missed_at),
+            ),
             Row(f"{alert['status']}, answered by", str(alert["acknowledged_by"])),
         ]
 
