@@ -18,6 +18,8 @@ from safety.identity.rules import IdentityFacts
 from safety.overrides.rules import Term
 from safety.rules import (
     AGE,
+    ANOTHER_AGE,
+    BIRTH_ON,
     FACTS,
     LADDER,
     NO_ADVICE,
@@ -84,7 +86,8 @@ class TestAgeBesideTheChart:
         assert decision.outcome == Outcome.NEEDS_REVIEW
         (reason,) = decision.reasons
         assert reason.code == "age_differs_from_chart"
-        assert [finding.value for finding in reason.found] == [said, 44]
+        found = [(finding.question, finding.value) for finding in reason.found]
+        assert found == [("age_years", said), ("age_by_birth_date", 44)]
 
     def test_saying_one_is_older_does_not_help(self):
         decision = decide_screening(POLICY, ADA | {"age_years": 44}, age_years=17)
@@ -137,7 +140,16 @@ class TestHearing:
 
     @pytest.mark.parametrize(
         "body",
-        [None, [], "yes", {}, {"answers": None}, {"answers": ["yes"]}, {"answers": {"pregnant": "yes"}}],
+        [
+            None,
+            [],
+            "yes",
+            {},
+            {"answers": None},
+            {"answers": ["yes"]},
+            {"answers": {"pregnant": "yes"}},
+            {"answers": {"pregnant": "perhaps", "nonsense": "yes"}, "age_years": "x"},
+        ],
     )
     def test_other_questions_and_no_answers_say_nothing(self, body):
         assert may_speak_of_suicide(POLICY, body) is False
@@ -205,6 +217,10 @@ class TestAdvice:
         assert [fault.code for fault in found] == [
             {"/outcome": "not_declined", "/ask_again_on": "not_to_come"}[each] for each in pointers
         ]
+
+
+def test_what_is_stored_is_found_again_by_these_names() -> None:
+    assert (AGE, FACTS, BIRTH_ON, ANOTHER_AGE) == ("age_years", "facts", "birth_on", "age_beside_chart")
 
 
 def kept(policy: Policy, answers: dict[str, Any], facts: HealthFacts = NOTHING_KNOWN) -> dict[str, Any]:

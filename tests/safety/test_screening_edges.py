@@ -22,6 +22,9 @@ from safety.screening.health import (
     VitalFact,
 )
 from safety.screening.looking import newest_result, newest_vital, vital_value
+from safety.screening.policy import parse_policy
+from safety.screening.rules import Outcome, decide
+from tests.safety.test_policy import document
 
 AT = datetime(2026, 3, 2, 15, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -128,3 +131,14 @@ def test_where_nobody_knows_what_day_it_is_nothing_is_new() -> None:
 def test_what_no_living_adult_has_is_not_known(value: float, unit: str, counted: float | None) -> None:
     assert vital_value(VitalFact(Vital.SYSTOLIC, value, unit, AT)) == counted
     assert vital_value(None) is None
+
+
+def test_what_only_a_note_asks_is_not_missing() -> None:
+    content = document() | {"format": 2}
+    content["rules"][0]["level"] = "note"
+    said = {"well": "yes", "readings": [{"systolic_mmhg": 120, "diastolic_mmhg": 80}], "medicines": []}
+    verdict = decide(parse_policy(content), said)
+    assert (verdict.outcome, verdict.missing) == (Outcome.ELIGIBLE, ())
+    content["rules"][0]["level"] = "exclude"
+    verdict = decide(parse_policy(content), said)
+    assert (verdict.outcome, verdict.missing) == (Outcome.INCOMPLETE, ("age_years",))
