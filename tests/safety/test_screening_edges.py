@@ -1,6 +1,7 @@
 """Where one answer, code, age or number ends and the next begins, each tried by itself."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -23,8 +24,8 @@ from safety.screening.health import (
 )
 from safety.screening.looking import newest_result, newest_vital, vital_value
 from safety.screening.policy import parse_policy
-from safety.screening.rules import Outcome, decide
-from tests.safety.test_policy import document
+from safety.screening.rules import Outcome, decide, screen
+from tests.safety.test_policy import document, rule
 
 AT = datetime(2026, 3, 2, 15, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -142,3 +143,60 @@ def test_what_only_a_note_asks_is_not_missing() -> None:
     content["rules"][0]["level"] = "exclude"
     verdict = decide(parse_policy(content), said)
     assert (verdict.outcome, verdict.missing) == (Outcome.INCOMPLETE, ("age_years",))
+
+
+EITHER = {
+    "any": [
+        {"question": "well", "is": "no"},
+        {"question": "age_years", "below": 18},
+        {"question": "medicines", "reported": True},
+    ]
+}
+NEITHER = {
+    "all": [{"not": {"question": "well", "is": "yes"}}, {"not": {"question": "age_years", "below": 18}}]
+}
+ALL_THREE = ["well", "age_years", "medicines"]
+
+
+@pytest.mark.parametrize(
+    ("condition", "said", "shown", "shown_in_format_1"),
+    [
+        (EITHER, {"well": "no", "age_years": None}, ["well"], ALL_THREE),
+        (EITHER, {"well": None}, ["well"], ALL_THREE),
+        (EITHER, {"well": None, "age_years": None}, ["well", "age_years"], ALL_THREE),
+        (NEITHER, {"well": "no"}, ["well", "age_years"], ["well", "age_years"]),  # no single one did
+    ],
+)
+def test_a_reason_shows_what_made_its_rule_speak(
+    condition: Any, said: dict[str, Any], shown: list[str], shown_in_format_1: list[str]
+) -> None:
+    for version, expected in ((2, shown), (1, shown_in_format_1)):
+        content = document() | {"format": version}
+        content["rules"].append(rule("last", condition, threshold_status="example"))
+        answers = {"well": "yes", "age_years": 44, "readings": FINE, "medicines": []} | said
+        reason = screen(parse_policy(content), answers).reasons[-1]
+        assert (reason.rule, [found.question for found in reason.found]) == ("last", expected)
+
+
+FINE = [{"systolic_mmhg": 120, "diastolic_mmhg": 80}, {"systolic_mmhg": 118, "diastolic_mmhg": 78}]
+HALF = [{"systolic_mmhg": 120, "diastolic_mmhg": None}]
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ({"readings": HALF, "well": None}, "Not answered: wellness."),
+        ({"readings": HALF, "well": "yes"}, "Not complete: readings."),
+        ({"readings": None, "well": "yes"}, "Not answered: readings."),
+        ({"readings": None, "well": None}, "Not answered: readings, wellness."),
+    ],
+)
+def test_what_was_never_answered_is_named_before_what_is_known_in_part(
+    said: dict[str, Any], words: str
+) -> None:
+    content = document() | {"format": 2}
+    high = {"question": "readings", "quantity": "mean_diastolic_mmhg", "at_least": 110}
+    when = {"any": [high, {"question": "well", "is": "no"}]}
+    content["rules"].append(rule("last", when, threshold_status="example"))
+    answers = {"well": "yes", "age_years": 44, "readings": FINE, "medicines": []} | said
+    assert screen(parse_policy(content), answers).reasons[-1].patient == words
