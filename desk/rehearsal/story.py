@@ -33,7 +33,7 @@ from safety.screening.policy import parse_policy
 AT_LEAST_ASSESSED = 100
 FIT_CHECKS = 20
 SEED = 20261121
-COURSE = 10
+COURSE = 6
 NOON = time(18)
 """By UTC, in Chicago."""
 
