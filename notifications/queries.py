@@ -201,7 +201,7 @@ def reminders_written(*, since: datetime) -> list[Delivery]:
     return list(Delivery.objects.filter(created_at__gte=since, kind__in=REMINDERS).defer("payload"))
 
 
-def kinds_sent(*, since: datetime) -> list[str]:
-    """Return the kind of every message written down since then, in real time, that has left."""
+def kinds_sent(*, since: datetime) -> dict[UUID, str]:
+    """Return, by its id, the kind of every message written down since then, in real time, that has left."""
     sent = Delivery.objects.filter(created_at__gte=since, status=DeliveryStatus.SENT)
-    return list(sent.values_list("kind", flat=True))
+    return dict(sent.values_list("id", "kind"))

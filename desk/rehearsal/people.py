@@ -4,7 +4,7 @@ import csv
 import gzip
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
 from random import Random
@@ -29,7 +29,8 @@ class Person:
     """One person of the rehearsal.
 
     `answers` are screening answers by question key, `responses` item answers by instrument code; what was
-    never asked is absent from both. `generated` names the questions and instruments that were made up.
+    never asked is absent from both; `not_asked` are items that an instrument was asked without. `generated`
+    names the questions, instruments and items that were made up.
     """
 
     source: str
@@ -38,6 +39,7 @@ class Person:
     answers: Mapping[str, object]
     responses: Mapping[str, Mapping[str, int]]
     generated: tuple[str, ...] = ()
+    not_asked: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 # --- the survey ------------------------------------------------------------------------------------------
@@ -107,7 +109,10 @@ def _number(cell: str) -> float | None:
 
 
 def students(path: Path) -> list[Person]:
-    """Return the students of a survey (PHQ-9 and GAD-7 items; neither age nor gender is in its table)."""
+    """Return the students of a survey (PHQ-9 and GAD-7 items; neither age nor gender is in its table).
+
+    They were asked the nine of the PHQ-9 that count, not how hard these made their days.
+    """
     with path.open(newline="", encoding="utf-8-sig") as file:
         return [_student(row, number) for number, row in enumerate(csv.DictReader(file), start=1)]
 
@@ -116,7 +121,12 @@ def _student(row: Mapping[str, str], number: int) -> Person:
     phq9 = _items(row, code="phq9", columns=[f"D{item}" for item in range(1, 10)])
     gad7 = _items(row, code="gad7", columns=[f"A{item}" for item in range(1, 8)])
     return Person(
-        source="students", source_id=str(number), gender=None, answers={}, responses={**phq9, **gad7}
+        source="students",
+        source_id=str(number),
+        gender=None,
+        answers={},
+        responses={**phq9, **gad7},
+        not_asked={"phq9": ("phq9_10",)},
     )
 
 
@@ -256,8 +266,8 @@ _CRISIS_ITEM_PERCENT = 3
 def fill_unasked(person: Person, *, policy: Policy, instruments: Iterable[Instrument], rng: Random) -> Person:
     """Return the person with every unasked question and instrument answered at random, each one marked.
 
-    What a record says is never changed, and an instrument answered in part stays as it is. The same seed
-    gives the same answers.
+    What a record says is never changed, and an instrument answered in part stays so, but for items that
+    nobody was asked. The same seed gives the same answers.
     """
     answers, responses = dict(person.answers), dict(person.responses)
     generated = []
@@ -269,6 +279,11 @@ def fill_unasked(person: Person, *, policy: Policy, instruments: Iterable[Instru
         if instrument.code not in responses:
             responses[instrument.code] = _guess_items(instrument, rng)
             generated.append(instrument.code)
+        for key in person.not_asked.get(instrument.code, ()):
+            item, given = instrument.items[key], responses[instrument.code]
+            if _is_due(item, instrument, given):
+                responses[instrument.code] = {**given, key: _guess_item(item, rng.betavariate(2, 4), rng)}
+                generated.append(key)
     return replace(person, answers=answers, responses=responses, generated=tuple(generated))
 
 

@@ -247,7 +247,11 @@ def test_the_students_figures() -> None:
     assert fmean(gad7) == pytest.approx(5.748879, abs=1e-6)
     assert stdev(gad7) == pytest.approx(5.409342, abs=1e-6)
     assert all(person.answers == {} and person.gender is None for person in people)
-    assert [validate_answers(POLICY, person.answers) for person in filled(people)] == [[]] * 223
+    whole = filled(people)
+    assert [validate_answers(POLICY, person.answers) for person in whole] == [[]] * 223
+    asked_for_the_tenth = [person for person in whole if "phq9_10" in person.generated]
+    assert len(asked_for_the_tenth) == sum(total > 0 for total in phq9), "who has no complaint isn't asked"
+    assert totals(whole, PHQ9, code="phq9") == phq9
 
 
 @pytest.mark.records
