@@ -12,6 +12,8 @@ from typing import Any
 from uuid import UUID
 
 from assessments.instruments import instruments
+from assessments.instruments.definition import Instrument
+from assessments.rules import missing_required
 from assessments.schedule import BASELINE, Anchor, Point, schedule
 from assessments.services import reminder_key
 from desk.rehearsal import day
@@ -189,14 +191,21 @@ class Course:
 def choose(treated: list[Participant], *, size: int) -> tuple[list[Participant], list[Participant]]:
     """Choose who goes through a course: who filled in the whole baseline, and who is late with it.
 
-    Nobody whose answers call a clinician: what follows from that is no matter of a quick course. The last one
-    of those treated has other plans.
+    Nobody whose answers call a clinician: what follows from that is no matter of a quick course. Nobody whose
+    record leaves out what a form can't do without: they were asked and would not say, and being reminded
+    changes nothing. The last one of those treated has other plans.
     """
     asked = [instruments()[code] for code in schedule().instruments]
     calm = [one for one in treated[:-1] if not one.crisis_shown and not calls_for_help(one.filled, asked)]
-    late = [one for one in calm if len(one.submitted) < len(asked)][: max(size // LATE_EVERY, 1)]
     prompt = [one for one in calm if len(one.submitted) == len(asked)]
+    late = [one for one in calm if len(one.submitted) < len(asked) and _can_answer(one, asked)]
+    late = late[: max(size // LATE_EVERY, 1)]
     return prompt[: size - len(late)], late
+
+
+def _can_answer(person: Participant, asked: Iterable[Instrument]) -> bool:
+    given = person.filled.responses
+    return not any(missing_required(each, given.get(each.code, {})) for each in asked)
 
 
 def plan(

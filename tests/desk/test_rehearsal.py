@@ -62,20 +62,25 @@ def test_later_answers_call_nobody_and_come_out_the_same_again() -> None:
     assert answers[7] == answer_anew([PHQ9], rng=Random(7))  # noqa: S311
 
 
-def treated(*, submitted: int, phq9_9: int = 0) -> Participant:
-    """Return somebody with so many forms of the baseline submitted."""
-    person = Person("survey", "1", None, answers={}, responses={"phq9": {"phq9_9": phq9_9}})
+def treated(*, submitted: int, phq9_9: int = 0, left_out: str = "") -> Participant:
+    """Return somebody with so many forms of the baseline submitted, who never answers one item."""
+    asked = [instruments()[code] for code in schedule().instruments]
+    answers = answer_anew(asked, rng=Random(1))  # noqa: S311 - made up
+    answers["phq9"]["phq9_9"] = phq9_9
+    answers["phq9"].pop(left_out, None)
+    person = Person("survey", "1", None, answers={}, responses=answers)
     forms: dict[str, Any] = {code: {} for code in schedule().instruments[:submitted]}
     return Participant(person, person, Client("http://127.0.0.1"), "burnout-6", submitted=forms)
 
 
 def test_a_fifth_of_a_course_is_late_with_its_baseline() -> None:
-    whole, late, alarmed = (
+    whole, late, alarmed, refusing = (
         [treated(submitted=3) for _ in range(12)],
         [treated(submitted=1) for _ in range(4)],
         [treated(submitted=3, phq9_9=1), treated(submitted=1, phq9_9=2)],
+        treated(submitted=1, left_out="phq9_3"),
     )
-    assert choose([*alarmed, *whole, *late], size=10) == (whole[:8], late[:2])
+    assert choose([*alarmed, refusing, *whole, *late], size=10) == (whole[:8], late[:2])
 
 
 def test_the_last_of_those_treated_goes_through_no_course() -> None:
