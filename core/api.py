@@ -80,7 +80,7 @@ class View(views.APIView):
 
         `chart_of` says whose chart a row is part of; `also` is a chart that was opened whatever is in it.
         """
-        paging = Paging()
+        paging = (self.pagination_class or Paging)()
         found = paging.paginate_queryset(rows, self.request, view=self) or []
         answer = paging.get_paginated_response([shaped(shape, row) for row in found])
         return self.shown(answer, *also, *map(chart_of, found) if chart_of else ())

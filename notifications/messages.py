@@ -198,6 +198,16 @@ def render_reminders(kinds: Collection[MessageKind]) -> Message:
     return _filled(TEMPLATES[next(iter(kinds))] if len(set(kinds)) == 1 else TOGETHER, {})
 
 
+def in_short(kind: MessageKind) -> str:
+    """Return the first sentence of a text: what there is, without the link to it."""
+    return f"{TEMPLATES[kind].body.partition('. ')[0]}."
+
+
+def help_line() -> str:
+    """Return the way to reach a human."""
+    return HELP.format(phone=settings.CLINIC_PHONE)
+
+
 def with_stop(message: Message, *, token: str) -> Message:
     """Return a reminder with the way to get no more of them, before the way to reach a human."""
     said, _, help_ = message.body.rpartition("\n\n")

@@ -16,6 +16,7 @@ class Delivery(models.Model):
     address of somebody without an account) is encrypted for this row and emptied once the message has left.
     `told_on` is the day, in the reader's own zone, that a reminder has for itself: taken before it is sent,
     given back if it was not. `refused_sha256` is the hash of an address that refused it for good.
+    `appeared_at` is since when a patient finds it in their inbox, `read_at` when they had seen it there.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id)
@@ -35,6 +36,8 @@ class Delivery(models.Model):
     outcome = models.CharField(max_length=200, blank=True)
     told_on = models.DateField(null=True)
     refused_sha256 = models.CharField(max_length=64, blank=True, default="", db_default="")
+    appeared_at = models.DateTimeField(null=True)
+    read_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
@@ -64,12 +67,21 @@ class Delivery(models.Model):
                 condition=Q(told_on=None) | Q(kind__in=sorted(REMINDERS), user__isnull=False),
                 name="delivery_told_on_is_of_a_reminder",
             ),
+            models.CheckConstraint(
+                condition=Q(read_at=None) | Q(appeared_at__isnull=False),
+                name="delivery_read_where_it_appeared",
+            ),
         ]
         indexes = [
             # The tick asks for what is due, or leased to somebody who never came back.
             models.Index(
                 fields=["due_at"], condition=Q(status__in=["due", "leased"]), name="delivery_open_by_due_at"
-            )
+            ),
+            models.Index(
+                fields=["user", "-appeared_at", "-id"],
+                condition=Q(appeared_at__isnull=False),
+                name="delivery_inbox",
+            ),
         ]
 
 

@@ -102,6 +102,36 @@ def how_far(dedupe_key_prefix: str) -> list[Delivery]:
         return list(found.defer("payload").select_related("user__clinician")[:MOST_SHOWN])
 
 
+MOST_UNREAD = 99
+"""As far as unread messages are counted."""
+
+
+def inbox(user: User) -> QuerySet[Delivery]:
+    """Return what a patient finds in their inbox."""
+    return Delivery.objects.filter(user=user, appeared_at__isnull=False).defer("payload")
+
+
+def unread_count(user: User) -> int:
+    """Return how much of it they have not seen, up to `MOST_UNREAD`."""
+    return inbox(user).filter(read_at=None).order_by()[:MOST_UNREAD].count()
+
+
+def reminders_of(user: User) -> QuerySet[Delivery]:
+    """Return every reminder written down for somebody, whatever became of it."""
+    return Delivery.objects.filter(user=user, kind__in=REMINDERS).defer("payload")
+
+
+def reminder_for(user: User, reminder_id: UUID, *, at: datetime) -> Delivery:
+    """Return a reminder of one's own, or to who runs the clinic anybody's; raises `NotFound`."""
+    found = Delivery.objects.filter(kind__in=REMINDERS, pk=reminder_id).defer("payload")
+    if Role.OPERATOR not in accounts.roles_of(user.pk, at=at):
+        found = found.filter(user=user)
+    reminder = found.first()
+    if reminder is None:
+        raise NotFound
+    return reminder
+
+
 def digest_of(address: str) -> str:
     """Return by what an address is known that refused mail; without regard to case."""
     return hashlib.sha256(address.lower().encode()).hexdigest()

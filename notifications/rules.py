@@ -36,6 +36,9 @@ has miscarried, nor where somebody may be in danger."""
 MISCARRIED = frozenset({DeliveryStatus.FAILED, DeliveryStatus.EXPIRED, DeliveryStatus.UNKNOWN})
 """Ends that nobody wished for; in an urgent message each is written to the log as an error."""
 
+IN_INBOX = REMINDERS | {MessageKind.NEWS, MessageKind.CHECK_IN_MISSED}
+"""What a patient finds in their inbox too, whichever way it went."""
+
 MAX_ATTEMPTS = 20
 """With the pauses below: six hours and a half of an absent mail server, for an urgent message 18 minutes."""
 ADDRESS_RESTS = timedelta(days=30)
@@ -90,11 +93,31 @@ class SendingFacts:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Where a message stands now and why, for a person to read; `due_at` if it is to be tried again then."""
+    """Where a message stands now and why, for a person to read; `due_at` if it is to be tried again then.
+
+    `is_unreachable`: it was wanted, and there was no way to send it.
+    """
 
     status: DeliveryStatus
     text: str
     due_at: datetime | None = None
+    is_unreachable: bool = False
+
+
+def appears(kind: MessageKind, outcome: Outcome) -> bool:
+    """Tell whether somebody finds a message in their inbox after that outcome.
+
+    What left, or may have, or could not reach them otherwise; not what was called back, stopped or stale.
+    """
+    left = outcome.status in (DeliveryStatus.SENT, DeliveryStatus.UNKNOWN, DeliveryStatus.FAILED)
+    return kind in IN_INBOX and (left or outcome.is_unreachable)
+
+
+WAITS: Mapping[DeliveryStatus, str] = {
+    DeliveryStatus.DUE: "It waits for its time.",
+    DeliveryStatus.LEASED: "It is being sent.",
+}
+"""Why a message has not left, where no outcome says more."""
 
 
 def before_sending(facts: SendingFacts, *, at: datetime) -> Outcome | None:
@@ -120,13 +143,14 @@ def before_sending(facts: SendingFacts, *, at: datetime) -> Outcome | None:
         return _too_late(DeliveryStatus.FAILED, f"Given up after {MAX_ATTEMPTS} tries.", facts)
     if facts.account_closed and facts.kind not in ABOUT_A_LIFE:
         return Outcome(DeliveryStatus.CANCELLED, "The account is closed.")
-    if not facts.address:
-        ended = DeliveryStatus.FAILED if facts.kind in URGENT else DeliveryStatus.CANCELLED
-        return Outcome(ended, "The account has no verified address.")
     if facts.kind in REMINDERS and facts.suppressed_by:
         return Outcome(DeliveryStatus.CANCELLED, f"Reminders are stopped ({facts.suppressed_by}).")
+    if not facts.address:
+        ended = DeliveryStatus.FAILED if facts.kind in URGENT else DeliveryStatus.CANCELLED
+        return Outcome(ended, "The account has no verified address.", is_unreachable=True)
     if facts.kind in REMINDERS and facts.refused_at and at < facts.refused_at + ADDRESS_RESTS:
-        return Outcome(DeliveryStatus.CANCELLED, "The address refuses mail; somebody was told.")
+        text = "The address refuses mail; somebody was told."
+        return Outcome(DeliveryStatus.CANCELLED, text, is_unreachable=True)
     return None if facts.habits is None else kept_for_later(facts, facts.habits, at=at)
 
 

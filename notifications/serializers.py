@@ -3,9 +3,11 @@ from typing import Any
 from rest_framework import serializers
 
 from core.errors import InputError, InvalidInput
-from core.fields import InputSerializer
+from core.fields import InputSerializer, InstantField
+from notifications import messages, rules
 from notifications.enums import Channel, DeliveryStatus, MessageKind
 from notifications.hours import SHORTEST_WAKING, QuietHours
+from notifications.models import Delivery
 
 
 class PagingNumberInput(InputSerializer):
@@ -65,3 +67,57 @@ class StopInput(InputSerializer):
     """What stands in the fragment of the link that ends a reminder."""
 
     token = serializers.CharField(max_length=200)
+
+
+class InboxMessageOutput(serializers.Serializer[Any]):
+    """A message in somebody's inbox, since when it is there, and when it was seen."""
+
+    id = serializers.UUIDField()
+    kind = serializers.ChoiceField(choices=MessageKind.choices)
+    title = serializers.SerializerMethodField()
+    text = serializers.SerializerMethodField()
+    link = serializers.SerializerMethodField()
+    appeared_at = serializers.DateTimeField()
+    read_at = serializers.DateTimeField(allow_null=True)
+
+    def get_title(self, message: Delivery) -> str:
+        """Return the subject that its mail has."""
+        return messages.TEMPLATES[MessageKind(message.kind)].subject
+
+    def get_text(self, message: Delivery) -> str:
+        """Return what there is, in one sentence, and how to reach a human."""
+        return f"{messages.in_short(MessageKind(message.kind))} {messages.help_line()}"
+
+    def get_link(self, message: Delivery) -> str:  # noqa: ARG002 - one page shows whatever is to be done
+        """Return the page of the app that comes next."""
+        return messages.link("today")
+
+
+class InboxReadInput(InputSerializer):
+    """Until which moment everything was seen: the newest `appeared_at` that was shown."""
+
+    until = InstantField()
+
+
+class UnreadOutput(serializers.Serializer[Any]):
+    """How many messages somebody has not seen; 99 means that many or more."""
+
+    unread = serializers.IntegerField()
+
+
+class ReminderOutput(serializers.Serializer[Any]):
+    """A reminder, how far it has come, and why it was sent or was not."""
+
+    id = serializers.UUIDField()
+    kind = serializers.ChoiceField(choices=MessageKind.choices)
+    channel = serializers.ChoiceField(choices=Channel.choices)
+    status = serializers.ChoiceField(choices=DeliveryStatus.choices)
+    why = serializers.SerializerMethodField()
+    due_at = serializers.DateTimeField()
+    expires_at = serializers.DateTimeField()
+    finished_at = serializers.DateTimeField(allow_null=True)
+    tries = serializers.IntegerField(source="fence")
+
+    def get_why(self, reminder: Delivery) -> str:
+        """Return the last outcome, or what it waits for."""
+        return reminder.outcome or rules.WAITS.get(DeliveryStatus(reminder.status), "")

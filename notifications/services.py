@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 from accounts.models import User
 from core.acting import seeing_all_charts
 from core.encryption import decrypt, encrypt
-from core.errors import Stale
+from core.errors import NotFound, Stale
 from core.logs import log_failure
 from notifications import messages, queries, rules, stops
 from notifications.channels import PROVIDERS, Letter, gateway
@@ -117,6 +117,19 @@ def receive(delivery_id: UUID, *, arrived: bool, at: datetime) -> DeliveryStatus
     if after == DeliveryStatus.FAILED:
         logger.error("Urgent delivery %s: %s. %s", text.pk, after, outcome.text)
     return after
+
+
+def mark_read(user: User, *, until: datetime, at: datetime) -> None:
+    """Note that somebody has seen what was in their inbox by `until`; what was seen before keeps its time."""
+    queries.inbox(user).filter(read_at=None, appeared_at__lte=until).update(read_at=at)
+
+
+def mark_one_read(user: User, message_id: UUID, *, at: datetime) -> None:
+    """Note that somebody has seen one message in their inbox; again keeps the time. Raises `NotFound`."""
+    message = queries.inbox(user).filter(pk=message_id).first()
+    if message is None:
+        raise NotFound
+    Delivery.objects.filter(pk=message.pk, read_at=None).update(read_at=at)
 
 
 def remind(kind: MessageKind, user: User, *, key: str, steps: Collection[Step]) -> None:
@@ -316,7 +329,7 @@ def _take_the_day(delivery: Delivery, facts: SendingFacts, *, at: datetime) -> O
 def _say_that_they_were_said(beside: Sequence[Waiting], delivery: Delivery, *, at: datetime) -> None:
     waiting = Delivery.objects.filter(pk__in=[one.id for one in beside], status=DeliveryStatus.DUE)
     outcome = Outcome(DeliveryStatus.CANCELLED, f"Said in the same message as {delivery.pk}.")
-    waiting.update(**_columns(outcome, at=at))
+    waiting.update(**_columns(outcome, at=at), appeared_at=at)
 
 
 def _tell_of_refusing(delivery: Delivery, address: str, *, at: datetime) -> None:
@@ -358,7 +371,10 @@ def _record(delivery: Delivery, outcome: Outcome, *, at: datetime) -> None:
     open_to = [DeliveryStatus.LEASED]
     if outcome.status in (DeliveryStatus.SENT, DeliveryStatus.UNKNOWN):
         open_to.append(DeliveryStatus.CANCELLED)
-    if not _held(delivery).filter(status__in=open_to).update(**_columns(outcome, at=at)):
+    columns = _columns(outcome, at=at)
+    if delivery.user is not None and rules.appears(MessageKind(delivery.kind), outcome):
+        columns["appeared_at"] = at
+    if not _held(delivery).filter(status__in=open_to).update(**columns):
         logger.warning("Delivery %s: %s came too late to be recorded", delivery.pk, outcome.status)
         return
     if delivery.kind in rules.URGENT and outcome.status in rules.MISCARRIED:

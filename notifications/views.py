@@ -2,6 +2,7 @@ import hashlib
 import hmac
 import json
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -21,7 +22,9 @@ from core import clock
 from core.acting import VISITOR, acting_as
 from core.actors import Actor, ServiceName
 from core.api import View, etag, require_match
-from core.fields import PageQuery
+from core.fields import PageQuery, checked, shaped
+from core.idempotency import idempotent
+from core.paging import NewestFirst
 from notifications import queries, serializers, services
 from notifications.enums import DeliveryStatus
 
@@ -226,3 +229,155 @@ class UnheardPages(View):
         at = clock.now()
         found = queries.unheard_pages(since=at - UNHEARD_SINCE, at=at)
         return self.page(found, serializers.UnheardPageOutput)
+
+
+MESSAGE = {
+    "id": "0199c0de-0000-7000-8000-0000000000d1",
+    "kind": "assessment_due",
+    "title": "Something is waiting for you",
+    "text": "There is something for you to fill in. Need a person? Call +1-555-0100.",
+    "link": "https://app.clinic.example/#today",
+    "appeared_at": "2026-03-02T15:00:00Z",
+    "read_at": None,
+}
+
+
+class InboxPages(NewestFirst):
+    """An inbox, newest first, with how much of it nobody has seen."""
+
+    ordering = ("-appeared_at", "-id")
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """Describe the count beside the page."""
+        whole: dict[str, Any] = super().get_paginated_response_schema(schema)
+        whole["properties"]["unread"] = {"type": "integer", "maximum": queries.MOST_UNREAD, "example": 1}
+        return whole
+
+
+class Inbox(View):
+    """What was sent to a patient, whichever way it went."""
+
+    permission_classes = (IsPatient,)
+    pagination_class = InboxPages
+
+    @extend_schema(
+        operation_id="inbox_list",
+        summary="What was I sent?",
+        parameters=[PageQuery],
+        responses=serializers.InboxMessageOutput(many=True),
+        examples=[OpenApiExample("One that waits", value=MESSAGE, response_only=True)],
+    )
+    def get(self, request: Request) -> Response:
+        """List reminders, news and calls, newest first; `unread` counts those not seen, up to 99."""
+        user = user_of(request)
+        answer = self.page(queries.inbox(user), serializers.InboxMessageOutput)
+        answer.data["unread"] = queries.unread_count(user)
+        return answer
+
+
+class InboxRead(View):
+    """Everything in the inbox."""
+
+    permission_classes = (IsPatient,)
+
+    @extend_schema(
+        operation_id="inbox_read",
+        summary="I have seen everything up to here",
+        request=serializers.InboxReadInput,
+        responses=serializers.UnreadOutput,
+        examples=[
+            OpenApiExample("All shown", value={"until": "2026-03-02T15:00:00Z"}, request_only=True),
+            OpenApiExample("None left", value={"unread": 0}, response_only=True),
+        ],
+    )
+    @idempotent
+    def post(self, request: Request) -> Response:
+        """Mark as seen what appeared by then; what came since stays unseen."""
+        said = checked(serializers.InboxReadInput, request.data)
+        services.mark_read(user_of(request), until=said["until"], at=clock.now())
+        return _unread(request)
+
+
+class InboxMessageRead(View):
+    """One message in the inbox."""
+
+    permission_classes = (IsPatient,)
+
+    @extend_schema(
+        operation_id="inbox_message_read",
+        summary="I have seen this one",
+        request=None,
+        responses=serializers.UnreadOutput,
+        examples=[OpenApiExample("None left", value={"unread": 0}, response_only=True)],
+    )
+    @idempotent
+    def post(self, request: Request, message_id: UUID) -> Response:
+        """Mark it as seen; it stays where it is."""
+        services.mark_one_read(user_of(request), message_id, at=clock.now())
+        return _unread(request)
+
+
+def _unread(request: Request) -> Response:
+    return Response({"unread": queries.unread_count(user_of(request))})
+
+
+REMINDER = {
+    "id": "0199c0de-0000-7000-8000-0000000000d2",
+    "kind": "assessment_due",
+    "channel": "email",
+    "status": "expired",
+    "why": "Its time passed before it could be sent.",
+    "due_at": "2026-03-02T15:00:00Z",
+    "expires_at": "2026-03-04T15:00:00Z",
+    "finished_at": "2026-03-04T15:00:05Z",
+    "tries": 1,
+}
+
+
+class ReminderPages(NewestFirst):
+    """Reminders, the one that is due last first."""
+
+    ordering = ("-due_at", "-id")
+
+
+class Reminders(View):
+    """Every reminder for a patient, sent or not."""
+
+    permission_classes = (IsPatient,)
+    pagination_class = ReminderPages
+
+    @extend_schema(
+        operation_id="reminders_list",
+        summary="Of what am I reminded, and when?",
+        parameters=[PageQuery],
+        responses=serializers.ReminderOutput(many=True),
+        examples=[OpenApiExample("Too late", value=REMINDER, response_only=True)],
+    )
+    def get(self, request: Request) -> Response:
+        """List them, what is due last first, each with why it was sent or was not."""
+        return self.page(queries.reminders_of(user_of(request)), serializers.ReminderOutput)
+
+
+class AsksAboutReminders(IsPatient):
+    """A patient, about their own; or who runs the clinic."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        """Tell whether the user is one of the two."""
+        return super().has_permission(request, view) or IsOperator().has_permission(request, view)
+
+
+class Reminder(View):
+    """One reminder."""
+
+    permission_classes = (AsksAboutReminders,)
+
+    @extend_schema(
+        operation_id="reminder_read",
+        summary="Why was it sent, or why not?",
+        responses=serializers.ReminderOutput,
+        examples=[OpenApiExample("Too late", value=REMINDER, response_only=True)],
+    )
+    def get(self, request: Request, reminder_id: UUID) -> Response:
+        """Show how far it has come, and why; neither what it says nor where to."""
+        found = queries.reminder_for(user_of(request), reminder_id, at=clock.now())
+        return Response(shaped(serializers.ReminderOutput, found))

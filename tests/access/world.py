@@ -21,6 +21,8 @@ from core.documents import publish
 from core.enums import DocumentKind
 from core.models import DocumentVersion
 from desk.catalogue import EFFECTIVE_AT
+from notifications.enums import DeliveryStatus, MessageKind
+from notifications.models import Delivery
 from programs import queries, rules
 from programs import services as programs
 from programs.models import Enrollment
@@ -173,6 +175,8 @@ MODELS: dict[str, tuple[type[Any], str]] = {
     "event_id": (AdverseEvent, "patient"),
     "patient_id": (Patient, "pk"),
     "prescription_id": (Prescription, "enrollment__patient"),
+    "message_id": (Delivery, "user__patient"),
+    "reminder_id": (Delivery, "user__patient"),
 }
 """How the ids in addresses lead to whose chart."""
 
@@ -364,6 +368,20 @@ def _weighed(patient: Patient, at: datetime) -> None:
     profile.state_fact(patient.pk, said=said, source=ProfileSource.PATIENT, actor=actor, at=at)
 
 
+def _reminded(patient: Patient, at: datetime) -> None:
+    """A reminder that was sent, and so is in the inbox."""
+    Delivery.objects.create(
+        dedupe_key=f"access:{patient.pk}",
+        kind=MessageKind.ASSESSMENT_DUE,
+        user=patient.user,
+        due_at=at,
+        expires_at=at + timedelta(days=1),
+        status=DeliveryStatus.SENT,
+        finished_at=at,
+        appeared_at=at,
+    )
+
+
 def _policies(at: datetime) -> DocumentVersion:
     """Let two versions of a policy be signed, and a third wait for that."""
     kind, text = DocumentKind.SESSION_POLICY, example_policy()
@@ -402,6 +420,7 @@ def build(stage: str, *, at: datetime) -> World:
     for patient in (ada, cyd):
         STAGES[stage](patient, at)
         _weighed(patient, at)
+        _reminded(patient, at)
     session = TreatmentSession.objects.filter(enrollment__patient=ada).first()
     if session is not None:
         token = stages.token_in_mail(session)
