@@ -1,15 +1,23 @@
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from accounts.admin import ClinicianAdmin
+from accounts.admin import Act, ClinicianAdmin
+from accounts.models import User
 from assessments import queries
 from assessments.instruments import instruments
-from assessments.models import Assessment
+from assessments.models import Assessment, WorseForm
 from assessments.schedule import BASELINE, Anchor, Point, status_of
+from assessments.worsening.queries import WORSE_FORM_LISTS, worse_forms
+from assessments.worsening.serializers import MAX_NOTE
+from assessments.worsening.services import look
 from core import clock
 from core.actors import Actor
 
@@ -73,6 +81,83 @@ class AssessmentAdmin(ClinicianAdmin):
         items = instruments()[assessment.instrument].items.values()
         rows = [(item.topic, assessment.answers.get(item.key, "—")) for item in items]
         return format_html("<table>{}</table>", format_html_join("", "<tr><td>{}</td><td>{}</td></tr>", rows))
+
+
+class WorseFormList(admin.SimpleListFilter):
+    """What waits, or all."""
+
+    parameter_name = "list"
+    title = "list"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002
+        """Offer all; what waits is what one sees without asking."""
+        return [("all", "all")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[WorseForm]) -> QuerySet[WorseForm]:  # noqa: ARG002
+        """Narrow to the list chosen."""
+        return queryset.filter(WORSE_FORM_LISTS["all" if self.value() == "all" else "open"])
+
+
+class LookForm(forms.Form):
+    """What was done."""
+
+    note = forms.CharField(max_length=MAX_NOTE, widget=forms.Textarea)
+
+
+def _look(row: WorseForm, clinician: User, said: Mapping[str, Any], at: datetime) -> str:
+    look(row.pk, note=said["note"], by=clinician, at=at)
+    return "Kept; it waits no more."
+
+
+@admin.register(WorseForm)
+class WorseFormAdmin(ClinicianAdmin):
+    """Forms that came to worse than an earlier one; whoever has looked says here what they did."""
+
+    chart = "enrollment.patient_id"
+    list_display = ("patient", "what", "level", "noticed_at", "alert", "looked_at")
+    list_filter = (WorseFormList,)
+    fields = (*list_display, "why", "note")
+    acts = (
+        Act(
+            name="look",
+            label="Say that you have looked, and what you did",
+            form=LookForm,
+            run=_look,
+            is_offered=lambda row: row.alert_id is None and row.looked_at is None,
+        ),
+    )
+
+    def rows_for(self, actor: Actor, *, at: datetime) -> QuerySet[WorseForm]:
+        """Return those of one's patients."""
+        return worse_forms(actor, at=at)
+
+    @admin.display(description="patient")
+    def patient(self, row: WorseForm) -> str:
+        """Show whose it is."""
+        patient = row.enrollment.patient
+        return f"{patient.legal_name}, born {patient.birth_on}"
+
+    @admin.display(description="instrument")
+    def what(self, row: WorseForm) -> str:
+        """Show the instrument's name."""
+        return instruments()[row.assessment.instrument].title
+
+    @admin.display(description="why")
+    def why(self, row: WorseForm) -> SafeString:
+        """Show each scale: from what to what, since when, by which figure."""
+        rows = [
+            (
+                each["title"],
+                each["earlier_value"],
+                each["value"],
+                each["since"],
+                each["points"],
+                each["source"],
+            )
+            for each in row.found
+        ]
+        words = "<p>{}: from {} to {} since the {} form; {} points are enough ({})</p>"
+        return format_html_join("", words, rows)
 
 
 def _value(scale: dict[str, object]) -> str:

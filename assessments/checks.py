@@ -8,6 +8,7 @@ from django.core.checks import CheckMessage, Error, register
 from assessments.instruments import InstrumentError, instruments, load_wording
 from assessments.rules import licence_refusal
 from assessments.schedule import schedule
+from assessments.worsening.rules import thresholds
 
 
 @register
@@ -34,6 +35,10 @@ def _faults(wording_dir: str) -> Iterator[Error]:
         yield Error(str(error), id="assessments.E001")
         return
     yield from _licences(settings.INSTRUMENT_PERMISSIONS)
+    try:
+        thresholds(settings.WORSENING_FILE)
+    except InstrumentError as error:
+        yield Error(f"WORSENING_FILE: {error}", id="assessments.E006")
     if not wording_dir:
         return
     if not Path(wording_dir).is_dir():

@@ -91,3 +91,21 @@ class ChangeDirection(StrEnum):
     BETTER = "better"
     WORSE = "worse"
     SAME = "same"
+
+
+class WorseningLevel(StrEnum):
+    """What becomes of a form that came to worse than an earlier one."""
+
+    SOFT = "soft"
+    """Somebody who cares for the patient looks at it."""
+    HARD = "hard"
+    """Somebody is called."""
+
+
+class Earlier(StrEnum):
+    """What a form is compared with."""
+
+    FIRST = "first"
+    """The first of the program that has a value."""
+    PREVIOUS = "previous"
+    """The last before it that has one."""

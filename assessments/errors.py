@@ -22,6 +22,18 @@ class AlreadySubmitted(Conflict):
     code = "assessment_submitted"
 
 
+class AlertAnswersIt(Conflict):
+    """Somebody was called about this; take that alert in hand and close it instead."""
+
+    code = "worse_form_has_alert"
+
+
+class LookedAtAlready(Conflict):
+    """Somebody else has looked at this, and said what they did."""
+
+    code = "worse_form_looked_at"
+
+
 class InvalidAnswers(InvalidInput):
     """Some answers cannot be taken; each is listed, and none was saved."""
 

@@ -5,6 +5,8 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from accounts.models import User
+from assessments.enums import WorseningLevel
 from core.ids import new_id
 from programs.models import Enrollment
 from safety.models import Alert
@@ -127,4 +129,50 @@ class Rescoring(models.Model):
         ordering = ["scored_at", "id"]
         constraints = [
             models.UniqueConstraint(fields=["assessment", "content_sha256"], name="rescoring_once_per_file")
+        ]
+
+
+class WorseForm(models.Model):
+    """That a submitted form came to so much worse than an earlier one that somebody has to look; once a form.
+
+    `found` says which scales, from what to what, since which form, by which threshold of which source;
+    `thresholds_sha256` pins their file. A hard one has its alert, and so has one that nobody cares for; the
+    others wait until somebody of the care team has looked.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    assessment = models.OneToOneField(Assessment, on_delete=models.PROTECT, related_name="worse")
+    enrollment = models.ForeignKey(Enrollment, on_delete=models.PROTECT, related_name="+")
+    level = models.CharField(max_length=4, choices=[(level.value, level.value) for level in WorseningLevel])
+    found = models.JSONField()
+    thresholds_version = models.PositiveSmallIntegerField()
+    thresholds_sha256 = models.CharField(max_length=64)
+    instrument_sha256 = models.CharField(max_length=64)
+    noticed_at = models.DateTimeField()
+    alert = models.ForeignKey(Alert, on_delete=models.PROTECT, null=True, related_name="+")
+    looked_at = models.DateTimeField(null=True)
+    looked_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    note = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["noticed_at", "id"]
+        verbose_name = "form that came to worse"
+        verbose_name_plural = "forms that came to worse"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(level__in=[level.value for level in WorseningLevel]),
+                name="worse_form_level_is_known",
+            ),
+            models.CheckConstraint(
+                condition=~Q(level=WorseningLevel.HARD.value) | Q(alert__isnull=False),
+                name="worse_form_hard_means_alert",
+            ),
+            models.CheckConstraint(
+                condition=Q(looked_at=None, looked_by=None, note="")
+                | Q(looked_at__isnull=False, looked_by__isnull=False, alert=None) & ~Q(note=""),
+                name="worse_form_looked_at_by_somebody_who_says_what",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["noticed_at"], condition=Q(looked_at=None), name="worse_form_not_looked_at"),
         ]

@@ -8,6 +8,7 @@ from assessments import queries, rules, services
 from assessments.instruments import Instrument, instruments
 from assessments.keeping import safely
 from assessments.models import Assessment, Rescoring
+from assessments.worsening.services import notice_anew
 from core.database import insert_once
 from programs.services import lock_enrollment
 
@@ -27,7 +28,8 @@ def rescore(*, at: datetime) -> Rescored:
     """Score every submitted form that the present file of its instrument has not scored; may run twice.
 
     Each in a transaction of its own, under the lock of its enrollment; one that fails is logged, the others
-    go on. An answer that only the new version calls somebody to raises its alert.
+    go on. An answer that only the new version calls somebody to raises its alert, and somebody's newest
+    form is noticed where that version finds it to be much worse than an earlier one.
     """
     made: list[Rescoring] = []
     for instrument in instruments().values():
@@ -52,5 +54,7 @@ def _rescore(row: Assessment, instrument: Instrument, made: list[Rescoring], *, 
         return False
     if fits and row.safety_alert_id is None and rules.crisis_flags(instrument, row.answers):
         services.call_somebody(row, at=at)
+    if fits:
+        notice_anew(row, instrument, at=at)
     made.append(rescoring)
     return True

@@ -131,6 +131,22 @@ def score(instrument: Instrument, answers: Mapping[str, int]) -> Scores:
     )
 
 
+def exact_values(instrument: Instrument, answers: Mapping[str, int]) -> dict[str, Fraction]:
+    """Return the values of the scales that have one, not rounded: what is compared with a number is exact.
+
+    Raises InvalidAnswersError for answers that `validate_answers` would refuse.
+    """
+    problems = validate_answers(instrument, answers)
+    if problems:
+        raise InvalidAnswersError(tuple(problems))
+    scored = {scale.key: _scale_score(scale, answers) for scale in instrument.scales}
+    return {
+        scale.key: Fraction(_exact_value(scale, answers))
+        for scale in instrument.scales
+        if scored[scale.key].reason is None
+    }
+
+
 def licence_refusal(instrument: Instrument, *, permitted: Collection[str]) -> str | None:
     """Return why its licence forbids a paid program to ask this instrument, or None where it may.
 

@@ -21,6 +21,7 @@ from assessments.schedule import (
     schedule,
     status_of,
 )
+from assessments.worsening.services import notice
 from core.actors import Actor
 from core.database import atomic
 from core.errors import NotFound, Stale
@@ -173,6 +174,7 @@ def heed(assessment: Assessment, body: object, *, at: datetime) -> bool:
 def submit(assessment: Assessment, *, actor: Actor, at: datetime) -> Assessment:
     """Close a form for good and score it; with the last of its time point the reminders are called back.
 
+    Somebody hears where it came to much worse than an earlier one (`worsening.services.notice`).
     Locks the enrollment, then the assessments of its time point. Raises `AlreadySubmitted`, `NotOpen`, or
     `AnswersMissing` with every item that is still needed.
     """
@@ -189,6 +191,7 @@ def submit(assessment: Assessment, *, actor: Actor, at: datetime) -> Assessment:
         facts = rules.facts_for_screening(instrument, row.answers, taken_at=at)
         _tell_screening(row, facts, actor=actor, at=at)
         _save(row, "scores", "submitted_at")
+        notice(row, instrument, at=at)
         if all(other.submitted_at for other in rows):
             notifications.cancel(reminder_key(row.enrollment_id, queries.point_of(row)), at=at)
         return row

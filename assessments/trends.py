@@ -4,7 +4,7 @@ import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -131,13 +131,13 @@ def parse_changes(
         instrument, scale = table.take("instrument", str), table.take("scale", str)
         table.check(_has(instrument, scale), f"there is no scale {scale} of {instrument}")
         kind = table.choice("kind", ChangeKind)
-        points = _number(table, "points")
+        points = table.number("points")
         table.check(points is not None and points > 0, "points is missing, or not above 0")
         yardstick = Yardstick(
             kind,
             points or Decimal(0),
-            _number(table, "first_from"),
-            _number(table, "first_to"),
+            table.number("first_from"),
+            table.number("first_to"),
             table.take("source", str),
         )
         table.finish()
@@ -178,16 +178,6 @@ def _direction(difference: Decimal, worsens: Worsening | None) -> ChangeDirectio
 
 def _has(instrument: str, scale: str) -> bool:
     return instrument in instruments() and scale in {each.key for each in instruments()[instrument].scales}
-
-
-def _number(table: Table, key: str) -> Decimal | None:
-    written = table.optional(key, str)
-    if written is None:
-        return None
-    try:
-        return Decimal(written)
-    except InvalidOperation:
-        table.refuse(f"{key} has to be a number, in quotes")
 
 
 def _instrument_trend(code: str, version: str, forms: Sequence[Scored]) -> InstrumentTrend:

@@ -1,6 +1,7 @@
 from django.urls import path
 
 from assessments import views
+from assessments.worsening.views import Looks, WorseForms
 
 urlpatterns = [
     path("assessments", views.Assessments.as_view(), name="assessments"),
@@ -17,4 +18,6 @@ urlpatterns = [
         views.ConsentDocuments.as_view(),
         name="consent-documents",
     ),
+    path("worse-forms", WorseForms.as_view(), name="worse-forms"),
+    path("worse-forms/<uuid:worse_form_id>/looks", Looks.as_view(), name="worse-form-looks"),
 ]

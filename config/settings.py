@@ -340,6 +340,8 @@ REPORTING_ROLES = env.list("REPORTING_ROLES", default=["clinic"])
 INSTRUMENT_WORDING_DIR = env.str("INSTRUMENT_WORDING_DIR", default="")
 # Codes of instruments that nobody may use without permission, and whose holders gave it.
 INSTRUMENT_PERMISSIONS = env.list("INSTRUMENT_PERMISSIONS", default=[])
+# By how much a form has to come to worse before somebody looks; without it, the example that ships.
+WORSENING_FILE = env.str("WORSENING_FILE", default="")
 TERMINOLOGY_FILE = env.str("TERMINOLOGY_FILE", default="")
 
 # --- pages, transport --------------------------------------------------------------------------------------

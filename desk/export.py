@@ -28,7 +28,7 @@ from accounts.models import (
     StaffInvitation,
     User,
 )
-from assessments.models import Assessment, Rescoring
+from assessments.models import Assessment, Rescoring, WorseForm
 from core.encryption import decrypt
 from core.models import DocumentVersion
 from desk.looks import looks
@@ -76,7 +76,6 @@ from sessions.models import (
     Reflection,
     SessionEventLink,
     SessionPlace,
-    SessionReview,
     SessionTransition,
     TreatmentSession,
     UnattributedDose,
@@ -133,6 +132,7 @@ PARTS = (
     Part("Your signatures", Signature, "signer__patient"),
     Part("Your forms and their scores", Assessment, _ENROLLMENT),
     Part("What later versions made of your forms", Rescoring, _ENROLLMENT),
+    Part("When a form came to worse than an earlier one", WorseForm, _ENROLLMENT),
     Part("Your sessions", TreatmentSession, _ENROLLMENT),
     Part("What happened in your sessions", SessionTransition, _SESSION),
     Part("What was prepared", PreparationItem, _SESSION),
@@ -152,7 +152,6 @@ PARTS = (
     Part("When somebody was to check in", CheckInDeadline, _SESSION),
     Part("Who checked in", CheckIn, _SESSION),
     Part("What you wrote down", Reflection, _SESSION),
-    Part("What a clinician signed who read about a session", SessionReview, _SESSION),
     Part("What the medicine did", EffectsChecklist, _SESSION),
     Part("What was made of that", EffectsTriage, _SESSION),
     Part("Reports of harm", AdverseEvent, "patient"),

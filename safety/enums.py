@@ -55,6 +55,8 @@ class AlertClass(TextChoices):
     """Half of the time for reporting an event is gone, most of it, or all."""
     FOLLOW_UP_DUE = "follow_up_due"
     """What had to be found out about an event is overdue."""
+    WORSENING = "worsening"
+    """A form came to much worse than an earlier one of the same person."""
     REPLAY_DIFFERS = "replay_differs"
     """A stored screening decision doesn't come out the same from what it was made on."""
 

@@ -3,11 +3,12 @@
 import hashlib
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
+from typing import TypeVar
 
 from assessments.enums import LicenceClass, MissingRule, ScoreMethod, Worsening
 from assessments.instruments.definition import (
@@ -29,6 +30,8 @@ from assessments.instruments.definition import (
 from assessments.instruments.lines import line_of
 from assessments.instruments.tables import InstrumentError, Table
 
+T = TypeVar("T")
+
 _KEY = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _LOINC = re.compile(r"[0-9]{1,7}-[0-9]")
 _TOPIC_WORDS = 3
@@ -47,13 +50,19 @@ def instruments() -> Mapping[str, Instrument]:
 
 def parse_instrument(content: bytes, *, file: str) -> Instrument:
     """Read one instrument from the bytes of its file. Raises InstrumentError: file, place, line and why."""
+    digest = hashlib.sha256(content).hexdigest()
+    return read_toml(content, file=file, build=lambda top: _instrument(top, content_sha256=digest))
+
+
+def read_toml(content: bytes, *, file: str, build: Callable[[Table], T]) -> T:
+    """Return what `build` makes of a file's tables; what it refuses gets the line that it is about."""
     try:
         text = content.decode()
         top = Table(tomllib.loads(text), file=file)
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InstrumentError(file, "syntax", str(error)) from error
     try:
-        return _instrument(top, content_sha256=hashlib.sha256(content).hexdigest())
+        return build(top)
     except InstrumentError as error:
         line = line_of(text, error.place, error.problem)
         raise InstrumentError(file, error.place, error.problem, line=line) from None
@@ -354,7 +363,7 @@ def _check_bands(scale: Scale, table: Table) -> None:
     """A band ends where the next begins: bounds that rise from the lowest value leave no gap or overlap."""
     if not scale.bands:
         return
-    lowest, highest = _range(scale)
+    lowest, highest = value_range(scale)
     bounds = [band.lower for band in scale.bands]
     labels = {band.label for band in scale.bands}
     table.check(bounds[0] == lowest, f"the first band has to begin at {lowest}")
@@ -363,7 +372,8 @@ def _check_bands(scale: Scale, table: Table) -> None:
     table.check(len(labels) == len(bounds), "two bands have the same label")
 
 
-def _range(scale: Scale) -> tuple[int, int]:
+def value_range(scale: Scale) -> tuple[int, int]:
+    """Return the lowest and the highest value that a scale can have."""
     if scale.method is ScoreMethod.COUNT:
         return 0, len(scale.items)
     lowest = [min(item.values) for item in scale.items]
@@ -426,7 +436,7 @@ def _check_findings(instrument: Instrument, top: Table) -> None:
             sound = item is not None and condition.at_least in item.values[1:]
         else:
             scale = scales.get(condition.scale or "")
-            lowest, highest = _range(scale) if scale else (0, 0)
+            lowest, highest = value_range(scale) if scale else (0, 0)
             sound = lowest < condition.at_least <= highest
         named = condition.item or condition.scale
         top.check(sound, f"findings: {named} is not there, or can never or always be {condition.at_least}")

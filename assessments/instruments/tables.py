@@ -1,6 +1,7 @@
 """Strict reading of TOML and JSON tables: every key is taken once, whatever is left over is refused."""
 
 from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import NoReturn, TypeVar, cast
 
@@ -51,6 +52,18 @@ class Table:
         value = self.optional(key, kind)
         if value is None:
             self.refuse(f"{key} is missing")
+        return value
+
+    def number(self, key: str) -> Decimal | None:
+        """Take a finite number, written as text so that nothing is rounded; None where the key is absent."""
+        written = self.optional(key, str)
+        if written is None:
+            return None
+        try:
+            value = Decimal(written)
+        except InvalidOperation:
+            self.refuse(f"{key} has to be a number, in quotes")
+        self.check(value.is_finite(), f"{key} has to be a finite number")
         return value
 
     def choice(self, key: str, choices: type[E]) -> E:

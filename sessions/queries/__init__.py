@@ -29,7 +29,6 @@ from sessions.queries.facts import (
     gate_of,
     has_open_session,
     next_number,
-    open_reviews,
     policy_in_force,
     policy_of,
     policy_to_hear_by,
@@ -40,16 +39,9 @@ from sessions.queries.facts import (
     unseen_dose,
     yes_today,
 )
-from sessions.queries.log import Line, Log, log, log_sha256
+from sessions.queries.log import Line, Log, log
 from sessions.queries.packet import ReadPacket, packet_for, packet_of, place_of_packet, told_in_emergency
 from sessions.queries.places import GivenPlace, place_of_details, place_row, places
-from sessions.queries.reviews import (
-    ReviewStanding,
-    review_facts,
-    review_of,
-    review_standing,
-    sessions_to_review,
-)
 from sessions.queries.shown import (
     About,
     Day,
@@ -79,7 +71,6 @@ __all__ = [
     "PreparedItem",
     "ReadPacket",
     "ReadableReflection",
-    "ReviewStanding",
     "Watcher",
     "address_of",
     "address_place",
@@ -103,10 +94,8 @@ __all__ = [
     "has_open_session",
     "links_of",
     "log",
-    "log_sha256",
     "next_number",
     "open_deadlines",
-    "open_reviews",
     "packet_for",
     "packet_of",
     "place_of_details",
@@ -121,9 +110,6 @@ __all__ = [
     "reflection_place",
     "reflections",
     "reported_about",
-    "review_facts",
-    "review_of",
-    "review_standing",
     "running_session",
     "running_session_of",
     "session_for",
@@ -133,7 +119,6 @@ __all__ = [
     "sessions_never_started",
     "sessions_of",
     "sessions_recovered",
-    "sessions_to_review",
     "sessions_without_a_program",
     "start_facts",
     "told_in_emergency",

@@ -158,6 +158,8 @@ OPERATIONS = (
     Op("assessment", "PATCH", SELF, SELF, stage="active", body={"<draft>": ""}),
     Op("assessment-submission", "POST", SELF, SELF, stage="answered"),
     Op("trends", "GET", PATIENT_OR_CLINICIAN, BOTH),
+    Op("worse-forms", "GET", PRACTISING, PRACTISING, stage="worse"),
+    Op("worse-form-looks", "POST", PRACTISING, CARE, stage="worse", body={"note": "Called her."}),
     Op("consents", "POST", SELF, SELF, stage="planned", body={"<agreements>": ""}),
     Op("consent-documents", "GET", PATIENT_OR_CLINICIAN, BOTH, stage="planned"),
     # safety
@@ -312,9 +314,6 @@ OPERATIONS = (
     Op("reflections", "POST", IN_SESSION, SELF, party=CARE | {MONITOR}, body={"text": "A river."}),
     Op("effects", "GET", IN_SESSION, BOTH, party=frozenset({MONITOR})),
     Op("effects", "POST", IN_SESSION, DAY, body={"answers": {"nausea": "yes"}}),
-    Op("sessions-to-review", "GET", PRACTISING, PRACTISING, stage="over"),
-    Op("session-review", "GET", PRACTISING, CARE, stage="over"),
-    Op("session-review", "POST", PRACTISING, CARE, stage="over", body={"<review>": ""}),
     Op("effects-to-triage", "GET", PRACTISING, PRACTISING),
     Op("effects-triages", "POST", PRACTISING, CARE, body={**REASON, "outcome": "expected"}),
     Op("closure", "POST", PERSONS, SELF | {NOBODY, ENDED}, otherwise=422),

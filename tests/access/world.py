@@ -10,21 +10,15 @@ from rest_framework.test import APIClient
 
 from accounts.break_glass.services import Asked, open_chart
 from accounts.enums import BreakGlassPurpose, Role
-from accounts.models import (
-    Capability,
-    CareTeamMembership,
-    Clinician,
-    Licence,
-    Patient,
-    RoleGrant,
-    ServedState,
-    User,
-)
+from accounts.models import CareTeamMembership, Clinician, Licence, Patient, RoleGrant, ServedState, User
 from accounts.services import grant_role, invite_staff
 from accounts.sign_ins import SessionStore
 from assessments import services as assessments
+from assessments.enums import WorseningLevel
 from assessments.instruments import instruments
-from assessments.models import Assessment
+from assessments.models import Assessment, WorseForm
+from assessments.worsening.rules import thresholds
+from assessments.worsening.views import WORSE
 from core.actors import Actor
 from core.documents import publish
 from core.enums import DocumentKind
@@ -56,7 +50,6 @@ from sessions.ledger.enums import StockKind
 from sessions.ledger.models import Prescription
 from sessions.ledger.views import PRESCRIBED
 from sessions.models import EffectsChecklist, TreatmentSession
-from sessions.queries import log_sha256
 from tests import steps
 from tests.access import declared as to
 from tests.conftest import make_clinician, make_patient, make_user, sign_in
@@ -80,6 +73,21 @@ def _answered(patient: Patient, at: datetime) -> None:
         answers = {key: min(item.values) for key, item in items.items()}
         actor = Actor.person(patient.user_id)
         assessments.save_draft(form, answers=answers, expected_version=form.version, actor=actor, at=at)
+
+
+def _worse(patient: Patient, at: datetime) -> None:
+    form = steps.active(patient, at=at).assessments.earliest("pk")
+    limits = thresholds("")
+    WorseForm.objects.create(
+        assessment=form,
+        enrollment=form.enrollment,
+        level=WorseningLevel.SOFT,
+        found=[WORSE["found"][0]],
+        thresholds_version=limits.version,
+        thresholds_sha256=limits.content_sha256,
+        instrument_sha256=instruments()[form.instrument].content_sha256,
+        noticed_at=at,
+    )
 
 
 def _mistaken(patient: Patient, at: datetime) -> None:
@@ -117,12 +125,6 @@ def _dosed(patient: Patient, at: datetime) -> None:
     sick = {ExpectedEffect.NAUSEA: EffectAnswer.YES}
     sessions.note_effects(session, answers=sick, other="", actor=monitor, at=at)
     assert (answer.status_code, monitor) == (201, monitor), answer.content
-
-
-def _over(patient: Patient, at: datetime) -> None:
-    """Her first session, morning after included; its link still opens, to show what it opens."""
-    session = stages.reached(patient, "completed", at=at)
-    Capability.objects.filter(target_id=session.pk).update(expires_at=at + timedelta(days=1))
 
 
 def _serious(patient: Patient, at: datetime) -> None:
@@ -168,13 +170,13 @@ STAGES: dict[str, Callable[[Patient, datetime], Any]] = {
     "measured": lambda patient, at: stages.measured(patient, at=at),
     "booked": lambda patient, at: stages.invited(stages.booked(patient, at=at), at=at),
     "ready": lambda patient, at: stages.prepared(stages.booked(patient, at=at - timedelta(minutes=5)), at=at),
+    "worse": _worse,
     "mistaken": _mistaken,
     "stocked": _stocked,
     "started": lambda patient, at: stages.started(patient, at=at),
     "late": lambda patient, at: stages.started(patient, at=at - timedelta(minutes=60)),
     "dosed": _dosed,
     "in hand": _in_hand,
-    "over": _over,
     "serious": _serious,
     "settling": _settling,
     "assessed": _assessed,
@@ -183,6 +185,7 @@ MODELS: dict[str, tuple[type[Any], str]] = {
     "enrollment_id": (Enrollment, "patient"),
     "session_id": (TreatmentSession, "enrollment__patient"),
     "assessment_id": (Assessment, "enrollment__patient"),
+    "worse_form_id": (WorseForm, "enrollment__patient"),
     "screening_id": (Screening, "enrollment__patient"),
     "alert_id": (Alert, "patient"),
     "hold_id": (Hold, "patient"),
@@ -326,11 +329,6 @@ def _two_charts(world: World) -> dict[str, Any]:
     return {"kept": ada, "other": cyd, "outcome": "different", "reason": "Called both."}
 
 
-def _read_log(world: World) -> dict[str, Any]:
-    session = TreatmentSession.objects.get(enrollment__patient=world.charts["ada"])
-    return {"log_sha256": log_sha256(session), "note": "Uneventful."}
-
-
 def _policy_file(world: World) -> dict[str, Any]:
     content = screening_policy() | {"version": 99}
     return {"file": write_policy(content), "not_before": world.at.isoformat()}
@@ -353,7 +351,6 @@ _SPECIAL: dict[str, Callable[[World], dict[str, Any]]] = {
     "<policy file>": _policy_file,
     "<two charts>": _two_charts,
     "<prescription>": _prescription,
-    "<review>": _read_log,
 }
 
 

@@ -140,6 +140,7 @@ def test_the_table_refuses_it_without_an_alert(phq9: Assessment, case: Case) -> 
 ROUTES = {
     ("assessment", "PATCH"): test_a_draft,
     ("assessment-submission", "POST"): test_a_submission,
+    ("worse-form-looks", "POST"): None,  # what a clinician did about one
     ("consents", "POST"): None,  # signatures; the forms it opens are empty
 }
 """Every route of the room that changes anything, with what shows that it raises the alert."""

@@ -254,6 +254,7 @@ SUBMITTING = [
     "SELECT assessments_assessment FOR UPDATE",  # as it is now, with the others of its time point
     "INSERT safety_programresult",  # what screening may ask of it
     "UPDATE assessments_assessment",  # submitted and scored
+    "SELECT assessments_assessment",  # those before it: whether it came to worse
     "UPDATE core_idempotencyrecord",  # the answer, for whoever asks again
     "COMMIT",
 ]
@@ -265,7 +266,7 @@ def test_what_submitting_asks_of_the_database(as_ada: APIClient, gad7: Assessmen
     with capture() as captured:
         assert submit(as_ada, gad7).status_code == 200
     assert statements(captured) == SUBMITTING
-    assert len(SUBMITTING) == 11
+    assert len(SUBMITTING) == 12
 
 
 @pytest.mark.django_db(transaction=True)
@@ -279,7 +280,7 @@ def test_the_last_of_a_set_asks_one_thing_more(as_ada: APIClient, enrollment: En
     assert (
         statements(captured)
         == [
-            *SUBMITTING[:-2],
+            *SUBMITTING[:-3],  # of this instrument no change is too much
             "UPDATE notifications_delivery",  # the reminder is called back
             *SUBMITTING[-2:],
         ]

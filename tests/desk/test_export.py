@@ -35,7 +35,6 @@ NOTHING_YET = {
     "treatment_sessions.unattributeddose",
     "treatment_sessions.doseoutcome",
     "treatment_sessions.overrule",
-    "treatment_sessions.sessionreview",
     "treatment_sessions.prescription",
     "treatment_sessions.stockentry",
     "treatment_sessions.stockcount",
@@ -45,9 +44,10 @@ NOTHING_YET = {
     "programs.consentwithdrawal",
     "programs.pause",
     "assessments.rescoring",
+    "assessments.worseform",
     "treatment_sessions.sessioneventlink",
 }
-"""What Ada has none of: no role, nothing taken back, no look yet, no report from inside a session."""
+"""What Ada has none of: no role, nothing taken back, no look, no worse form, no report of a session."""
 WORDS = "<b>A river</b> & my grandmother"
 
 
