@@ -72,6 +72,8 @@ class SignatureMeaning(TextChoices):
     """I have read this and agree."""
     CLOSED = "closed"
     """I have dealt with this."""
+    REVIEWED = "reviewed"
+    """I have read what was written down, as it stands."""
     APPROVED = "approved"
     """This is the policy by which we shall decide."""
 

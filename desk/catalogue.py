@@ -17,7 +17,11 @@ from programs.models import Program
 from safety.screening.policy import EXAMPLES, example_policy
 
 EFFECTIVE_AT = datetime(2026, 1, 1, tzinfo=UTC)
-SESSION_POLICIES = ("sessions/example_policy.toml", "sessions/example_policy_2.toml")
+SESSION_POLICIES = (
+    "sessions/example_policy.toml",
+    "sessions/example_policy_2.toml",
+    "sessions/example_policy_3.toml",
+)
 AUTHORITY = "safety/example_authority.toml"
 TEXTS = "programs/documents"
 """A folder a kind, and in it a file a version: `2.1.en.toml` is version 2, corrected once, in English."""

@@ -16,6 +16,7 @@ from programs import queries as programs
 from programs.enums import EnrollmentStatus
 from programs.models import Enrollment
 from safety import queries as safety
+from sessions import queries as session_queries
 from sessions.enums import SessionStatus
 from sessions.models import TreatmentSession
 
@@ -58,6 +59,7 @@ def standing(enrollment: Enrollment, *, at: datetime) -> Standing:
         held=bool(safety.open_holds(enrollment.patient_id)),
         paused=programs.is_paused(enrollment.pk),
         assessment_due=bool(assessments.outstanding(enrollment.pk, at=at)),
+        review_open=bool(session_queries.open_reviews(enrollment.patient_id)),
         session=_open_session(session) if session else None,
     )
 

@@ -30,6 +30,7 @@ class Standing:
     held: bool
     paused: bool
     assessment_due: bool
+    review_open: bool
     session: OpenSession | None
 
 
@@ -128,6 +129,9 @@ def _in_treatment(standing: Standing) -> NextStep | None:
     if not standing.session.monitor_invited:
         sentence = "Ask an adult you trust to stay with you. We send them a link."
         return NextStep("invite_monitor", sentence, f"{link}/monitor-invitations", Who.PATIENT)
+    if standing.review_open:
+        sentence = "Your clinician looks at an earlier session before this one. Call us if it takes too long."
+        return NextStep("waiting_for_session_review", sentence, link, Who.CLINICIAN)
     sentence = f"Get ready for session {standing.session.number}. Look at what to prepare."
     return NextStep("prepare_session", sentence, f"{link}/preparation", Who.PATIENT)
 

@@ -79,6 +79,24 @@ class AlreadyTriaged(Conflict):
     code = "already_triaged"
 
 
+class AlreadyReviewed(Conflict):
+    """A clinician has reviewed this session and sealed its log."""
+
+    code = "already_reviewed"
+
+
+class LogChanged(Conflict):
+    """The log is not what was read any more; read it again, then sign."""
+
+    code = "log_changed"
+
+
+class NotReviewable(Refused):
+    """The session cannot be reviewed yet."""
+
+    code = "session_not_reviewable"
+
+
 class NobodyInvited(Conflict):
     """Nobody holds a link to this session; invite somebody first."""
 

@@ -39,6 +39,8 @@ class TreatmentSession(models.Model):
     gate = models.OneToOneField("GateDecision", on_delete=models.PROTECT, null=True, related_name="opened")
     ended_at = models.DateTimeField(null=True)
     no_drive_until = models.DateTimeField(null=True)
+    review_due_at = models.DateTimeField(null=True)
+    """By when a clinician has to have read its log and signed; null where the policy asks for none."""
     version = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField(db_default=Now())
 
@@ -91,6 +93,10 @@ class TreatmentSession(models.Model):
                 | Q(ended_at__isnull=False, no_drive_until__gt=F("ended_at")),
                 name="session_nobody_drives_before_its_end",
             ),
+            models.CheckConstraint(
+                condition=Q(review_due_at=None) | Q(ended_at__isnull=False, review_due_at__gt=F("ended_at")),
+                name="session_review_is_due_after_its_end",
+            ),
         ]
         indexes = [
             # The watch asks for these; past sessions stay out of its way.
@@ -103,6 +109,12 @@ class TreatmentSession(models.Model):
                 fields=["scheduled_at"],
                 condition=Q(status__in=BOOKED_STATUSES),
                 name="session_booked_by_day",
+            ),
+            # Few ask for a review; the gate and a clinician's list look at those alone.
+            models.Index(
+                fields=["review_due_at"],
+                condition=Q(review_due_at__isnull=False),
+                name="session_review_by_due",
             ),
         ]
 
@@ -484,6 +496,29 @@ class SessionEventLink(models.Model):
     session = models.ForeignKey(TreatmentSession, on_delete=models.PROTECT, related_name="event_links")
     event = models.OneToOneField(AdverseEvent, on_delete=models.PROTECT, related_name="session_link")
     observation = models.ForeignKey(Observation, on_delete=models.PROTECT, null=True, related_name="+")
+
+
+class SessionReview(models.Model):
+    """That a clinician read a session's log and signed: the seal on it. Append-only; one a session.
+
+    `log_sha256` is the hash of what the log said (`queries.log_sha256`); the signature binds it with the
+    session and the note.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    session = models.OneToOneField(TreatmentSession, on_delete=models.PROTECT, related_name="review")
+    signature = models.OneToOneField(Signature, on_delete=models.PROTECT, related_name="+")
+    log_sha256 = models.CharField(max_length=64)
+    note = models.TextField()
+    reviewed_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(log_sha256__regex=r"^[0-9a-f]{64}$"), name="session_review_is_bound_to_a_hash"
+            ),
+            models.CheckConstraint(condition=~Q(note=""), name="session_review_says_something"),
+        ]
 
 
 class EffectsChecklist(ActedModel):

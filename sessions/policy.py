@@ -20,6 +20,9 @@ PLAUSIBLE: Mapping[str, tuple[int, int]] = {
     "no_drive_until_hour": (5, 12),
     "no_drive_min_hours": (8, 72),
     "link_lifetime_after_end_hours": (1, 24),
+    "review.after_session": (1, 18),
+    "review.then_every_sessions": (1, 18),
+    "review.due_days": (1, 14),
     "readings.required": (2, 5),
     "readings.max_age_minutes": (5, 120),
     "readings.seated_rest_minutes": (3, 30),
@@ -32,8 +35,11 @@ PLAUSIBLE: Mapping[str, tuple[int, int]] = {
     "readings.crisis_from.oxygen_saturation_pct": (80, 95),
 }
 """Between which values, ends included, each number can be meant at all; a typing slip lies outside."""
-LATER = frozenset({"readings.crisis_from.heart_rate_bpm", "readings.crisis_from.oxygen_saturation_pct"})
-"""What the first version did not have: a session that started under it ends under it."""
+REVIEW = ("review.after_session", "review.then_every_sessions", "review.due_days")
+LATER = frozenset(
+    {"readings.crisis_from.heart_rate_bpm", "readings.crisis_from.oxygen_saturation_pct", *REVIEW}
+)
+"""What earlier versions did not have: a session that started under one ends under it."""
 PLAUSIBLE_DOSE_MG = (1, 1000)
 DOSE_NUMBERS = ("min_mg", "max_mg", "max_step_mg")
 STATUSES = ("example, confirm before use", "confirmed")
@@ -109,6 +115,18 @@ class DoseBounds:
 
 
 @dataclass(frozen=True, slots=True)
+class ReviewPolicy:
+    """After which sessions a clinician looks at what happened, and within how many days of the end.
+
+    After the session of one number, and after every so many: 1 and 6 mean after 1, 6, 12 and 18.
+    """
+
+    after_session: int
+    then_every_sessions: int
+    due_in: timedelta
+
+
+@dataclass(frozen=True, slots=True)
 class SessionPolicy:
     """How a session runs: one version of the policy, read and found plausible."""
 
@@ -128,6 +146,8 @@ class SessionPolicy:
     preparation: tuple[Item, ...]
     today_questions: tuple[TodayQuestion, ...]
     emergency: Emergency
+    review: ReviewPolicy | None = None
+    """Null in a version from before reviews were asked for: none is."""
 
     @property
     def watched_after_dose(self) -> timedelta:
@@ -171,6 +191,7 @@ def parse_policy(content: Mapping[str, Any]) -> SessionPolicy:
         preparation=tuple(Item(**item) for item in _rows(flat, "preparation")),
         today_questions=tuple(TodayQuestion(**item) for item in _rows(flat, "today_questions")),
         emergency=Emergency(texts["emergency.call_first"], _signs(flat)),
+        review=_review(numbers),
     )
     _check_agreement(policy)
     return policy
@@ -272,6 +293,17 @@ def _bounds(numbers: Mapping[str, int]) -> dict[Route, DoseBounds]:
             raise PolicyError(f"dose_bounds.{route}", "must have min_mg, and max_mg not below it")
         bounds[route] = DoseBounds(min_mg=least, max_mg=most, max_step_mg=step)
     return bounds
+
+
+def _review(numbers: Mapping[str, int]) -> ReviewPolicy | None:
+    """Return when a clinician looks; all of it or nothing is said."""
+    given = [key for key in REVIEW if key in numbers]
+    if not given:
+        return None
+    if missing := [key for key in REVIEW if key not in numbers]:
+        raise PolicyError(missing[0], "is missing, where reviews are asked for")
+    first, every, days = (numbers[key] for key in REVIEW)
+    return ReviewPolicy(first, every, timedelta(days=days))
 
 
 def _check_agreement(policy: SessionPolicy) -> None:

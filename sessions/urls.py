@@ -12,6 +12,7 @@ from sessions.views import (
     packet,
     places,
     reports,
+    reviews,
 )
 
 of_one_session = [
@@ -36,6 +37,7 @@ of_one_session = [
     path("observations", entries.Observations.as_view(), name="observations"),
     path("check-ins", entries.CheckIns.as_view(), name="check-ins"),
     path("log", log.SessionLog.as_view(), name="session-log"),
+    path("review", reviews.Reviews.as_view(), name="session-review"),
     path("effects", effects.Effects.as_view(), name="effects"),
     path("reflections", entries.Reflections.as_view(), name="reflections"),
 ]
@@ -60,6 +62,7 @@ urlpatterns = [
         name="patient-emergency-packet",
     ),
     path("monitor-devices", monitors.MonitorDevices.as_view(), name="monitor-devices"),
+    path("sessions-to-review", reviews.SessionsToReview.as_view(), name="sessions-to-review"),
     path("effects-to-triage", effects.EffectsToTriage.as_view(), name="effects-to-triage"),
     path("effects/<uuid:checklist_id>/triages", effects.Triages.as_view(), name="effects-triages"),
     path("adverse-events", reports.AdverseEvents.as_view(), name="adverse-events"),

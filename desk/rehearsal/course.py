@@ -17,7 +17,7 @@ from assessments.rules import missing_required
 from assessments.schedule import BASELINE, Anchor, Point, schedule
 from assessments.services import reminder_key
 from desk.rehearsal import day
-from desk.rehearsal.client import Mailbox
+from desk.rehearsal.client import Client, Mailbox
 from desk.rehearsal.cohort import Cohort, Participant, fill_in
 from desk.rehearsal.harm import EXPECTED
 from desk.rehearsal.people import answer_anew, calls_for_help
@@ -77,6 +77,7 @@ class Course:
 
     cohort: Cohort
     people: list[Participant]
+    clinicians: list[Client]
     late: dict[int, list[Participant]]
     clock: day.Clock
     mailbox: Mailbox
@@ -125,6 +126,7 @@ class Course:
 
     def _session(self, at: datetime) -> None:
         self.clock.until(at - BOOKED_AHEAD)
+        day.review(self.clinicians)
         self._each("booking", partial(self._book, at=at))
         reminded = self.mailbox.from_now_on()
         self.clock.until(at - REMINDED_AHEAD)
@@ -213,6 +215,7 @@ def plan(
     *,
     size: int,
     cohort: Cohort,
+    clinicians: list[Client],
     clock: day.Clock,
     mailbox: Mailbox,
     seed: int,
@@ -225,6 +228,7 @@ def plan(
     return Course(
         cohort=cohort,
         people=people,
+        clinicians=clinicians,
         late={BASELINE: late} | {number: people[next(firsts) :: LATE_EVERY] for number in POINTS[1:]},
         clock=clock,
         mailbox=mailbox,

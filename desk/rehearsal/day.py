@@ -3,9 +3,11 @@
 Its steps serve every other session of the rehearsal, too.
 """
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
+from datetime import time as hour_of_day
 from itertools import count
 from secrets import token_urlsafe
 from typing import Any
@@ -31,6 +33,8 @@ HERE = {
     "phone": "+1 518 555 0100",
     "contact": {"name": "Mona Example", "phone": "+1 518 555 0101"},
 }
+PATIENCE_S = 60
+"""More than a step may take, so that a late one is seen to be late."""
 REFLECTION = "I said yes to everything, and nobody had asked me to."
 
 
@@ -105,7 +109,7 @@ def run(person: Participant, *, clock: Clock, mailbox: Mailbox, say: Callable[[s
 def afternoon(now: datetime, *, in_days: int) -> datetime:
     """Return three o'clock where the cohort lives, some days from now: no reminder waits for quiet hours."""
     day = (now + timedelta(days=in_days)).astimezone(ZONE).date()
-    return datetime.combine(day, time(15), tzinfo=ZONE)
+    return datetime.combine(day, hour_of_day(15), tzinfo=ZONE)
 
 
 def book(person: Participant, at: datetime) -> Device:
@@ -220,6 +224,33 @@ def end(session: Session) -> None:
     """End the watched time, and put the monitor's device away."""
     session.monitor.client.post(f"{session.path}/end", {}, expect=(200, 201))
     session.monitor.client.close()
+
+
+def review(clinicians: Iterable[Client]) -> int:
+    """Have each clinician read and sign what waits for their review and can be signed; return how many.
+
+    Their sessions are over by the clock; the watchdog is given the seconds that it takes to say so.
+    """
+    signed = 0
+    for clinician in clinicians:
+        for waiting in clinician.every("sessions-to-review?limit=100"):
+            path = f"sessions/{waiting['session']}"
+            if _unsettled(clinician, path):
+                continue
+            read = {"log_sha256": clinician.get(f"{path}/log")["sha256"], "note": "Read; goes on as planned."}
+            clinician.post(f"{path}/review", read)
+            signed += 1
+    return signed
+
+
+def _unsettled(clinician: Client, path: str) -> list[str]:
+    """Return why a review cannot be signed, once its session is over, or does not get so in time."""
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        reasons = [reason["code"] for reason in clinician.get(f"{path}/review")["reasons"]]
+        if "session_not_over" not in reasons or time.monotonic() > deadline:
+            return reasons
+        time.sleep(0.2)
 
 
 def reflect(patient: Device) -> None:

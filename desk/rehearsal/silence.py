@@ -20,6 +20,8 @@ from notifications.models import Delivery
 from notifications.queries import how_far
 
 SESSIONS, SILENT = 3, 2
+REVIEWED = (1,)
+"""After which of them the policy that ships has a clinician read the log, before the next one starts."""
 BETWEEN = timedelta(days=7)
 TOO_SOON = timedelta(days=3)
 BEFORE = timedelta(seconds=3)
@@ -29,8 +31,6 @@ LATEST = timedelta(seconds=30)
 PAGES = 3
 """So many before somebody answers: to one clinician, then twice to everybody on call."""
 BACK_AFTER = timedelta(minutes=1)
-PATIENCE_S = 60
-"""More than a step may take, so that a late one is seen to be late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +142,16 @@ class Silence:
         self.clock.advance(timedelta(days=1, minutes=1))
         self._fill_in()
         _until(lambda: self.person.client.get(session.path)["status"] == "completed", "completed")
+        if number in REVIEWED:
+            self._refused_unread(session)
+            _until(lambda: day.review(self.clinicians), "a review")
+
+    def _refused_unread(self, session: day.Session) -> None:
+        """Have whoever signs a log that they have not read be told so."""
+        unread = {"log_sha256": "0" * 64, "note": "Not read."}
+        refusal = self._carer(session).post(f"{session.path}/review", unread, expect=(409,))
+        if refusal["code"] != "log_changed":
+            raise StepFailed(f"a log was signed unread: {refusal}")
 
     def _fill_in(self) -> None:
         asked = [instruments()[code] for code in schedule().every_instrument()]
@@ -267,7 +277,7 @@ def _step(
 
 def _until(look: Callable[[], Any], what: str) -> Any:
     """Look until there is something; raises `StepFailed` where it does not come in time."""
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + day.PATIENCE_S
     while not (found := look()):
         if time.monotonic() > deadline:
             raise StepFailed(f"{what} did not come")

@@ -114,6 +114,7 @@ def _play(cohort: Cohort, found: Found, options: argparse.Namespace) -> None:
         [one for one in found.treated if one not in (first, second)],
         size=options.course,
         cohort=cohort,
+        clinicians=clinicians,
         clock=clock,
         mailbox=mailbox,
         seed=options.seed,

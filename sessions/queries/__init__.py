@@ -29,6 +29,7 @@ from sessions.queries.facts import (
     gate_of,
     has_open_session,
     next_number,
+    open_reviews,
     policy_in_force,
     policy_of,
     policy_to_hear_by,
@@ -39,9 +40,16 @@ from sessions.queries.facts import (
     unseen_dose,
     yes_today,
 )
-from sessions.queries.log import Line, Log, log
+from sessions.queries.log import Line, Log, log, log_sha256
 from sessions.queries.packet import ReadPacket, packet_for, packet_of, place_of_packet, told_in_emergency
 from sessions.queries.places import GivenPlace, place_of_details, place_row, places
+from sessions.queries.reviews import (
+    ReviewStanding,
+    review_facts,
+    review_of,
+    review_standing,
+    sessions_to_review,
+)
 from sessions.queries.shown import (
     About,
     Day,
@@ -71,6 +79,7 @@ __all__ = [
     "PreparedItem",
     "ReadPacket",
     "ReadableReflection",
+    "ReviewStanding",
     "Watcher",
     "address_of",
     "address_place",
@@ -94,8 +103,10 @@ __all__ = [
     "has_open_session",
     "links_of",
     "log",
+    "log_sha256",
     "next_number",
     "open_deadlines",
+    "open_reviews",
     "packet_for",
     "packet_of",
     "place_of_details",
@@ -110,6 +121,9 @@ __all__ = [
     "reflection_place",
     "reflections",
     "reported_about",
+    "review_facts",
+    "review_of",
+    "review_standing",
     "running_session",
     "running_session_of",
     "session_for",
@@ -119,6 +133,7 @@ __all__ = [
     "sessions_never_started",
     "sessions_of",
     "sessions_recovered",
+    "sessions_to_review",
     "sessions_without_a_program",
     "start_facts",
     "told_in_emergency",

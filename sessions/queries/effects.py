@@ -29,10 +29,19 @@ def checklist_in_care(actor: Actor, checklist_id: UUID, *, at: datetime) -> Effe
 
 def effects_to_triage(actor: Actor, *, at: datetime) -> QuerySet[EffectsChecklist]:
     """Return the checklists in a clinician's care that say that there was something, and wait for triage."""
-    ticked = Q()
+    return _in_care(actor, at=at).filter(_says_something(), triage=None)
+
+
+def untriaged(session: TreatmentSession) -> QuerySet[EffectsChecklist]:
+    """Return a session's checklists that say that there was something, and wait for triage."""
+    return EffectsChecklist.objects.filter(_says_something(), session=session, triage=None)
+
+
+def _says_something() -> Q:
+    ticked = ~Q(other="")
     for effect in ExpectedEffect:
         ticked |= Q(**{f"answers__{effect.value}": EffectAnswer.YES})
-    return _in_care(actor, at=at).filter(ticked | ~Q(other=""), triage=None)
+    return ticked
 
 
 def _in_care(actor: Actor, *, at: datetime) -> QuerySet[EffectsChecklist]:

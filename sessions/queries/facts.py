@@ -200,6 +200,7 @@ def start_facts(
         on_call=_on_call(session, place, policy, at=at) if place else None,
         watch_is_alive=heartbeats.pulse("watchdog").fresh,
         doses_before_mg=_doses_before_mg(enrollment.patient_id, Route(plan.route)) if plan else None,
+        open_reviews=open_reviews(enrollment.patient_id),
         has_medicine=ledger.has_medicine(enrollment, plan, until=at + policy.dose_window),
     )
 
@@ -329,6 +330,12 @@ def _doses_before_mg(patient_id: UUID, route: Route) -> tuple[Decimal, ...]:
     taken = Dose.objects.filter(session__enrollment__patient_id=patient_id, route=route)
     least = Least("dose_mg", "gate__plan__dose_mg")
     return tuple(taken.order_by("taken_at", "id").values_list(least, flat=True))
+
+
+def open_reviews(patient_id: UUID) -> int:
+    """Return how many of a patient's sessions, of whatever program, a clinician has to review first."""
+    asked = TreatmentSession.objects.filter(enrollment__patient_id=patient_id, review_due_at__isnull=False)
+    return asked.filter(review=None).count()
 
 
 def _last_dosed_at(patient_id: UUID) -> datetime | None:

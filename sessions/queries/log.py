@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db.models import QuerySet
 
 from core.actors import Actor, ActorKind
+from core.documents import digest
 from sessions import rules
 from sessions.models import (
     Attestation,
@@ -59,15 +60,33 @@ class Line:
         """Return its place, which is the same in whatever order lines reached us."""
         return (self.at, self.client_id, self.client_seq, str(self.id) if not self.client_id else "")
 
+    @property
+    def content(self) -> dict[str, Any]:
+        """Return what a seal binds of it; its form never changes, or no seal would be found intact."""
+        return {
+            "id": str(self.id),
+            "kind": self.kind,
+            "at": self.at.astimezone(UTC).isoformat(),
+            "received_at": self.received_at.astimezone(UTC).isoformat(),
+            "by": self.by,
+            "says": self.says,
+            "client_id": self.client_id,
+            "client_seq": self.client_seq,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """The lines in order, where nobody was heard from, whether every check-in came and all lines are here."""
+    """The lines in order, where nobody was heard from, whether every check-in came and all lines are here.
+
+    `sha256` is what a clinician signs who reviews the session; empty where not all lines are here.
+    """
 
     lines: list[Line]
     gaps: list[Gap]
     is_complete: bool
     is_whole: bool
+    sha256: str
 
 
 def log(session: TreatmentSession, *, at: datetime) -> Log:
@@ -79,12 +98,25 @@ def log(session: TreatmentSession, *, at: datetime) -> Log:
     )
     silences = _gaps(session, lines, at=at)
     missed = any(line.kind == "check_in_missed" for line in lines)
+    is_whole = all(len(rows) <= MAX_LINES for rows in found)
     return Log(
         lines=lines,
         gaps=silences,
         is_complete=not silences and not missed and session.ended_at is not None,
-        is_whole=all(len(rows) <= MAX_LINES for rows in found),
+        is_whole=is_whole,
+        sha256=_digest(session, lines) if is_whole else "",
     )
+
+
+def log_sha256(session: TreatmentSession) -> str:
+    """Return the hash of all that a session's log says, however long it is."""
+    patient = Actor.person(session.enrollment.patient.user_id)
+    lines = (line for rows in _rows(session) for line in _lines(rows, patient))
+    return _digest(session, sorted(lines, key=lambda line: line.order))
+
+
+def _digest(session: TreatmentSession, lines: Iterable[Line]) -> str:
+    return digest({"session": str(session.pk), "lines": [line.content for line in lines]})
 
 
 def _rows(session: TreatmentSession) -> Iterator[QuerySet[Any]]:

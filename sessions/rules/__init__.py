@@ -16,6 +16,7 @@ from sessions.rules.leaving import Leaving, LeavingFacts, Step, leaving
 from sessions.rules.log import Gap, gaps, is_late
 from sessions.rules.machine import SHOWN_TO_MONITOR, TRANSITIONS, Party, next_actions, next_status
 from sessions.rules.places import Place, place_faults
+from sessions.rules.review import ReviewFacts, review_due_at, review_faults
 from sessions.rules.start import (
     CRISIS_LASTS,
     NOT_WATCHED,
@@ -48,6 +49,7 @@ __all__ = [
     "PlaceFacts",
     "PlanFacts",
     "Reading",
+    "ReviewFacts",
     "StartDecision",
     "StartFacts",
     "Step",
@@ -76,5 +78,7 @@ __all__ = [
     "no_drive_until",
     "outcome_fault",
     "place_faults",
+    "review_due_at",
+    "review_faults",
     "should_not_have_been",
 ]

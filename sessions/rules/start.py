@@ -68,7 +68,8 @@ class StartFacts:
     those of the patient's others that may still be a day's crisis. `monitor_attested_at` is when the monitor
     whose link is alive said to be there. `on_call` is when somebody is on call who may practise in the state
     of `place`; `watch_is_alive`, whether the watchdog is. `has_medicine` says that the ordered dose is in
-    stock, and in date to the end of the dose window, as far as a ledger is kept.
+    stock, and in date to the end of the dose window, as far as a ledger is kept. `open_reviews` are the
+    sessions before this one that a clinician has to read and sign first.
     `doses_before_mg` are those taken by the plan's route, the last one last, each no more than was ordered.
     """
 
@@ -96,6 +97,7 @@ class StartFacts:
     on_call: tuple[Span, ...] | None
     watch_is_alive: bool | None
     has_medicine: bool | None
+    open_reviews: int | None
     doses_before_mg: tuple[Decimal, ...] | None
 
 
@@ -404,6 +406,12 @@ def _medicine(facts: StartFacts, policy: SessionPolicy) -> Iterator[Reason]:  # 
         yield Reason("no_medicine", "There is no full dose in date on record. Ask your clinician.")
 
 
+def _reviews(facts: StartFacts, policy: SessionPolicy) -> Iterator[Reason]:  # noqa: ARG001 - a Check
+    if facts.open_reviews != 0:
+        detail = "Your clinician looks at an earlier session first. Call us if this takes too long."
+        yield Reason("review_open", detail)
+
+
 @dataclass(frozen=True, slots=True)
 class _Pressure:
     observed_at: datetime
@@ -476,4 +484,5 @@ _CHECKS: tuple[Check, ...] = (
     _on_call,
     _watched,
     _medicine,
+    _reviews,
 )

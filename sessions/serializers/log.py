@@ -40,10 +40,11 @@ class LogOutput(serializers.Serializer[Any]):
     """What was seen, said and done in a session, in order; a missed check-in is a line of its own.
 
     It is complete once the session has ended with every check-in in time, and whole unless there are so many
-    lines that the first of each kind alone are given.
+    lines that the first of each kind alone are given. `sha256` is what a clinician signs; empty unless whole.
     """
 
     is_complete = serializers.BooleanField()
     is_whole = serializers.BooleanField()
+    sha256 = serializers.CharField()
     gaps = SilenceOutput(many=True)
     lines = LogLineOutput(many=True)

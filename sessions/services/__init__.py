@@ -26,6 +26,7 @@ from sessions.services.monitors import invite_monitor, release_monitor
 from sessions.services.overrules import overrule
 from sessions.services.places import give_place
 from sessions.services.reports import report_event
+from sessions.services.reviews import review_session
 from sessions.services.watching import WATCH, Watched, watch
 
 __all__ = [
@@ -59,6 +60,7 @@ __all__ = [
     "report_event",
     "reschedule",
     "resume",
+    "review_session",
     "save_preparation",
     "start_session",
     "take_back",

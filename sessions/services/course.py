@@ -315,7 +315,9 @@ def _ending(
 ) -> tuple[SessionEvent, dict[str, Any]]:
     if session.dosed_at is None:
         return SessionEvent.ABORTED, {"ended_at": at}
+    review_due_at = rules.review_due_at(session.number, ended_at=at, policy=policy)
     # The one zone was chosen with the booking, the other stands in the chart: wherever they are, not sooner.
     zones = {session.timezone, session.enrollment.patient.timezone}
     until = max(rules.no_drive_until(at, ZoneInfo(zone), policy) for zone in zones)
-    return SessionEvent.ENDED, {"ended_at": at, "no_drive_until": until}
+    columns = {"ended_at": at, "no_drive_until": until, "review_due_at": review_due_at}
+    return SessionEvent.ENDED, columns

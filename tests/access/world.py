@@ -10,7 +10,16 @@ from rest_framework.test import APIClient
 
 from accounts.break_glass.services import Asked, open_chart
 from accounts.enums import BreakGlassPurpose, Role
-from accounts.models import CareTeamMembership, Clinician, Licence, Patient, RoleGrant, ServedState, User
+from accounts.models import (
+    Capability,
+    CareTeamMembership,
+    Clinician,
+    Licence,
+    Patient,
+    RoleGrant,
+    ServedState,
+    User,
+)
 from accounts.services import grant_role, invite_staff
 from accounts.sign_ins import SessionStore
 from assessments import services as assessments
@@ -50,6 +59,7 @@ from sessions.ledger.enums import StockKind
 from sessions.ledger.models import Prescription
 from sessions.ledger.views import PRESCRIBED
 from sessions.models import EffectsChecklist, TreatmentSession
+from sessions.queries import log_sha256
 from tests import steps
 from tests.access import declared as to
 from tests.conftest import make_clinician, make_patient, make_user, sign_in
@@ -127,6 +137,12 @@ def _dosed(patient: Patient, at: datetime) -> None:
     assert (answer.status_code, monitor) == (201, monitor), answer.content
 
 
+def _over(patient: Patient, at: datetime) -> None:
+    """Her first session, morning after included; its link still opens, to show what it opens."""
+    session = stages.reached(patient, "completed", at=at)
+    Capability.objects.filter(target_id=session.pk).update(expires_at=at + timedelta(days=1))
+
+
 def _serious(patient: Patient, at: datetime) -> None:
     actor = Actor.person(patient.user_id)
     safety.report_event(patient.pk, report=safety.EventReport("Fell."), actor=actor, at=at)
@@ -177,6 +193,7 @@ STAGES: dict[str, Callable[[Patient, datetime], Any]] = {
     "late": lambda patient, at: stages.started(patient, at=at - timedelta(minutes=60)),
     "dosed": _dosed,
     "in hand": _in_hand,
+    "over": _over,
     "serious": _serious,
     "settling": _settling,
     "assessed": _assessed,
@@ -329,6 +346,11 @@ def _two_charts(world: World) -> dict[str, Any]:
     return {"kept": ada, "other": cyd, "outcome": "different", "reason": "Called both."}
 
 
+def _read_log(world: World) -> dict[str, Any]:
+    session = TreatmentSession.objects.get(enrollment__patient=world.charts["ada"])
+    return {"log_sha256": log_sha256(session), "note": "Uneventful."}
+
+
 def _policy_file(world: World) -> dict[str, Any]:
     content = screening_policy() | {"version": 99}
     return {"file": write_policy(content), "not_before": world.at.isoformat()}
@@ -351,6 +373,7 @@ _SPECIAL: dict[str, Callable[[World], dict[str, Any]]] = {
     "<policy file>": _policy_file,
     "<two charts>": _two_charts,
     "<prescription>": _prescription,
+    "<review>": _read_log,
 }
 
 

@@ -35,6 +35,7 @@ NOTHING_YET = {
     "treatment_sessions.unattributeddose",
     "treatment_sessions.doseoutcome",
     "treatment_sessions.overrule",
+    "treatment_sessions.sessionreview",
     "treatment_sessions.prescription",
     "treatment_sessions.stockentry",
     "treatment_sessions.stockcount",

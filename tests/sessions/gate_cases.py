@@ -126,6 +126,7 @@ def good(chance: Random, moment: int, policy: SessionPolicy) -> dict[str, Any]:
         "on_call": _covering(chance, at, _watched(policy)),
         "watch_is_alive": True,
         "has_medicine": True,
+        "open_reviews": 0,
     }
     return facts | {"doses_before_mg": _doses_before(chance, facts["plan"], policy)}
 
@@ -359,5 +360,6 @@ SPOILERS: Mapping[str, Spoiler] = {
     "on_call": _on_call,
     "watch_is_alive": _any_of(False, None),
     "has_medicine": _any_of(False, None),
+    "open_reviews": _any_of(None, 1, 2),
     "doses_before_mg": _doses_too_low,
 }

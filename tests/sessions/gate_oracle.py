@@ -170,6 +170,12 @@ def medicine(facts: StartFacts, policy: SessionPolicy) -> Iterator[str]:
         yield "no_medicine"
 
 
+def oversight(facts: StartFacts, policy: SessionPolicy) -> Iterator[str]:
+    # Only a clinician who has signed for every session that is asked about lets the next one go on.
+    if facts.open_reviews is None or facts.open_reviews > 0:
+        yield "review_open"
+
+
 def recent(moment: datetime, at: datetime, max_age: timedelta) -> bool:
     """Tell whether something is at most so old, and not from a clock that is wrong."""
     return -CLOCK_TOLERANCE <= at - moment <= max_age
@@ -215,4 +221,5 @@ QUESTIONS: tuple[Callable[[StartFacts, SessionPolicy], Iterator[str]], ...] = (
     whereabouts,
     escalation,
     medicine,
+    oversight,
 )

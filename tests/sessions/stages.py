@@ -27,7 +27,7 @@ from programs.enums import Route
 from programs.models import Enrollment
 from sessions import queries, services
 from sessions.enums import ObservationKind
-from sessions.models import CheckIn, TreatmentSession
+from sessions.models import CheckIn, SessionReview, TreatmentSession
 from sessions.rules import Place
 from sessions.services import CheckInEntry, ObservationEntry
 from tests import steps
@@ -203,6 +203,13 @@ def fetch(session: TreatmentSession) -> TreatmentSession:
     """Return the session as it is in the database now."""
     found = TreatmentSession.objects.select_related("enrollment__patient__user")
     return found.get(pk=session.pk)
+
+
+def review(session: TreatmentSession, *, at: datetime) -> SessionReview:
+    """Her clinician has read the log of a session that is over, and signs it at `at`."""
+    found = fetch(session)
+    by, said = steps.clinician(found.enrollment.patient), queries.log_sha256(found)
+    return services.review_session(found, log_sha256=said, note="Uneventful.", by=by, at=at)
 
 
 @contextmanager

@@ -249,6 +249,7 @@ def test_a_deadline_ends_one_way(ada: Patient, at: datetime, changes: str, const
         "checkin",
         "reflection",
         "sessioneventlink",
+        "sessionreview",
     ],
 )
 @pytest.mark.parametrize("verb", ["UPDATE {} SET id = id", "DELETE FROM {}", "TRUNCATE {}"])

@@ -268,6 +268,7 @@ def test_at_another_time_it_does_not_start(ada: Patient, at: datetime, minutes: 
 def test_spacing_counts_a_dose_of_an_earlier_program(ada: Patient, at: datetime) -> None:
     before, _ = stages.ended(ada, at=at - timedelta(days=2))
     services.watch(at=at - timedelta(days=1))
+    stages.review(before, at=at - timedelta(days=1))
     programs.withdraw(before.enrollment_id, patient_user=ada.user, reason="", at=at)
     session = stages.fetch(stages.book_regardless(stages.measured(ada, at=at), at=at))
     stages.prepared(session, at=at)
@@ -359,7 +360,7 @@ def test_the_gate_keeps_what_it_was_told(ada: Patient, at: datetime) -> None:
     assert (gate.decided_at, gate.dose_by) == (at, at + timedelta(minutes=30))
     assert gate.policy.kind == DocumentKind.SESSION_POLICY
     assert gate.actor == monitor
-    assert (gate.policy.version, len(SESSION_POLICIES)) == (2, 2)
+    assert (gate.policy.version, len(SESSION_POLICIES)) == (3, 3)
 
 
 def moved(session: TreatmentSession, at: datetime) -> TreatmentSession:

@@ -59,6 +59,7 @@ CODES = {
     "nobody_on_call",
     "watch_not_running",
     "no_medicine",
+    "review_open",
     "dose_rises_too_far",
 }
 
@@ -265,6 +266,8 @@ WRONG: dict[str, Gate] = {
     "the watch ran": by_facts(watch_is_alive=lambda facts: facts.watch_is_alive is not None),
     "medicine unless known": by_facts(has_medicine=lambda facts: facts.has_medicine is not False),
     "medicine whatever is left": by_facts(has_medicine=lambda facts: facts.has_medicine is not None),
+    "reviewed unless known": by_facts(open_reviews=lambda facts: facts.open_reviews or 0),
+    "one review is none": by_facts(open_reviews=lambda facts: facts.open_reviews and facts.open_reviews - 1),
     "a gap a day longer": by_policy(max_gap_days=lambda policy: policy.max_gap_days + 1),
 }
 

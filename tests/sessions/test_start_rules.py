@@ -105,6 +105,8 @@ def spoiled() -> Iterator[tuple[str, str, dict[str, Any]]]:
     yield "a step not known", "dose_rises_too_far", {"doses_before_mg": None}
     yield "no medicine", "no_medicine", {"has_medicine": False}
     yield "medicine unknown", "no_medicine", {"has_medicine": None}
+    yield "an earlier session not reviewed", "review_open", {"open_reviews": 1}
+    yield "reviews unknown", "review_open", {"open_reviews": None}
     yield "before its day", "before_its_day", {"scheduled_on": date(2026, 3, 3)}
     yield (
         "long gap",
