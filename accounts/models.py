@@ -85,7 +85,11 @@ class RoleGrant(models.Model):
 
 
 class Patient(models.Model):
-    """A chart: one person, whatever they enroll in."""
+    """A chart: one person, whatever they enroll in.
+
+    `is_drill` marks the one chart that is nobody's: whatever is to be sent about it goes nowhere. It is set
+    when the chart is made and never changes.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id)
     user = models.OneToOneField(User, on_delete=models.PROTECT, related_name="patient")
@@ -94,13 +98,17 @@ class Patient(models.Model):
     birth_on = models.DateField()
     timezone = models.CharField(max_length=64)
     language = models.CharField(max_length=12, choices=Language.choices, db_default=Language.ENGLISH)
+    is_drill = models.BooleanField(default=False, db_default=False)
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
         constraints = [
+            models.UniqueConstraint(
+                fields=["is_drill"], condition=Q(is_drill=True), name="patient_one_drill"
+            ),
             models.CheckConstraint(
                 condition=Q(language__in=Language.values), name="patient_language_is_known"
-            )
+            ),
         ]
         # Asked at each clearance: is there another chart of this person?
         indexes = [models.Index(fields=["birth_on"], name="patient_by_birth_date")]

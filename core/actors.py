@@ -30,6 +30,8 @@ class ServiceName(TextChoices):
     """A command that somebody with the server in their hands runs."""
     CATALOGUE = "catalogue"
     """Publishes the programs, policies and texts that come with the software."""
+    DRILL = "drill"
+    """Lets a monitor who does not exist fall silent, to see who would be called, and when."""
     DEMO = "demo"
     """Makes the demo clinic."""
     VISITOR = "visitor"

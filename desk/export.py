@@ -58,6 +58,7 @@ from safety.models import (
 )
 from safety.overrides.models import ExclusionOverride
 from safety.roster.models import OnCallShift
+from sessions.drills.models import Drill
 from sessions.ledger.models import Prescription, StockCount, StockEntry
 from sessions.models import (
     Attestation,
@@ -179,6 +180,7 @@ WITHHELD: Mapping[type[Model], str] = {
     PolicySignature: "about somebody who works here",
     PolicyEnactment: "about the clinic",
     ChartComparison: "names somebody else's chart beside theirs",
+    Drill: "about a chart that is nobody's",
 }
 """Tables that lead to a person and hold nothing of a patient's, and why."""
 

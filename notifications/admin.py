@@ -12,9 +12,20 @@ from notifications.models import Delivery
 class DeliveryAdmin(admin.ModelAdmin[Delivery]):
     """How far each message has come, for operators: neither what it says nor to whom."""
 
-    list_display = ("id", "kind", "status", "due_at", "finished_at", "outcome")
+    list_display = ("id", "kind", "channel", "status", "due_at", "finished_at", "outcome")
     list_filter = ("status", "kind")
-    fields = ("id", "kind", "status", "due_at", "expires_at", "fence", "finished_at", "outcome", "created_at")
+    fields = (
+        "id",
+        "kind",
+        "channel",
+        "status",
+        "due_at",
+        "expires_at",
+        "fence",
+        "finished_at",
+        "outcome",
+        "created_at",
+    )
     readonly_fields = fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:  # noqa: ARG002

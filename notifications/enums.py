@@ -33,6 +33,8 @@ class Channel(TextChoices):
     """To an account's verified address."""
     TEXT = "text"
     """To the number that somebody who works here has given, by the clinic's gateway."""
+    RECORD = "record"
+    """To nobody: in a drill it is written down that it would have left now."""
 
 
 class DeliveryStatus(TextChoices):

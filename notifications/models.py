@@ -2,7 +2,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from accounts.models import User
+from accounts.models import Patient, User
 from core.ids import new_id
 from notifications.enums import Channel, DeliveryStatus, MessageKind
 from notifications.hours import USUAL
@@ -17,6 +17,8 @@ class Delivery(models.Model):
     `told_on` is the day, in the reader's own zone, that a reminder has for itself: taken before it is sent,
     given back if it was not. `refused_sha256` is the hash of an address that refused it for good.
     `appeared_at` is since when a patient finds it in their inbox, `read_at` when they had seen it there.
+    `about` is whose chart an urgent one is about; the database itself lets one about a drill's chart, or to
+    its account, be of no channel but RECORD.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id)
@@ -26,6 +28,7 @@ class Delivery(models.Model):
         max_length=8, choices=Channel.choices, default=Channel.EMAIL, db_default=Channel.EMAIL
     )
     user = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="deliveries")
+    about = models.ForeignKey(Patient, on_delete=models.PROTECT, null=True, db_index=False, related_name="+")
     payload = models.BinaryField(default=b"")
     due_at = models.DateTimeField()
     expires_at = models.DateTimeField()

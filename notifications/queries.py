@@ -19,6 +19,9 @@ from notifications.hours import USUAL, Habits, QuietHours, end_of_day
 from notifications.models import Delivery, PagingNumber, ProviderCircuit, ReminderPreference, Suppression
 from notifications.rules import MISCARRIED, REMINDERS, TEXTED_AFTER, SendingFacts
 
+NOBODYS = "nobody@drill.invalid"
+"""Stands for every address in a drill, so that a real one is not even read."""
+
 
 def deliveries() -> QuerySet[Delivery]:
     """Return all deliveries for operators, newest first, without what was in them."""
@@ -31,7 +34,9 @@ def sending_facts(delivery: Delivery, *, address: str, in_doubt: bool) -> Sendin
     `address` is the one it was scheduled for, if it was; else the account's verified primary address is read.
     """
     user = delivery.user
-    if user is not None and delivery.channel == Channel.TEXT:
+    if delivery.channel == Channel.RECORD:
+        address = NOBODYS
+    elif user is not None and delivery.channel == Channel.TEXT:
         address = number_of(user)
     elif user is not None:
         verified = EmailAddress.objects.filter(user=user, primary=True, verified=True)
@@ -83,6 +88,7 @@ def unheard_pages(*, since: datetime, at: datetime) -> QuerySet[Delivery]:
     answered by another way, is none of them.
     """
     pages = Delivery.objects.filter(kind__in=list(TEXTED_AFTER), due_at__gt=since)
+    pages = pages.exclude(channel=Channel.RECORD)
     silent = Q(status=DeliveryStatus.SENT, channel=Channel.TEXT, finished_at__lte=at - UNCONFIRMED_AFTER)
     waiting = Q(status__in=[DeliveryStatus.DUE, DeliveryStatus.LEASED], due_at__lte=at - UNCONFIRMED_AFTER)
     unheard = pages.filter(Q(status__in=list(MISCARRIED)) | silent | waiting)

@@ -16,6 +16,14 @@ ABOUT_A_LIFE = frozenset({MessageKind.CHECK_IN_MISSED})
 """Sent to whoever has closed their account, too: the session that they were in is watched to its end."""
 URGENT = CLAIMED_FIRST | {MessageKind.TRIAGE_PAGE}
 """Tried again at short intervals, and written to the log where they miscarry."""
+
+
+class Nobody(Enum):
+    """Stands where an urgent message is about nobody's chart: a gap in the roster, a page to oneself."""
+
+    CHART = "nobody's chart"
+
+
 TO_MEMBERS = REMINDERS | {MessageKind.ALERT_PAGE, MessageKind.TRIAGE_PAGE, MessageKind.NEWS}
 """Sent to an account's verified address as it is when sending, never to an address written down before."""
 TO_ADDRESSES = frozenset(
@@ -182,7 +190,8 @@ def after_sending(facts: SendingFacts, answer: Answer, detail: str, *, at: datet
     lease runs out: to whoever claims it then, a broken connection and a crashed sender are the same doubt.
     """
     if answer is Answer.TAKEN:
-        return Outcome(DeliveryStatus.SENT, f"Taken by the provider at try {facts.attempt}.")
+        said = f" ({detail})" if detail else ""
+        return Outcome(DeliveryStatus.SENT, f"Taken by the provider at try {facts.attempt}{said}.")
     if answer is Answer.DOUBT:
         if facts.is_better_lost:
             return Outcome(DeliveryStatus.UNKNOWN, f"It may have arrived; not repeated ({detail}).")

@@ -28,7 +28,7 @@ from notifications.models import (
     Suppression,
 )
 from notifications.queries import Waiting
-from notifications.rules import Answer, Outcome, SendingFacts
+from notifications.rules import Answer, Nobody, Outcome, SendingFacts
 
 LEASE = timedelta(seconds=30)
 """How long a worker may hold a message: one send with time to spare, and how late a crash is noticed.
@@ -51,17 +51,22 @@ def schedule(
     user: User | None = None,
     address: str = "",
     words: Mapping[str, str] | None = None,
+    about: UUID | Nobody | None = None,
 ) -> None:
     """Write down, in the caller's transaction, that a message is to leave at `due_at`; once per `dedupe_key`.
 
     It goes to `user`, wherever their verified address is when it leaves, or to a literal `address` where
-    `rules` allow one. Raises `UnfitMessage` for words that the text of `kind` does not take.
+    `rules` allow one. An urgent one has to say whose chart it is `about`, or that it is about nobody's: about
+    a drill's it goes nowhere. Raises `UnfitMessage` for words that the text of `kind` does not take.
     """
     _check_recipient(kind, user=user, address=address)
+    if kind in rules.URGENT and about is None:
+        raise UnfitMessage(f"{kind}: has to say whose chart it is about")
     if due_at >= expires_at:
         raise UnfitMessage(f"{kind}: expires before it is due")
     messages.check(kind, words or {})
     delivery = Delivery(dedupe_key=dedupe_key, kind=kind, user=user, due_at=due_at, expires_at=expires_at)
+    delivery.about_id = None if isinstance(about, Nobody) else about
     delivery.payload = encrypt({"address": address, "words": dict(words or {})}, place=_place(delivery))
     Delivery.objects.bulk_create([delivery, *_text_beside(delivery, words or {})], ignore_conflicts=True)
 
@@ -78,6 +83,7 @@ def _text_beside(page: Delivery, words: Mapping[str, str]) -> list[Delivery]:
         kind=page.kind,
         channel=Channel.TEXT,
         user=page.user,
+        about_id=page.about_id,
         due_at=page.due_at + wait,
         expires_at=page.expires_at,
     )

@@ -363,14 +363,15 @@ def alerts_for(actor: Actor, *, at: datetime) -> QuerySet[Alert]:
     """Return the alerts that a clinician may see and answer.
 
     Those of patients whose chart they may read; and, because every practising clinician is on call and is
-    paged, any that is not closed, and any that they answered. Never one about themselves.
+    paged, any that is not closed, and any that they answered. Never one about themselves, nor a drill's,
+    which nobody is paged for.
     """
     alerts = Alert.objects.select_related("patient", "acknowledged_by__clinician", "signature")
     if not _practises(actor, at=at):
         return alerts.none()
     answered = Q(acknowledged_by=actor.id) | Q(signature__signer=actor.id)
     mine = Q(within(charts_read(actor, at=at), "patient_id")) | ~Q(status=AlertStatus.CLOSED) | answered
-    return alerts.filter(mine).exclude(patient__user_id=actor.id)
+    return alerts.filter(mine).exclude(patient__user_id=actor.id).exclude(patient__is_drill=True)
 
 
 def patients_answered_for(actor: Actor, *, at: datetime) -> QuerySet[Patient]:
@@ -384,7 +385,7 @@ def patients_answered_for(actor: Actor, *, at: datetime) -> QuerySet[Patient]:
         ~Q(status=AlertStatus.CLOSED) | Q(acknowledged_by=actor.id) | Q(signature__signer=actor.id)
     )
     answered_for = Q(pk__in=patients_in_care(actor, at=at)) | Q(pk__in=called.values("patient"))
-    return Patient.objects.filter(answered_for).exclude(user_id=actor.id)
+    return Patient.objects.filter(answered_for).exclude(user_id=actor.id).exclude(is_drill=True)
 
 
 def patient_answered_for(actor: Actor, patient_id: UUID, *, at: datetime) -> Patient:

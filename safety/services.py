@@ -464,6 +464,7 @@ def _send_page(alert: Alert, user: User, *, key: str, at: datetime) -> None:
         due_at=at,
         expires_at=at + PAGE_LIFE,
         words={"link": messages.staff_link(f"safety/alert/{alert.pk}")},
+        about=alert.patient_id,
     )
 
 

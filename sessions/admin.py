@@ -14,6 +14,7 @@ from accounts.models import User
 from core import clock
 from core.actors import Actor
 from sessions import queries, services
+from sessions.drills import admin as drill_admin  # noqa: F401
 from sessions.models import TreatmentSession
 from sessions.rules.review import REVIEWABLE
 

@@ -566,4 +566,5 @@ class EffectsTriage(ActedModel):
 
 
 # A subject of its own keeps its tables in its own package; Django looks for them here.
+from sessions.drills import models as drill_models  # noqa: E402, F401
 from sessions.ledger import models as ledger_models  # noqa: E402, F401

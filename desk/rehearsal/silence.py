@@ -1,8 +1,7 @@
 """Three sessions of one person's program; in the second the monitor falls silent, and somebody comes."""
 
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
@@ -18,6 +17,8 @@ from desk.rehearsal.report import Row
 from notifications.enums import DeliveryStatus
 from notifications.models import Delivery
 from notifications.queries import how_far
+from sessions.drills.queries import by_step
+from sessions.drills.rules import Call, Step, faults, minutes, seconds, told
 
 SESSIONS, SILENT = 3, 2
 REVIEWED = (1,)
@@ -26,47 +27,9 @@ BETWEEN = timedelta(days=7)
 TOO_SOON = timedelta(days=3)
 BEFORE = timedelta(seconds=3)
 """So long before a moment the clock's leap ends: what follows is found in real time."""
-LATEST = timedelta(seconds=30)
-"""How long after its programmed moment a call may leave (99 of 100 do, by `bin/bench sessions`)."""
 PAGES = 3
 """So many before somebody answers: to one clinician, then twice to everybody on call."""
 BACK_AFTER = timedelta(minutes=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One message of a step: when it left, if it did, and how often it arrived."""
-
-    sent_at: datetime | None
-    arrived: int
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One step of the escalation: when it was to come, whom it was to call, and what came."""
-
-    what: str
-    programmed_at: datetime
-    wanted: int
-    calls: tuple[Call, ...]
-
-    @property
-    def came_at(self) -> datetime | None:
-        """Return when the last of its messages left."""
-        return max((call.sent_at for call in self.calls if call.sent_at), default=None)
-
-
-def faults(step: Step) -> Iterator[str]:
-    """Name what is wrong with a step: it did not come, came to others than it should, twice, or late."""
-    if len(step.calls) != step.wanted:
-        yield f"{step.what}: {len(step.calls)} were called, not {step.wanted}"
-    for call in step.calls:
-        if call.sent_at is None or call.arrived == 0:
-            yield f"{step.what}: a call did not come"
-        elif call.arrived > 1:
-            yield f"{step.what}: a call came {call.arrived} times"
-        elif call.sent_at - step.programmed_at > LATEST:
-            yield f"{step.what}: {_seconds(call.sent_at - step.programmed_at)} late"
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,19 +200,19 @@ class Silence:
         alert = clinician.get(f"alerts/{heard.alert}")
         log = clinician.get(f"{session.path}/log")["lines"]
         missed = [line["id"] for line in log if line["kind"] == "check_in_missed"]
-        pages = _by_step(how_far(f"alert:{heard.alert}:"))
+        pages = by_step(how_far(f"alert:{heard.alert}:"))
         steps = self._steps(heard, pages)
         if missed != [heard.deadline] or set(pages) != set(range(PAGES)):
             self.problems.append(f"{len(missed)} check-ins missed, pages {sorted(pages)}")
         self.problems += [fault for step in steps for fault in faults(step)]
         found_after = datetime.fromisoformat(alert["opened_at"]) - heard.missed_at
         self.rows += [
-            Row("missed check-in found", f"{_seconds(found_after)} after it"),
+            Row("missed check-in found", f"{seconds(found_after)} after it"),
             *(_row(step, since=heard.missed_at) for step in steps),
             Row("calls received by SMTP, each once", _received(steps)),
             Row(
                 "emergency packet read by a colleague on call",
-                _minutes(heard.packet_read_at - heard.missed_at),
+                minutes(heard.packet_read_at - heard.missed_at),
             ),
             Row(f"{alert['status']}, answered by", str(alert["acknowledged_by"])),
         ]
@@ -291,31 +254,10 @@ def _left(prefix: str) -> None:
     _until(lambda: all(row.status not in waiting for row in how_far(prefix)), f"the messages of {prefix}")
 
 
-def _by_step(pages: Iterable[Delivery]) -> dict[int, list[Delivery]]:
-    """Sort pages by the step that wrote them: the number in their key."""
-    found: dict[int, list[Delivery]] = defaultdict(list)
-    for page in pages:
-        found[int(page.dedupe_key.split(":")[2])].append(page)
-    return found
-
-
 def _row(step: Step, *, since: datetime) -> Row:
-    programmed = _minutes(step.programmed_at - since)
-    if step.came_at is None:
-        return Row(f"{step.what}: programmed {programmed}", "never")
-    late = _seconds(step.came_at - step.programmed_at)
-    return Row(f"{step.what}: programmed {programmed}", f"{_minutes(step.came_at - since)} ({late} late)")
+    return Row(*told(step, since=since))
 
 
 def _received(steps: Iterable[Step]) -> str:
     calls = [call for step in steps for call in step.calls]
     return f"{sum(call.arrived == 1 for call in calls)} of {sum(step.wanted for step in steps)}"
-
-
-def _seconds(span: timedelta) -> str:
-    return f"{span.total_seconds():.1f} s"
-
-
-def _minutes(span: timedelta) -> str:
-    minutes, seconds = divmod(round(span.total_seconds(), 1), 60)
-    return f"{minutes:.0f}:{seconds:04.1f}"

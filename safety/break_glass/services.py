@@ -58,6 +58,7 @@ def _call(opening: BreakGlass, *, at: datetime) -> None:
             due_at=at,
             expires_at=at + CALL_LIFE,
             words={"link": messages.staff_link(f"accounts/breakglass/{opening.pk}")},
+            about=opening.patient_id,
         )
 
 

@@ -12,6 +12,7 @@ from core.errors import InputError
 from notifications import messages
 from notifications import services as notifications
 from notifications.enums import MessageKind
+from notifications.rules import Nobody
 from safety.roster import queries, rules
 from safety.roster.errors import AlreadyCancelled, NotAShift
 from safety.roster.models import OnCallShift
@@ -75,6 +76,7 @@ def call_for_gaps(*, at: datetime) -> int:
                 due_at=at,
                 expires_at=at + CALL_LIFE,
                 words={"link": messages.link(PAGE)},
+                about=Nobody.CHART,
             )
     return len(found)
 
@@ -88,4 +90,5 @@ def page_myself(user: User, *, at: datetime) -> None:
         due_at=at,
         expires_at=at + TEST_LIFE,
         words={"link": messages.link(PAGE)},
+        about=Nobody.CHART,
     )

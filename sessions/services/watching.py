@@ -115,7 +115,12 @@ def _call(missed: CheckInDeadline, enrollment: Enrollment, *, at: datetime) -> N
     key, kind = f"check-in:{missed.pk}:", MessageKind.CHECK_IN_MISSED
     expires_at = at + CALL_LIFE
     notifications.schedule(
-        kind, dedupe_key=f"{key}patient", user=enrollment.patient.user, due_at=at, expires_at=expires_at
+        kind,
+        dedupe_key=f"{key}patient",
+        user=enrollment.patient.user,
+        due_at=at,
+        expires_at=expires_at,
+        about=enrollment.patient_id,
     )
     if (link := queries.current_link(missed.session_id, at=at)) is not None:
         notifications.schedule(
@@ -125,6 +130,7 @@ def _call(missed: CheckInDeadline, enrollment: Enrollment, *, at: datetime) -> N
             words={"link": messages.link("monitor")},
             due_at=at,
             expires_at=expires_at,
+            about=enrollment.patient_id,
         )
 
 

@@ -14,9 +14,9 @@ from desk.rehearsal.client import Client
 from desk.rehearsal.cohort import Participant
 from desk.rehearsal.course import Reminders, choose
 from desk.rehearsal.people import Person, answer_anew, calls_for_help
-from desk.rehearsal.silence import LATEST, Call, Step, faults
 from notifications.enums import DeliveryStatus, MessageKind
 from notifications.models import Delivery
+from sessions.drills.rules import LATEST, Call, Step, faults
 
 DUE_AT = datetime(2026, 3, 2, 15, tzinfo=UTC)
 IN_TIME = Call(DUE_AT + timedelta(seconds=4), arrived=1)

@@ -29,6 +29,7 @@ from core import clock
 from notifications.enums import DeliveryStatus, MessageKind
 from notifications.messages import link
 from notifications.models import Delivery
+from notifications.rules import Nobody
 from notifications.services import schedule
 
 SEED = 13
@@ -130,6 +131,7 @@ def scheduled(transactional_db: None) -> dict[str, MessageKind]:
                 expires_at=at + timedelta(days=1),
                 user=user,
                 words={"link": link("today")},
+                about=Nobody.CHART,
             )
             names[f"<{Delivery.objects.get(dedupe_key=key).pk}@localhost>"] = kind
     return names

@@ -39,6 +39,7 @@ NOT_WALLED = {
     "notifications_providercircuit": "no chart",
     "programs_program": "the catalogue",
     "safety_oncallshift": "when the clinic's own people are on duty",
+    "treatment_sessions_drill": "when pages left that went nowhere, about a chart that is nobody's",
     "usersessions_usersession": "devices; no chart",
 }
 NOT_AUDITED = {

@@ -19,6 +19,7 @@ from config.local.state import free_port
 from notifications.enums import MessageKind
 from notifications.messages import link
 from notifications.models import Delivery
+from notifications.rules import Nobody
 from notifications.services import schedule
 
 OK = "250 OK"
@@ -138,6 +139,7 @@ def due(at: datetime) -> Due:
         pages = (MessageKind.ALERT_PAGE, MessageKind.TRIAGE_PAGE)
         words = {"link": link("alerts", "1")} if kind in pages else {}
         values: dict[str, Any] = {"due_at": at, "expires_at": at + timedelta(days=1), "words": words} | fields
+        values.setdefault("about", Nobody.CHART)
         schedule(kind, dedupe_key=key, user=user, address=address, **values)
         return Delivery.objects.get(dedupe_key=key)
 

@@ -184,6 +184,7 @@ def test_it_ends_no_page(ada: Patient, awake: datetime) -> None:
         due_at=awake,
         expires_at=awake + timedelta(hours=1),
         user=ada.user,
+        about=ada.pk,
     )
     mail.outbox.clear()
     deliver_due(at=awake)
