@@ -1,4 +1,4 @@
-"""What the clock does: ask by weeks and months, and put off what a pause or a hold puts off."""
+"""What the clock does: ask by weeks and months and where called for; put off what a pause or a hold does."""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
@@ -16,6 +16,7 @@ from assessments.models import Assessment
 from assessments.schedule import (
     MONTH,
     Anchor,
+    CauseKind,
     Lifespan,
     Point,
     Schedule,
@@ -38,18 +39,21 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Kept:
-    """What one turn did: sets asked for, and sets put off or back."""
+    """What one turn did: sets asked for or called for, and sets put off or back."""
 
     opened: int
     moved: int
 
 
 def keep_schedule(*, at: datetime) -> Kept:
-    """Ask what the calendar asks now, and put off what stands still; may run twice, or at once elsewhere.
+    """Ask what the calendar asks now, and what something calls for; put off what stands still.
+
+    May run twice, or at once elsewhere.
 
     Each enrollment in a transaction of its own, under its lock; one that fails is logged, the others go on.
     """
     opened = _count(partial(_open, *due, at=at) for due in islice(_due(at=at), AT_ONCE))
+    opened += _count(partial(_call, *cause, at=at) for cause in _causes(at=at)[:AT_ONCE])
     moved = _count(partial(_put_off, enrollment_id, at=at) for enrollment_id in _unopened(at=at))
     return Kept(opened, moved)
 
@@ -93,6 +97,21 @@ def _open(enrollment_id: UUID, point: Point, counted_from: datetime, *, at: date
         return False
     services.open_set(enrollment, point, counted_from=counted_from, at=at)
     return here.exists()
+
+
+def _causes(*, at: datetime) -> list[tuple[UUID, CauseKind, str]]:
+    """Find what calls for a form and has not; what is older than the form would stay open is past."""
+    series = schedule().series.get(Anchor.AS_NEEDED)
+    if series is None:
+        return []
+    found = queries.called_for(since=at - series.window.closes_after)
+    return [each for each in found if each[1] in series.causes]
+
+
+def _call(enrollment_id: UUID, kind: CauseKind, source: str, *, at: datetime) -> bool:
+    enrollment = lock_enrollment(enrollment_id)
+    is_treated = enrollment.status == EnrollmentStatus.ACTIVE
+    return is_treated and services.call_for_form(enrollment, kind=kind, source=source, at=at)
 
 
 def _unopened(*, at: datetime) -> list[UUID]:

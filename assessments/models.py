@@ -7,6 +7,7 @@ from django.db.models.functions import Now
 
 from accounts.models import User
 from assessments.enums import WorseningLevel
+from assessments.schedule import CauseKind
 from core.ids import new_id
 from programs.models import Enrollment
 from safety.models import Alert
@@ -25,10 +26,10 @@ _ONCE_PER_POINT = [
         condition=Q((f"{column}__isnull", False)),
         name=f"assessment_once_per_{column}",
     )
-    for column in ("before_session", "week", "month")
+    for column in ("before_session", "week", "month", "as_needed")
 ]
 
-_POINTS = ("after_session", "before_session", "week", "month")
+_POINTS = ("after_session", "before_session", "week", "month", "as_needed")
 _AT_ONE_POINT = reduce(
     or_, (Q(*((f"{column}__isnull", column != one) for column in _POINTS)) for one in _POINTS)
 )
@@ -38,11 +39,12 @@ _AT_ONE_POINT = reduce(
 class Assessment(models.Model):
     """One instrument asked of one person at one point of their program, with draft, answers and scores.
 
-    Exactly one of `after_session` (0 is the baseline), `before_session`, `week` and `month` says at which
-    point (`assessments.schedule.Anchor`). `counted_from_at` is what its days are counted from where a pause
-    or a hold stops the count until it opens; null where neither does. Its status (upcoming, open, submitted,
-    expired, not applicable) is derived from its moments. `answers` maps item keys to whole numbers; `scores`
-    is what `assessments.rules.score` made of them, stored with the instrument's version when submitted.
+    Exactly one of `after_session` (0 is the baseline), `before_session`, `week`, `month` and `as_needed` says
+    at which point (`assessments.schedule.Anchor`). `counted_from_at` is what its days are counted from where
+    a pause or a hold stops the count until it opens; null where neither does. Its status (upcoming, open,
+    submitted, expired, not applicable) is derived from its moments. `answers` maps item keys to whole
+    numbers; `scores` is what `assessments.rules.score` made of them, stored with the instrument's version
+    when submitted.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id)
@@ -54,6 +56,7 @@ class Assessment(models.Model):
     before_session = models.PositiveSmallIntegerField(null=True)
     week = models.PositiveSmallIntegerField(null=True)
     month = models.PositiveSmallIntegerField(null=True)
+    as_needed = models.PositiveSmallIntegerField(null=True)
     counted_from_at = models.DateTimeField(null=True)
     opens_at = models.DateTimeField()
     due_at = models.DateTimeField()
@@ -175,4 +178,28 @@ class WorseForm(models.Model):
         ]
         indexes = [
             models.Index(fields=["noticed_at"], condition=Q(looked_at=None), name="worse_form_not_looked_at"),
+        ]
+
+
+class FormCause(models.Model):
+    """What called for a form that is asked only where needed; several may call for one. Append-only.
+
+    `source` names what it was, as `hold:<id>`; `as_needed` is the number of the form that answers it.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    enrollment = models.ForeignKey(Enrollment, on_delete=models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=16, choices=[(kind.value, kind.value) for kind in CauseKind])
+    source = models.CharField(max_length=60)
+    as_needed = models.PositiveSmallIntegerField()
+    noted_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["noted_at", "id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(kind__in=[kind.value for kind in CauseKind]), name="form_cause_kind_is_known"
+            ),
+            # However often it is looked for, one cause calls once.
+            models.UniqueConstraint(fields=["enrollment", "source"], name="form_cause_calls_once"),
         ]

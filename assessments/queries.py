@@ -6,7 +6,7 @@ from pathlib import Path
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 
 from accounts.queries import Charts, charts_in_care, charts_owned, one, visible_charts, within
 from assessments import rules
@@ -19,12 +19,13 @@ from assessments.instruments import (
     item_text,
     load_wording,
 )
-from assessments.models import Assessment, Rescoring
+from assessments.models import Assessment, FormCause, Rescoring
 from assessments.schedule import (
     ANSWERED_IN,
     BASELINE,
     Anchor,
     AssessmentStatus,
+    CauseKind,
     Moments,
     Point,
     is_late,
@@ -39,6 +40,7 @@ from programs import queries as programs
 from programs.enums import EnrollmentStatus
 from programs.models import Enrollment
 from safety import queries as safety
+from safety.models import AdverseEvent, Hold, Screening
 from safety.texts import CrisisText, crisis_text
 
 
@@ -234,6 +236,43 @@ def scored_by_another_file(instrument: Instrument) -> QuerySet[Assessment]:
     anew = Rescoring.objects.filter(assessment=OuterRef("pk"), content_sha256=digest)
     found = submitted.exclude(scores__content_sha256=digest).exclude(Exists(anew))
     return found.select_related("enrollment").order_by("id")
+
+
+def open_as_needed(enrollment: Enrollment, *, at: datetime) -> int | None:
+    """Return the number of the form asked where needed that waits for its answer, or None."""
+    waiting = Assessment.objects.filter(enrollment=enrollment, submitted_at=None, closes_at__gt=at)
+    numbers = waiting.filter(as_needed__isnull=False).order_by("as_needed")
+    return numbers.values_list("as_needed", flat=True).last()
+
+
+def next_as_needed(enrollment: Enrollment) -> int:
+    """Return the number for another form asked where needed, from 1."""
+    rows = Assessment.objects.filter(enrollment=enrollment)
+    newest: int | None = rows.aggregate(newest=Max("as_needed"))["newest"]
+    return (newest or 0) + 1
+
+
+def called_for(*, since: datetime) -> list[tuple[UUID, CauseKind, str]]:
+    """Return what calls for a form since then, and has not yet: enrollment in treatment, kind and source.
+
+    Holds, serious events, and answers to the screening since the treatment began.
+    """
+    treated = Enrollment.objects.filter(status=EnrollmentStatus.ACTIVE)
+    by_patient = dict(treated.values_list("patient_id", "pk"))
+    began = Assessment.objects.filter(
+        enrollment=OuterRef("enrollment"), after_session=BASELINE, opens_at__lt=OuterRef("submitted_at")
+    )
+    screened = Screening.objects.filter(Exists(began), enrollment__in=treated, submitted_at__gt=since)
+    held = Hold.objects.filter(placed_at__gt=since).values_list("patient", "pk")
+    harmed = AdverseEvent.objects.filter(is_serious=True, reported_at__gt=since).values_list("patient", "pk")
+    found = [
+        *((each, CauseKind.SCREENING, pk) for each, pk in screened.values_list("enrollment", "pk")),
+        *((by_patient.get(patient), CauseKind.HOLD, pk) for patient, pk in held),
+        *((by_patient.get(patient), CauseKind.SERIOUS_EVENT, pk) for patient, pk in harmed),
+    ]
+    known = set(FormCause.objects.filter(noted_at__gt=since).values_list("enrollment", "source"))
+    causes = ((enrollment, kind, f"{kind}:{pk}") for enrollment, kind, pk in found if enrollment is not None)
+    return [each for each in causes if (each[0], each[2]) not in known]
 
 
 def put_off() -> QuerySet[Assessment]:

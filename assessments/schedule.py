@@ -51,6 +51,21 @@ class Anchor(StrEnum):
     """So many weeks since every text was agreed to, while the program lasts."""
     MONTH = "month"
     """So many months since the program was completed."""
+    AS_NEEDED = "as_needed"
+    """Whatever calls for it; the number counts how often that has been."""
+
+
+class CauseKind(StrEnum):
+    """What calls for a form that is asked only then."""
+
+    SELF_HARM_ANSWER = "self_harm_answer"
+    """An answer in another form that somebody is called to."""
+    HOLD = "hold"
+    """Treatment was made to stand still."""
+    SERIOUS_EVENT = "serious_event"
+    """A serious adverse event was reported."""
+    SCREENING = "screening"
+    """The patient answered the screening anew, in treatment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +127,8 @@ class Series:
 
     The numbers are the multiples of `every`, or those in `numbers`; with `last` also the program's last
     session. `stands_still`: a pause or a hold stops the count of days until it opens. `spared_for`: how
-    lately somebody must have answered the same instrument not to be asked again.
+    lately somebody must have answered the same instrument not to be asked again. `causes`: what calls for it,
+    where nothing else does.
     """
 
     instruments: tuple[str, ...]
@@ -122,6 +138,7 @@ class Series:
     last: bool = False
     stands_still: bool = False
     spared_for: timedelta | None = None
+    causes: tuple[str, ...] = ()
 
     def asks_at(self, number: int, *, session_count: int | None = None) -> bool:
         """Tell whether this is asked at `number`."""
@@ -253,17 +270,32 @@ def _baseline(table: Table) -> Window:
 
 def _all_series(top: Table, asked: tuple[str, ...]) -> Iterator[tuple[Anchor, Series]]:
     yield Anchor.AFTER_SESSION, _series(top.table(Anchor.AFTER_SESSION), asked, earliest=timedelta(0))
-    for anchor in (Anchor.BEFORE_SESSION, Anchor.WEEK, Anchor.MONTH):
+    for anchor in (Anchor.BEFORE_SESSION, Anchor.WEEK, Anchor.MONTH, Anchor.AS_NEEDED):
         table = top.optional_table(anchor)
         if table is not None:
             earliest = _EARLIEST if anchor == Anchor.BEFORE_SESSION else timedelta(0)
-            series = _series(table, _instruments(table), earliest=earliest)
+            causes = _causes(table) if anchor == Anchor.AS_NEEDED else ()
+            series = _series(table, _instruments(table), earliest=earliest, causes=causes)
             # Whoever has completed a program is not asked for ever.
             table.check(anchor != Anchor.MONTH or bool(series.numbers), "month needs numbers")
+            # A safety measure comes however long treatment stands still, and whenever it is called for.
+            spares = series.stands_still or series.spared_for is not None
+            whenever = series.every == 1 and not spares
+            table.check(anchor != Anchor.AS_NEEDED or whenever, "as_needed is every 1, and nothing stops it")
             yield anchor, series
 
 
-def _series(table: Table, asked: tuple[str, ...], *, earliest: timedelta) -> Series:
+def _causes(table: Table) -> tuple[str, ...]:
+    causes = table.list_of("causes", str)
+    unknown = [cause for cause in causes if cause not in list(CauseKind)]
+    table.check(bool(causes), "causes is empty")
+    table.check(not unknown, f"causes names {', '.join(unknown)}, which nothing calls")
+    return tuple(causes)
+
+
+def _series(
+    table: Table, asked: tuple[str, ...], *, earliest: timedelta, causes: tuple[str, ...] = ()
+) -> Series:
     every = table.optional("every", int)
     numbers = () if every is not None else tuple(table.list_of("numbers", int))
     table.check(every is None or every > 0, "every has to be above 0")
@@ -277,6 +309,7 @@ def _series(table: Table, asked: tuple[str, ...], *, earliest: timedelta) -> Ser
         last=table.optional("last", bool) is True,
         stands_still=table.optional("stands_still", bool) is True,
         spared_for=None if spared_for_days is None else timedelta(days=spared_for_days),
+        causes=causes,
     )
     table.finish()
     return series

@@ -120,7 +120,8 @@ class ScoresOutput(serializers.Serializer[Any]):
 class AssessmentOutput(serializers.Serializer[Any]):
     """One form: what is asked, what was answered, what it came to, and where it stands.
 
-    One of `after_session` (0 is the baseline), `before_session`, `week` and `month` says when it is asked.
+    One of `after_session` (0 is the baseline), `before_session`, `week`, `month` and `as_needed` (something
+    called for it) says when it is asked.
     `missing` names what a submission still needs. `crisis` is to be shown at once, where it is not null.
     """
 
@@ -136,6 +137,7 @@ class AssessmentOutput(serializers.Serializer[Any]):
     before_session = serializers.IntegerField(source="row.before_session", allow_null=True)
     week = serializers.IntegerField(source="row.week", allow_null=True)
     month = serializers.IntegerField(source="row.month", allow_null=True)
+    as_needed = serializers.IntegerField(source="row.as_needed", allow_null=True)
     status = serializers.ChoiceField(choices=[status.value for status in AssessmentStatus])
     is_late = serializers.BooleanField()
     opens_at = serializers.DateTimeField(source="row.opens_at")

@@ -10,11 +10,13 @@ from django.db.models import Q
 from accounts.models import User
 from assessments import errors, queries, rules
 from assessments.instruments import Instrument, instruments
-from assessments.models import Assessment
+from assessments.models import Assessment, FormCause
 from assessments.schedule import (
+    ANSWERED_IN,
     BASELINE,
     Anchor,
     AssessmentStatus,
+    CauseKind,
     Point,
     Series,
     Window,
@@ -106,6 +108,32 @@ def open_set(enrollment: Enrollment, point: Point, *, counted_from: datetime, at
     return series
 
 
+def call_for_form(enrollment: Enrollment, *, kind: CauseKind, source: str, at: datetime) -> bool:
+    """Ask what the schedule asks where something calls for it, once for each `source`; tell if it is new.
+
+    What is open and not answered answers this too; somebody who has answered is asked anew by what comes
+    later. The enrollment is locked already.
+    """
+    series = schedule().series.get(Anchor.AS_NEEDED)
+    known = FormCause.objects.filter(enrollment=enrollment, source=source)
+    if series is None or kind not in series.causes or known.exists():
+        return False
+    number = queries.open_as_needed(enrollment, at=at)
+    if number is None:
+        number = queries.next_as_needed(enrollment)
+        open_set(enrollment, Point(Anchor.AS_NEEDED, number), counted_from=at, at=at)
+    FormCause.objects.create(enrollment=enrollment, kind=kind, source=source, as_needed=number, noted_at=at)
+    return True
+
+
+def call_for_form_by(row: Assessment, *, at: datetime) -> None:
+    """Let an answer that somebody is called to call for the form that looks closer, but not in that form."""
+    series = schedule().series.get(Anchor.AS_NEEDED)
+    if series is None or row.instrument in series.instruments or row.enrollment.status not in ANSWERED_IN:
+        return
+    call_for_form(row.enrollment, kind=CauseKind.SELF_HARM_ANSWER, source=f"assessment:{row.pk}", at=at)
+
+
 def move_set(
     enrollment: Enrollment, point: Point, *, window: Window, counted_from: datetime, at: datetime
 ) -> bool:
@@ -152,6 +180,7 @@ def save_draft(
         row.answers = {key: answer for key, answer in row.answers.items() if key not in answers} | given
         _raise_alert(row, instrument, given, at=at)
         if rules.crisis_flags(instrument, given):
+            call_for_form_by(row, at=at)
             facts = rules.facts_for_screening(instrument, row.answers, taken_at=at)
             _tell_screening(row, (fact for fact in facts if fact.value is not None), actor=actor, at=at)
         _save(row, "answers")
@@ -168,6 +197,10 @@ def heed(assessment: Assessment, body: object, *, at: datetime) -> bool:
     if not rules.may_speak_of_crisis(instruments()[assessment.instrument], body):
         return False
     call_somebody(assessment, at=at)
+    # Apart, so that whatever becomes of this, somebody was called.
+    with atomic():
+        assessment.enrollment = programs.lock_enrollment(assessment.enrollment_id)
+        call_for_form_by(assessment, at=at)
     return True
 
 
@@ -188,6 +221,8 @@ def submit(assessment: Assessment, *, actor: Actor, at: datetime) -> Assessment:
         row.submitted_at = at
         if row.safety_alert is None or row.safety_alert.status == AlertStatus.CLOSED:
             _raise_alert(row, instrument, row.answers, at=at)
+        if rules.crisis_flags(instrument, row.answers):
+            call_for_form_by(row, at=at)
         facts = rules.facts_for_screening(instrument, row.answers, taken_at=at)
         _tell_screening(row, facts, actor=actor, at=at)
         _save(row, "scores", "submitted_at")

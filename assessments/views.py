@@ -36,6 +36,7 @@ GAD7: dict[str, Any] = {
     "before_session": None,
     "week": None,
     "month": None,
+    "as_needed": None,
     "status": "open",
     "is_late": False,
     "opens_at": "2026-03-02T15:00:00Z",

@@ -28,7 +28,7 @@ from accounts.models import (
     StaffInvitation,
     User,
 )
-from assessments.models import Assessment, Rescoring, WorseForm
+from assessments.models import Assessment, FormCause, Rescoring, WorseForm
 from core.encryption import decrypt
 from core.models import DocumentVersion
 from desk.looks import looks
@@ -133,6 +133,7 @@ PARTS = (
     Part("Your pauses", Pause, _ENROLLMENT),
     Part("Your signatures", Signature, "signer__patient"),
     Part("Your forms and their scores", Assessment, _ENROLLMENT),
+    Part("What called for a form", FormCause, _ENROLLMENT),
     Part("What later versions made of your forms", Rescoring, _ENROLLMENT),
     Part("When a form came to worse than an earlier one", WorseForm, _ENROLLMENT),
     Part("Your sessions", TreatmentSession, _ENROLLMENT),

@@ -146,10 +146,11 @@ def test_every_shipped_version_stays_as_it_is() -> None:
     folder = Path(rules.__file__).parent
     hashes = {path.name: sha256(path.read_bytes()).hexdigest() for path in folder.glob("schedule*.toml")}
     assert hashes == HASHES
-    assert sorted(schedules()) == [1, 2]
+    assert sorted(schedules()) == [1, 2, 3]
 
 
 HASHES = {
     "schedule.toml": "73aab19842ce6fdf1c72db15ad6c25ad1934bc1e00a53333ab30b35d9eaec790",
     "schedule_2.toml": "f17882405c7d5095335f636b0a90f5875c687c4c947961bd09571a47ba60c35c",
+    "schedule_3.toml": "b7718141ccd32c6d355c46ba7c0dbd990cc7a3089f5af99e670641b4ed7f20b7",
 }

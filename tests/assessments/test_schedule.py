@@ -110,7 +110,7 @@ def test_the_baseline_is_due_in_three_days_and_outlasts_a_long_hold() -> None:
     assert window.closes_after >= 365 * DAY
 
 
-FILE = "schedule_2.toml"
+FILE = "schedule_3.toml"
 
 
 def shipped() -> dict[str, Any]:
@@ -165,8 +165,8 @@ def test_months_have_an_end() -> None:
         ({"instruments": ["phq9", "phq9"]}, "twice"),
         ({"status": 1}, "type str"),
         ({"extra": 1}, "unknown key"),
-        ({"version": 3}, "belongs in schedule_3.toml"),
-        ({"minutes": {"phq9": 3}}, "differ in cbi, gad7"),
+        ({"version": 4}, "belongs in schedule_4.toml"),
+        ({"minutes": {"phq9": 3}}, "differ in cbi, cssrs, gad7"),
     ],
 )
 def test_a_schedule_that_cannot_be_is_refused(change: dict[str, object], fault: str) -> None:

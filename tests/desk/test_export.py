@@ -45,6 +45,7 @@ NOTHING_YET = {
     "programs.consentwithdrawal",
     "programs.pause",
     "assessments.rescoring",
+    "assessments.formcause",
     "assessments.worseform",
     "treatment_sessions.sessioneventlink",
 }
