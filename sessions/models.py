@@ -25,7 +25,10 @@ from sessions.plausible import COMFORT, DIASTOLIC_MMHG, HEART_RATE_BPM, OXYGEN_S
 
 
 class TreatmentSession(models.Model):
-    """One session of an enrollment, from its booking to the morning after."""
+    """One session of an enrollment, from its booking to the morning after.
+
+    `call_url` is the link to the guide's video call, encrypted for this row; empty where there is none.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id)
     enrollment = models.ForeignKey(Enrollment, on_delete=models.PROTECT, related_name="sessions")
@@ -41,6 +44,7 @@ class TreatmentSession(models.Model):
     no_drive_until = models.DateTimeField(null=True)
     review_due_at = models.DateTimeField(null=True)
     """By when a clinician has to have read its log and signed; null where the policy asks for none."""
+    call_url = models.BinaryField(default=b"", db_default=b"")
     version = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField(db_default=Now())
 

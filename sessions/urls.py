@@ -2,6 +2,7 @@ from django.urls import include, path
 
 from sessions.views import (
     booking,
+    calls,
     course,
     effects,
     entries,
@@ -18,6 +19,8 @@ from sessions.views import (
 of_one_session = [
     path("reschedule", booking.Rescheduling.as_view(), name="session-reschedule"),
     path("cancel", booking.Cancellation.as_view(), name="session-cancel"),
+    path("calendar", calls.SessionCalendar.as_view(), name="session-calendar"),
+    path("call-link", calls.CallLink.as_view(), name="session-call-link"),
     path("preparation", booking.Preparation.as_view(), name="session-preparation"),
     path("monitor-invitations", booking.MonitorInvitations.as_view(), name="monitor-invitations"),
     path("emergency-packet", packet.EmergencyPacket.as_view(), name="session-emergency-packet"),

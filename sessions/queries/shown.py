@@ -38,6 +38,7 @@ class Day:
     next_actions: Sequence[str]
     emergency: Emergency
     emergency_phone: str
+    call_url: str = ""
 
 
 def day(session: TreatmentSession, *, party: Party, at: datetime) -> Day:
@@ -58,7 +59,20 @@ def day(session: TreatmentSession, *, party: Party, at: datetime) -> Day:
         next_actions=rules.next_actions(status, party=party, may_dose=may_dose),
         emergency=_with_phone(policy.emergency),
         emergency_phone=settings.EMERGENCY_PHONE,
+        call_url=call_link(session),
     )
+
+
+def call_link(session: TreatmentSession) -> str:
+    """Return the link to the guide's video call, or nothing."""
+    if not session.call_url:
+        return ""
+    return str(decrypt(bytes(session.call_url), place=call_place(session.pk)))
+
+
+def call_place(session_id: UUID) -> str:
+    """Return the place that the link to a call is encrypted for."""
+    return f"treatment_sessions_treatmentsession.call_url:{session_id}"
 
 
 def emergency(session: TreatmentSession, *, at: datetime) -> Emergency:

@@ -81,6 +81,7 @@ class DayOutput(serializers.Serializer[Any]):
     deadlines = DeadlineOutput(many=True)
     next_actions = serializers.ListField(child=serializers.CharField())
     emergency = EmergencyOutput(source="*")
+    call_url = serializers.CharField(allow_blank=True)
 
     def to_representation(self, instance: Day) -> dict[str, Any]:
         """Leave out for a monitor what belongs to the chart."""

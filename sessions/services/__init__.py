@@ -1,6 +1,7 @@
 """Every write of a session, one function per verb."""
 
 from sessions.services.booking import book, cancel, reschedule, save_preparation
+from sessions.services.calls import set_call_link
 from sessions.services.course import (
     end_session,
     hear_refused_dose,
@@ -62,6 +63,7 @@ __all__ = [
     "resume",
     "review_session",
     "save_preparation",
+    "set_call_link",
     "start_session",
     "take_back",
     "triage_effects",

@@ -39,6 +39,7 @@ DAY = {
         "call_first": "Call 911 now. Tell us afterwards.",
         "signs": ["They cannot be woken."],
     },
+    "call_url": "",
 }
 
 

@@ -243,6 +243,16 @@ OPERATIONS = (
         body={"<booking>": ""},
     ),
     Op("session-cancel", "POST", IN_SESSION, SELF, party=CARE | {MONITOR}, stage="booked"),
+    Op("session-calendar", "GET", IN_SESSION, DAY),
+    Op(
+        "session-call-link",
+        "POST",
+        IN_SESSION,
+        CARE,
+        party=SELF | {MONITOR},
+        stage="booked",
+        body={"url": "https://video.example/j/42"},
+    ),
     Op("session-preparation", "GET", IN_SESSION, BOTH, party=frozenset({MONITOR})),
     Op(
         "session-preparation",

@@ -219,10 +219,16 @@ async function show() {
   $("present").hidden = !may("attest_monitor_present") || page.day.status !== "scheduled";
   $("start").hidden = !may("start") || page.day.status === "scheduled";
   $("end").hidden = !may("end");
+  showCall(page.day?.call_url ?? "");
   if (page.day) put($("stand"), `${page.day.patient_first_name}: ${STANDS[page.day.status] ?? ""}`);
   put($("due"), due(waiting));
   put($("tell"), tell(waiting));
   showLog(entries);
+}
+
+function showCall(url) {
+  $("call").hidden = !url.startsWith("https://");
+  if (!$("call").hidden) $("call").href = url;
 }
 
 const isOpenDose = (entry) => entry.kind === "dose" && entry.session === page.session && entry.state !== "refused";
