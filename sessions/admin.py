@@ -124,8 +124,7 @@ class TreatmentSessionAdmin(ClinicianAdmin):
         """Show what was seen, said and done, in order, and where nobody was heard from."""
         found = queries.log(session, at=clock.now())
         rows = [
-            (_moment(line.at), line.by, line.kind, _said(line.says), "late" if line.is_late else "")
-            for line in found.lines
+            (_moment(line.at), line.by, line.kind, _said(line.says), _marks(line)) for line in found.lines
         ]
         row = "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>"
         silences = [(_moment(gap.starts_at), _moment(gap.ends_at)) for gap in found.gaps]
@@ -138,6 +137,16 @@ class TreatmentSessionAdmin(ClinicianAdmin):
 
 def _moment(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%d %H:%M")
+
+
+def _marks(line: queries.Line) -> str:
+    marks = {
+        "late": line.is_late,
+        "after the seal": line.after_seal,
+        "corrected": line.replaced_by is not None,
+        f"corrects: {line.reason}": line.replaces is not None,
+    }
+    return ", ".join(mark for mark, holds in marks.items() if holds)
 
 
 def _said(says: Mapping[str, Any]) -> str:

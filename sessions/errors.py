@@ -91,6 +91,18 @@ class LogChanged(Conflict):
     code = "log_changed"
 
 
+class LogSealed(Conflict):
+    """The log is sealed: a clinician corrects it, with a reason; a report of harm is always taken."""
+
+    code = "log_sealed"
+
+
+class EntryReplaced(Conflict):
+    """There is a newer version of this entry; correct that one."""
+
+    code = "entry_replaced"
+
+
 class NotReviewable(Refused):
     """The session cannot be reviewed yet."""
 

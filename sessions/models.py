@@ -226,9 +226,10 @@ class SessionPlace(ActedModel):
 
 
 class Observation(ActedModel):
-    """One thing seen or measured, as it was given. Append-only.
+    """One thing seen or measured, as it was given. Append-only; a newer version of one names it and says why.
 
-    `client_id` and `client_seq` number the entries of one device, so that sending twice stores once.
+    `client_id` and `client_seq` number the entries of one device, so that sending twice stores once. That a
+    version is of the same session and kind is checked by a trigger too.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id)
@@ -241,14 +242,22 @@ class Observation(ActedModel):
     alertness = models.CharField(max_length=24, choices=Alertness.choices, blank=True)
     comfort = models.PositiveSmallIntegerField(null=True)
     note = models.TextField(blank=True)
+    replaces = models.OneToOneField("self", on_delete=models.PROTECT, null=True, related_name="replaced_by")
+    reason = models.TextField(blank=True, default="", db_default="")
     client_id = models.UUIDField()
     client_seq = models.PositiveIntegerField()
     observed_at = models.DateTimeField()
     received_at = models.DateTimeField()
+    after_seal = models.BooleanField(default=False, db_default=False)
+    """The database says so itself, of what comes after the log was sealed."""
 
     class Meta:
         ordering = ["observed_at", "id"]
         constraints = [
+            models.CheckConstraint(
+                condition=Q(replaces=None, reason="") | Q(replaces__isnull=False) & ~Q(reason=""),
+                name="observation_is_replaced_for_a_reason",
+            ),
             models.UniqueConstraint(
                 fields=["session", "client_id", "client_seq"], name="observation_stored_once"
             ),
@@ -335,6 +344,7 @@ class UnattributedDose(ActedModel):
     taken_at = models.DateTimeField()
     recorded_at = models.DateTimeField()
     alert = models.ForeignKey(Alert, on_delete=models.PROTECT, related_name="+")
+    after_seal = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         ordering = ["taken_at", "id"]
@@ -450,6 +460,7 @@ class CheckIn(ActedModel):
     client_seq = models.PositiveIntegerField()
     observed_at = models.DateTimeField()
     received_at = models.DateTimeField()
+    after_seal = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         ordering = ["received_at", "id"]

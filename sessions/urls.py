@@ -38,6 +38,11 @@ of_one_session = [
     path("dose-outcomes", course.DoseOutcomes.as_view(), name="dose-outcomes"),
     path("end", course.End.as_view(), name="session-end"),
     path("observations", entries.Observations.as_view(), name="observations"),
+    path(
+        "observations/<uuid:observation_id>/corrections",
+        entries.Corrections.as_view(),
+        name="observation-corrections",
+    ),
     path("check-ins", entries.CheckIns.as_view(), name="check-ins"),
     path("log", log.SessionLog.as_view(), name="session-log"),
     path("review", reviews.Reviews.as_view(), name="session-review"),

@@ -29,6 +29,7 @@ from sessions.queries.facts import (
     gate_of,
     has_open_session,
     next_number,
+    observation_of,
     open_reviews,
     policy_in_force,
     policy_of,
@@ -40,13 +41,12 @@ from sessions.queries.facts import (
     unseen_dose,
     yes_today,
 )
-from sessions.queries.log import Line, Log, log, log_sha256
+from sessions.queries.log import Line, Log, Seal, log, log_sha256, review_of, sealed_content
 from sessions.queries.packet import ReadPacket, packet_for, packet_of, place_of_packet, told_in_emergency
 from sessions.queries.places import GivenPlace, place_of_details, place_row, places
 from sessions.queries.reviews import (
     ReviewStanding,
     review_facts,
-    review_of,
     review_standing,
     sessions_to_review,
 )
@@ -82,6 +82,7 @@ __all__ = [
     "ReadPacket",
     "ReadableReflection",
     "ReviewStanding",
+    "Seal",
     "Watcher",
     "address_of",
     "address_place",
@@ -109,6 +110,7 @@ __all__ = [
     "log",
     "log_sha256",
     "next_number",
+    "observation_of",
     "open_deadlines",
     "open_reviews",
     "packet_for",
@@ -130,6 +132,7 @@ __all__ = [
     "review_standing",
     "running_session",
     "running_session_of",
+    "sealed_content",
     "session_for",
     "session_to_show",
     "sessions_for",

@@ -16,7 +16,7 @@ from core import heartbeats
 from core.actors import Actor, ActorKind
 from core.documents import NoDocumentInForce
 from core.enums import DocumentKind
-from core.errors import Reason
+from core.errors import NotFound, Reason
 from core.models import DocumentVersion
 from programs import queries as programs
 from programs.enums import EnrollmentStatus, Route
@@ -275,10 +275,22 @@ def _clearance_faults(
 
 
 def readings(session: TreatmentSession) -> tuple[rules.Reading, ...]:
-    """Return a session's blood pressures and heart rates, oldest first; none later than it reached us."""
+    """Return a session's blood pressures and heart rates, oldest first; none later than it reached us.
+
+    Of a corrected one both versions: a second entry does not undo a first, and being of one moment they are
+    one measurement. Who was wrong measures again.
+    """
     kinds = (ObservationKind.BLOOD_PRESSURE, ObservationKind.HEART_RATE)
     found = Observation.objects.filter(session=session, kind__in=kinds)
     return _readings(found, patient=session.enrollment.patient)
+
+
+def observation_of(session: TreatmentSession, observation_id: UUID) -> Observation:
+    """Return one entry of a session's log; raises `NotFound`."""
+    found = Observation.objects.filter(session=session, pk=observation_id).first()
+    if found is None:
+        raise NotFound
+    return found
 
 
 def readings_elsewhere(session: TreatmentSession, *, at: datetime) -> tuple[rules.Reading, ...]:

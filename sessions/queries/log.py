@@ -1,9 +1,10 @@
 """A session's log: everything that was seen, said and done in it, in order."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 from django.db.models import QuerySet
 
@@ -17,6 +18,7 @@ from sessions.models import (
     Dose,
     DoseOutcome,
     Observation,
+    SessionReview,
     SessionTransition,
     TreatmentSession,
     UnattributedDose,
@@ -49,21 +51,31 @@ class Line:
     says: dict[str, Any] = field(default_factory=dict)
     client_id: str = ""
     client_seq: int = -1
+    replaces: UUID | None = None
+    reason: str = ""
+    replaced_by: UUID | None = None
+    after_seal: bool = False
 
     @property
     def is_late(self) -> bool:
-        """Tell whether it reached us late."""
-        return rules.is_late(self.at, received_at=self.received_at)
+        """Tell whether it reached us late; a correction is none, it comes after what it corrects."""
+        return self.replaces is None and rules.is_late(self.at, received_at=self.received_at)
 
     @property
-    def order(self) -> tuple[datetime, str, int, str]:
-        """Return its place, which is the same in whatever order lines reached us."""
-        return (self.at, self.client_id, self.client_seq, str(self.id) if not self.client_id else "")
+    def order(self) -> tuple[datetime, bool, datetime, str, int, str]:
+        """Return its place, which is the same in whatever order lines reached us; after what it corrects."""
+        corrected_at = self.received_at if self.replaces else self.at
+        own = str(self.id) if not self.client_id else ""
+        return (self.at, self.replaces is not None, corrected_at, self.client_id, self.client_seq, own)
 
     @property
     def content(self) -> dict[str, Any]:
-        """Return what a seal binds of it; its form never changes, or no seal would be found intact."""
-        return {
+        """Return what a seal binds of it; its form never changes, or no seal would be found intact.
+
+        That a newer version came later is no part of it.
+        """
+        corrects = {"replaces": str(self.replaces), "reason": self.reason} if self.replaces else {}
+        return corrects | {
             "id": str(self.id),
             "kind": self.kind,
             "at": self.at.astimezone(UTC).isoformat(),
@@ -76,10 +88,19 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class Seal:
+    """A clinician's review, and whether what it binds is still what the log says."""
+
+    review: SessionReview
+    is_intact: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Log:
     """The lines in order, where nobody was heard from, whether every check-in came and all lines are here.
 
-    `sha256` is what a clinician signs who reviews the session; empty where not all lines are here.
+    `sha256` is what a clinician signs who reviews the session; empty where not all lines are here. Of a log
+    that is sealed it is the hash of what is below the seal.
     """
 
     lines: list[Line]
@@ -87,6 +108,7 @@ class Log:
     is_complete: bool
     is_whole: bool
     sha256: str
+    seal: Seal | None
 
 
 def log(session: TreatmentSession, *, at: datetime) -> Log:
@@ -105,7 +127,31 @@ def log(session: TreatmentSession, *, at: datetime) -> Log:
         is_complete=not silences and not missed and session.ended_at is not None,
         is_whole=is_whole,
         sha256=_digest(session, lines) if is_whole else "",
+        seal=_seal(session),
     )
+
+
+def review_of(session: TreatmentSession) -> SessionReview | None:
+    """Return the review that sealed a session's log, if it was reviewed."""
+    return SessionReview.objects.select_related("signature").filter(session=session).first()
+
+
+def sealed_content(review: SessionReview) -> dict[str, str]:
+    """Return what the signature of a review binds."""
+    return {
+        "session": str(review.session_id),
+        "log_sha256": review.log_sha256,
+        "note": review.note,
+        "at": review.reviewed_at.astimezone(UTC).isoformat(),
+    }
+
+
+def _seal(session: TreatmentSession) -> Seal | None:
+    review = review_of(session)
+    if review is None:
+        return None
+    is_bound = review.signature.document_sha256 == digest(sealed_content(review))
+    return Seal(review, is_intact=is_bound and log_sha256(session) == review.log_sha256)
 
 
 def log_sha256(session: TreatmentSession) -> str:
@@ -116,13 +162,14 @@ def log_sha256(session: TreatmentSession) -> str:
 
 
 def _digest(session: TreatmentSession, lines: Iterable[Line]) -> str:
-    return digest({"session": str(session.pk), "lines": [line.content for line in lines]})
+    below = [line.content for line in lines if not line.after_seal]
+    return digest({"session": str(session.pk), "lines": below})
 
 
 def _rows(session: TreatmentSession) -> Iterator[QuerySet[Any]]:
     yield SessionTransition.objects.filter(session=session)
     yield Attestation.objects.filter(session=session)
-    yield Observation.objects.filter(session=session)
+    yield Observation.objects.filter(session=session).select_related("replaced_by")
     yield CheckIn.objects.filter(session=session)
     yield CheckInDeadline.objects.filter(session=session, missed_at__isnull=False)
     yield Dose.objects.filter(session=session)
@@ -141,7 +188,11 @@ def _lines(rows: Iterable[Any], patient: Actor) -> Iterator[Line]:
 def _line(row: Any, by: str) -> Line:
     if isinstance(row, Observation):
         says = {name: value for name in MEASURED if (value := getattr(row, name)) not in (None, "")}
-        return _entry(row, row.kind, by, says)
+        line = _entry(row, row.kind, by, says)
+        newer = getattr(row, "replaced_by", None)
+        return replace(
+            line, replaces=row.replaces_id, reason=row.reason, replaced_by=newer.pk if newer else None
+        )
     if isinstance(row, CheckIn):
         return _entry(row, "check_in", by, {"all_well": row.all_well})
     if isinstance(row, SessionTransition):
@@ -153,12 +204,13 @@ def _line(row: Any, by: str) -> Line:
         return Line(row.pk, f"dose_{row.kind}", row.recorded_at, row.recorded_at, by, says)
     kind = "dose" if isinstance(row, Dose) else "unattributed_dose"
     says = {"route": row.route, "dose_mg": str(row.dose_mg)}
-    return Line(row.pk, kind, row.taken_at, row.recorded_at, by, says)
+    after_seal = isinstance(row, UnattributedDose) and row.after_seal
+    return Line(row.pk, kind, row.taken_at, row.recorded_at, by, says, after_seal=after_seal)
 
 
 def _entry(row: Observation | CheckIn, kind: str, by: str, says: dict[str, Any]) -> Line:
-    device = str(row.client_id)
-    return Line(row.pk, kind, row.observed_at, row.received_at, by, says, device, row.client_seq)
+    device, moments = str(row.client_id), (row.observed_at, row.received_at)
+    return Line(row.pk, kind, *moments, by, says, device, row.client_seq, after_seal=row.after_seal)
 
 
 def _by(actor: Actor, patient: Actor) -> str:

@@ -16,7 +16,7 @@ from sessions.enums import SessionStatus
 from sessions.models import SessionReview, TreatmentSession
 from sessions.queries.access import sessions_in_care
 from sessions.queries.effects import untriaged
-from sessions.queries.log import log_sha256
+from sessions.queries.log import log_sha256, review_of
 from sessions.queries.shown import open_deadlines
 
 
@@ -31,11 +31,6 @@ def sessions_to_review(actor: Actor, *, at: datetime) -> QuerySet[TreatmentSessi
     asked = sessions_in_care(actor, at=at).filter(review_due_at__isnull=False, review=None)
     named = asked.annotate(owner=Subquery(carer.values("member__clinician__full_name")[:1]))
     return named.order_by("review_due_at", "id")
-
-
-def review_of(session: TreatmentSession) -> SessionReview | None:
-    """Return the review that sealed a session's log, if it was reviewed."""
-    return SessionReview.objects.select_related("signature").filter(session=session).first()
 
 
 @dataclass(frozen=True, slots=True)

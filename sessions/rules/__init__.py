@@ -11,7 +11,7 @@ from sessions.rules.dose import (
     outcome_fault,
     should_not_have_been,
 )
-from sessions.rules.entries import calls_for_help, clock_fault
+from sessions.rules.entries import calls_for_help, clock_fault, comes_late
 from sessions.rules.leaving import Leaving, LeavingFacts, Step, leaving
 from sessions.rules.log import Gap, gaps, is_late
 from sessions.rules.machine import SHOWN_TO_MONITOR, TRANSITIONS, Party, next_actions, next_status
@@ -58,6 +58,7 @@ __all__ = [
     "booking_faults",
     "calls_for_help",
     "clock_fault",
+    "comes_late",
     "deadlines",
     "decide_start",
     "dose_faults",

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from sessions.enums import Alertness
+from sessions.enums import Alertness, SessionStatus
 from sessions.plausible import DIASTOLIC_MMHG, HEART_RATE_BPM, OXYGEN_SATURATION_PCT, SYSTOLIC_MMHG
 from sessions.policy import SessionPolicy
 from sessions.rules.start import CLOCK_SKEW, Measured, is_emergency
@@ -50,6 +50,15 @@ def _number(said: object, *, within: tuple[int, int]) -> float | None:
 
 def _word(said: object) -> str:
     return str(said).strip().casefold()
+
+
+def comes_late(observed_at: datetime, *, status: SessionStatus, over_at: datetime | None) -> bool:
+    """Tell whether an entry was made in a session that is over by now, and waited in somebody's phone.
+
+    `over_at` is when nobody had to be watched or to stay off the road any more.
+    """
+    is_over = status in (SessionStatus.COMPLETED, SessionStatus.ABORTED)
+    return is_over and over_at is not None and observed_at < over_at
 
 
 def clock_fault(observed_at: datetime, *, received_at: datetime) -> str:

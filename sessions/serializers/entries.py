@@ -71,6 +71,13 @@ class ObservationInput(EntryInput):
         return attrs
 
 
+class CorrectionInput(ObservationInput):
+    """What it should have said, all of it anew, and why; the moment stays that of what is corrected."""
+
+    observed_at = None  # type: ignore[assignment]  # how a serializer leaves out an inherited field
+    reason = serializers.CharField(max_length=2000)
+
+
 class ObservationOutput(serializers.Serializer[Any]):
     """One thing seen or measured; what does not belong to its kind is null."""
 
@@ -87,6 +94,13 @@ class ObservationOutput(serializers.Serializer[Any]):
     client_seq = serializers.IntegerField()
     observed_at = serializers.DateTimeField()
     received_at = serializers.DateTimeField()
+
+
+class CorrectionOutput(ObservationOutput):
+    """A newer version: of which entry, and why."""
+
+    replaces = serializers.UUIDField(source="replaces_id")
+    reason = serializers.CharField()
 
 
 class CheckInInput(EntryInput):

@@ -18,7 +18,11 @@ LINES = (
 
 
 class LogLineOutput(serializers.Serializer[Any]):
-    """One line; its `content` is what belongs to its kind, in the units of the names."""
+    """One line; its `content` is what belongs to its kind, in the units of the names.
+
+    One that corrects another names it under `replaces`, with the `reason`; the other stays, and names the
+    newer one under `replaced_by`. `after_seal` marks what came after a clinician had sealed the log.
+    """
 
     id = serializers.CharField()
     kind = serializers.ChoiceField(choices=sorted(LINES))
@@ -27,6 +31,10 @@ class LogLineOutput(serializers.Serializer[Any]):
     is_late = serializers.BooleanField()
     by = serializers.ChoiceField(choices=BY)
     content = serializers.DictField(source="says")
+    replaces = serializers.UUIDField(allow_null=True)
+    reason = serializers.CharField()
+    replaced_by = serializers.UUIDField(allow_null=True)
+    after_seal = serializers.BooleanField()
 
 
 class SilenceOutput(serializers.Serializer[Any]):
@@ -34,6 +42,16 @@ class SilenceOutput(serializers.Serializer[Any]):
 
     starts_at = serializers.DateTimeField()
     ends_at = serializers.DateTimeField()
+
+
+class SealOutput(serializers.Serializer[Any]):
+    """Who read the log and signed, when, as what, and the hash they signed; whether it still says that."""
+
+    sealed_at = serializers.DateTimeField(source="review.reviewed_at")
+    signed_by = serializers.CharField(source="review.signature.signer_name")
+    meaning = serializers.CharField(source="review.signature.meaning")
+    sha256 = serializers.CharField(source="review.log_sha256")
+    is_intact = serializers.BooleanField()
 
 
 class LogOutput(serializers.Serializer[Any]):
@@ -46,5 +64,6 @@ class LogOutput(serializers.Serializer[Any]):
     is_complete = serializers.BooleanField()
     is_whole = serializers.BooleanField()
     sha256 = serializers.CharField()
+    seal = SealOutput(allow_null=True)
     gaps = SilenceOutput(many=True)
     lines = LogLineOutput(many=True)

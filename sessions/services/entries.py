@@ -1,6 +1,6 @@
 """What people in a session vouch for, see, measure and write."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -11,7 +11,7 @@ from django.db import transaction
 from core.actors import Actor, ActorKind
 from core.database import atomic, insert_once
 from core.encryption import encrypt
-from core.errors import InputError, InvalidInput
+from core.errors import InputError, InvalidInput, NotAllowed
 from core.ids import new_id
 from programs import services as programs
 from safety import services as safety
@@ -95,23 +95,105 @@ def observe(
     level, raises an alert in the same transaction, whatever the phone's clock says. So it does before the
     start: whoever measures that needs a clinician more than a session, and it cannot slip through while the
     session starts.
-    Raises `WrongSessionState`, `EntryChanged`, or `InvalidInput` for a clock that is off.
+    What was made in a session and reaches us after it is taken too, sealed or not; the database marks what
+    comes after the seal. Raises `WrongSessionState`, `EntryChanged`, or `InvalidInput` for a clock that is
+    off.
     """
-    require_status(session, (*BOOKED_STATUSES, *LIVE_STATUSES))
     row = Observation(session=session, **asdict(entry))
     fault = rules.clock_fault(entry.observed_at, received_at=at)
-    is_emergency = _is_emergency(session, entry, at=at)
-    if fault and not is_emergency:
-        raise InvalidInput(errors=[InputError("/observed_at", "clock_is_off", fault)])
     # A savepoint inside a bigger transaction: an entry that is refused is heard afterwards.
     with transaction.atomic():
-        if is_emergency:
-            stored, is_new = _store_alarm(row, f"observation:{row.pk}", actor=actor, at=at)
-        else:
-            stored, is_new = _store(row, actor=actor, at=at)
-        if is_new:
-            _tell_screening(session, entry, taken_at=at if fault else entry.observed_at, actor=actor, at=at)
-        return stored, is_new
+        _require_open(session, entry, (*BOOKED_STATUSES, *LIVE_STATUSES), actor=actor)
+        is_emergency = _is_emergency(session, entry, at=at)
+        if fault and not is_emergency:
+            raise InvalidInput(errors=[InputError("/observed_at", "clock_is_off", fault)])
+        taken_at = at if fault else entry.observed_at
+        return _keep(row, entry, is_emergency=is_emergency, taken_at=taken_at, actor=actor, at=at)
+
+
+def correct(
+    session: TreatmentSession,
+    observation: Observation,
+    *,
+    entry: ObservationEntry,
+    reason: str,
+    actor: Actor,
+    at: datetime,
+) -> tuple[Observation, bool]:
+    """Store a newer version of an observation, with a reason, and whether it is new.
+
+    It says something else of the same moment and kind; the old one stays, and so does what was decided or
+    raised by it: for the gate both count. Its values are heeded as those of any new entry. Before the seal
+    who wrote it or a clinician corrects it, after it a clinician alone. Locks the enrollment, then the
+    session. Raises `NotAllowed`, `LogSealed`, `EntryReplaced`, `EntryChanged` or `InvalidInput`.
+    """
+    if entry.kind != observation.kind:
+        detail = f"This corrects a {observation.kind}."
+        raise InvalidInput(errors=[InputError("/kind", "other_kind", detail)])
+    row = Observation(session=session, replaces=observation, reason=reason, **asdict(entry))
+    with transaction.atomic():
+        locked = lock(session)
+        _require_corrector(locked, observation, actor=actor)
+        newer = Observation.objects.filter(replaces=observation).first()
+        if newer is not None and (newer.client_id, newer.client_seq) != (entry.client_id, entry.client_seq):
+            raise errors.EntryReplaced
+        is_emergency = _is_emergency(locked, entry, at=at)
+        is_off = rules.clock_fault(entry.observed_at, received_at=observation.received_at)
+        taken_at = at if is_off else entry.observed_at
+        return _keep(row, entry, is_emergency=is_emergency, taken_at=taken_at, actor=actor, at=at)
+
+
+def _require_corrector(session: TreatmentSession, observation: Observation, *, actor: Actor) -> None:
+    if not _was_there(session, actor):
+        return
+    if queries.review_of(session) is not None:
+        raise errors.LogSealed
+    if observation.actor != actor:
+        raise NotAllowed("Who wrote this down corrects it, or a clinician.")
+
+
+def _was_there(session: TreatmentSession, actor: Actor) -> bool:
+    """Tell whether the patient or a monitor acts, not a clinician."""
+    return actor.kind == ActorKind.CAPABILITY or actor == Actor.person(session.enrollment.patient.user_id)
+
+
+def _require_open(
+    session: TreatmentSession,
+    entry: "ObservationEntry | CheckInEntry",
+    statuses: Collection[SessionStatus],
+    *,
+    actor: Actor,
+) -> None:
+    """Raise `WrongSessionState` unless the session takes entries, or who was there made it in time.
+
+    Locks the enrollment and the session where it is over: a review that is being signed goes first.
+    """
+    status, over_at = SessionStatus(session.status), session.no_drive_until or session.ended_at
+    if not rules.comes_late(entry.observed_at, status=status, over_at=over_at) or not _was_there(
+        session, actor
+    ):
+        require_status(session, statuses)
+        return
+    lock(session)
+
+
+def _keep(
+    row: Observation,
+    entry: ObservationEntry,
+    *,
+    is_emergency: bool,
+    taken_at: datetime,
+    actor: Actor,
+    at: datetime,
+) -> tuple[Observation, bool]:
+    """Store an observation with all that follows from its values."""
+    if is_emergency:
+        stored, is_new = _store_alarm(row, f"observation:{row.pk}", actor=actor, at=at)
+    else:
+        stored, is_new = _store(row, actor=actor, at=at)
+    if is_new:
+        _tell_screening(row.session, entry, taken_at=taken_at, actor=actor, at=at)
+    return stored, is_new
 
 
 def _tell_screening(
@@ -184,12 +266,12 @@ def check_in(
 
     What counts is when it reaches us, whatever the phone's clock says: a late one leaves a missed deadline
     missed. One that by its own time is older than an interval says nothing of now: kept, it meets nothing,
-    and so does the patient's own tap. That not all is well raises an alert in the same transaction. Raises
-    `WrongSessionState` or `EntryChanged`.
+    and so does the patient's own tap. That not all is well raises an alert in the same transaction. One that
+    was made in a session and reaches us after it is kept too. Raises `WrongSessionState` or `EntryChanged`.
     """
-    require_status(session, LIVE_STATUSES)
     row = CheckIn(session=session, **asdict(entry))
-    with atomic():
+    with transaction.atomic():
+        _require_open(session, entry, LIVE_STATUSES, actor=actor)
         if entry.all_well:
             stored, is_new = _store(row, actor=actor, at=at)
         else:
@@ -249,7 +331,7 @@ def _store(row: _Entry, *, actor: Actor, at: datetime) -> tuple[_Entry, bool]:
         return row, True
     model = type(row)
     stored = model.objects.get(session_id=row.session_id, client_id=row.client_id, client_seq=row.client_seq)
-    content = {field.attname for field in model._meta.concrete_fields} - {"id", "received_at"}
+    content = {field.attname for field in model._meta.concrete_fields} - {"id", "received_at", "after_seal"}
     if any(getattr(stored, name) != getattr(row, name) for name in content):
         raise errors.EntryChanged
     return stored, False

@@ -33,10 +33,8 @@ def review_session(
             raise errors.NotReviewable(reasons=faults)
         if queries.log_sha256(locked) != log_sha256:
             raise errors.LogChanged
-        content = {"session": str(locked.pk), "log_sha256": log_sha256, "note": note, "at": at.isoformat()}
-        signature = accounts.sign(
-            by, meaning=SignatureMeaning.REVIEWED, document_sha256=digest(content), at=at
-        )
-        return SessionReview.objects.create(
-            session=locked, signature=signature, log_sha256=log_sha256, note=note, reviewed_at=at
-        )
+        review = SessionReview(session=locked, log_sha256=log_sha256, note=note, reviewed_at=at)
+        said = digest(queries.sealed_content(review))
+        review.signature = accounts.sign(by, meaning=SignatureMeaning.REVIEWED, document_sha256=said, at=at)
+        review.save(force_insert=True)
+        return review

@@ -22,6 +22,8 @@ from sessions.rules import Party
 from sessions.serializers.entries import (
     CheckInInput,
     CheckInOutput,
+    CorrectionInput,
+    CorrectionOutput,
     ObservationInput,
     ObservationOutput,
     ReflectionInput,
@@ -50,6 +52,15 @@ STORED = {
     "note": "",
     "received_at": "2026-03-02T16:58:01Z",
 }
+CORRECTION = {
+    "kind": "blood_pressure",
+    "systolic_mmhg": 118,
+    "diastolic_mmhg": 76,
+    "client_id": "5b1d3c1e-7a56-4d2c-9a53-0d2f4f3a8e11",
+    "client_seq": 5,
+    "reason": "I had typed 181.",
+}
+CORRECTED = STORED | CORRECTION | {"replaces": SESSION_ID}
 REFLECTION = {"text": "I said yes to everything this year.", "shared_with": "private"}
 _NEW = {True: status.HTTP_201_CREATED, False: status.HTTP_200_OK}
 
@@ -95,6 +106,38 @@ class Observations(SessionView):
             said = ObservationEntry(**checked(ObservationInput, request.data))
             stored, is_new = services.observe(session, entry=said, actor=self.actor, at=at)
         return Response(shaped(ObservationOutput, stored), status=_NEW[is_new])
+
+
+class Corrections(SessionView):
+    """What an entry should have said."""
+
+    hears_any_device = True
+
+    @extend_schema(
+        operation_id="observations_correct",
+        summary="Correct an entry",
+        request=CorrectionInput,
+        responses={201: CorrectionOutput, 200: CorrectionOutput},
+        examples=[
+            OpenApiExample("A slip", value=CORRECTION, request_only=True),
+            OpenApiExample("Stored beside the old one", value=CORRECTED, response_only=True),
+        ],
+    )
+    def post(self, request: Request, session_id: UUID, observation_id: UUID) -> Response:
+        """Store a newer version with its reason: 201 when new; 200 when this number came before.
+
+        The old one stays to be read. After the log is sealed a clinician alone corrects it.
+        """
+        at = clock.now()
+        session = queries.session_to_show(self.actor, session_id, at=at)
+        with _heeded(session, request.data, at=at):
+            self.admit(session, *Party, at=at)
+            old = queries.observation_of(session, observation_id)
+            said = checked(CorrectionInput, request.data)
+            reason = said.pop("reason")
+            new = ObservationEntry(**said, observed_at=old.observed_at)
+            stored, is_new = services.correct(session, old, entry=new, reason=reason, actor=self.actor, at=at)
+        return Response(shaped(CorrectionOutput, stored), status=_NEW[is_new])
 
 
 class CheckIns(SessionView):

@@ -26,6 +26,7 @@ class SessionLog(SessionView):
                     "is_complete": False,
                     "is_whole": True,
                     "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                    "seal": None,
                     "gaps": [{"starts_at": "2026-03-02T17:02:00Z", "ends_at": "2026-03-02T17:31:00Z"}],
                     "lines": [
                         {
@@ -36,6 +37,10 @@ class SessionLog(SessionView):
                             "is_late": True,
                             "by": "monitor",
                             "content": {"systolic_mmhg": 118, "diastolic_mmhg": 76},
+                            "replaces": None,
+                            "reason": "",
+                            "replaced_by": None,
+                            "after_seal": False,
                         }
                     ],
                 },

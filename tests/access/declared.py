@@ -56,6 +56,7 @@ class Op:
 
 REASON = {"reason": "Seen; all is well."}
 PHONE = {"code": "000000", "device": "the-key-of-dans-phone-0000"}
+ENTRY_AGAIN = {"client_id": "<uuid>", "client_seq": 91, "reason": "A slip."}
 ENTRY = {"client_id": "<uuid>", "client_seq": 90, "observed_at": "<now>"}
 PROFILE = {
     "legal_name": "A Example",
@@ -319,6 +320,14 @@ OPERATIONS = (
     Op("dose-outcomes", "POST", IN_SESSION, DAY, body={"kind": "vomited"}),
     Op("session-end", "POST", IN_SESSION, DAY, stage="started", body=REASON),
     Op("observations", "POST", IN_SESSION, DAY, body=ENTRY | {"kind": "heart_rate", "heart_rate_bpm": 64}),
+    Op(
+        "observation-corrections",
+        "POST",
+        IN_SESSION,
+        CARE | {MONITOR},
+        party=SELF,
+        body=ENTRY_AGAIN | {"kind": "blood_pressure", "systolic_mmhg": 120, "diastolic_mmhg": 70},
+    ),
     Op("check-ins", "POST", IN_SESSION, SELF | {MONITOR}, party=CARE, body=ENTRY | {"all_well": True}),
     Op("reflections", "GET", IN_SESSION, BOTH, party=frozenset({MONITOR})),
     Op("reflections", "POST", IN_SESSION, SELF, party=CARE | {MONITOR}, body={"text": "A river."}),

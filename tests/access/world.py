@@ -58,7 +58,7 @@ from sessions.ledger import services as ledger
 from sessions.ledger.enums import StockKind
 from sessions.ledger.models import Prescription
 from sessions.ledger.views import PRESCRIBED
-from sessions.models import EffectsChecklist, TreatmentSession
+from sessions.models import EffectsChecklist, Observation, TreatmentSession
 from sessions.queries import log_sha256
 from tests import steps
 from tests.access import declared as to
@@ -206,6 +206,7 @@ MODELS: dict[str, tuple[type[Any], str]] = {
     "screening_id": (Screening, "enrollment__patient"),
     "alert_id": (Alert, "patient"),
     "hold_id": (Hold, "patient"),
+    "observation_id": (Observation, "session__enrollment__patient"),
     "checklist_id": (EffectsChecklist, "session__enrollment__patient"),
     "clock_id": (ReportingClock, "patient"),
     "follow_up_id": (FollowUp, "patient"),
