@@ -269,6 +269,8 @@ SPECTACULAR_SETTINGS = {
         "DeliveryStatus": "notifications.enums.DeliveryStatus",
         "MessageKind": "notifications.enums.MessageKind",
         "Channel": "notifications.enums.Channel",
+        "PushChannel": "notifications.enums.PUSH_CHANNELS",
+        "Way": "notifications.enums.Way",
     },
 }
 CSRF_FAILURE_VIEW = "core.problems.forbidden"
@@ -330,6 +332,19 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="care@localhost")
 PAGING_GATEWAY_URL = env.str("PAGING_GATEWAY_URL", default="")
 PAGING_GATEWAY_KEY = env.str("PAGING_GATEWAY_KEY", default="")
 PAGING_GATEWAY_CALLBACK_KEY = env.str("PAGING_GATEWAY_CALLBACK_KEY", default="")
+# Notices on patients' phones and in their browsers; each is offered where it is set up. The JSON of a Google
+# service account that may send by Firebase; Apple's key for APNs, its id, the team's, and the app's name.
+FCM_ACCOUNT = env.str("FCM_ACCOUNT", default="")
+APNS_KEY = env.str("APNS_KEY", default="", multiline=True)
+APNS_KEY_ID = env.str("APNS_KEY_ID", default="")
+APNS_TEAM = env.str("APNS_TEAM", default="")
+APNS_TOPIC = env.str("APNS_TOPIC", default="")
+APNS_URL = env.str("APNS_URL", default="https://api.push.apple.com")
+# What we show browsers' push services: 32 bytes in base64url, and how they reach whoever runs this.
+WEB_PUSH_KEY = env.str("WEB_PUSH_KEY", default="")
+WEB_PUSH_CONTACT = env.str("WEB_PUSH_CONTACT", default="")
+# In place of every provider but the mail server: "console" shows what would leave, "sink" puts it into files.
+CHANNEL_STAND_IN = env.str("CHANNEL_STAND_IN", default="")
 # Where a person in the program can always reach a human; shown in every answer that says what comes next.
 CLINIC_PHONE = env.str("CLINIC_PHONE", default="+1-555-0100")
 EMERGENCY_PHONE = env.str("EMERGENCY_PHONE", default="911")

@@ -32,6 +32,7 @@ from assessments.models import Assessment, FormCause, Rescoring, WorseForm
 from core.encryption import decrypt
 from core.models import DocumentVersion
 from desk.looks import looks
+from notifications.devices.models import Device
 from notifications.models import Delivery, PagingNumber, ReminderPreference, Suppression
 from programs.enums import ConsentKind
 from programs.models import (
@@ -170,6 +171,12 @@ PARTS = (
     Part("Messages to you", Delivery, _ACCOUNT, hidden=frozenset({"payload", "leased_until", "fence"})),
     Part("Messages that are stopped", Suppression, _ACCOUNT),
     Part("When messages leave you alone", ReminderPreference, _ACCOUNT),
+    Part(
+        "Devices that are told something",
+        Device,
+        _ACCOUNT,
+        hidden=frozenset({"sign_in", "address", "password_sha256"}),
+    ),
 )
 WITHHELD: Mapping[type[Model], str] = {
     Clinician: "about somebody who works here",

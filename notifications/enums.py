@@ -35,6 +35,26 @@ class Channel(TextChoices):
     """To the number that somebody who works here has given, by the clinic's gateway."""
     RECORD = "record"
     """To nobody: in a drill it is written down that it would have left now."""
+    FCM = "fcm"
+    """To an app on a phone, by Firebase."""
+    APNS = "apns"
+    """To an app on a phone, by Apple."""
+    WEB = "web"
+    """To a browser, by its own push service."""
+
+
+PUSH = frozenset({Channel.FCM, Channel.APNS, Channel.WEB})
+"""The channels that reach a device which somebody has registered."""
+PUSH_CHANNELS = [(channel.value, channel.label) for channel in (Channel.FCM, Channel.APNS, Channel.WEB)]
+
+
+class Way(TextChoices):
+    """How a patient wants to be reached."""
+
+    PUSH = "push"
+    """By a notice on the device that they used last."""
+    EMAIL = "email"
+    """By mail."""
 
 
 class DeliveryStatus(TextChoices):

@@ -200,7 +200,17 @@ def render_reminders(kinds: Collection[MessageKind]) -> Message:
 
 def in_short(kind: MessageKind) -> str:
     """Return the first sentence of a text: what there is, without the link to it."""
-    return f"{TEMPLATES[kind].body.partition('. ')[0]}."
+    return _first_sentence(TEMPLATES[kind])
+
+
+def on_a_lock_screen(kinds: Collection[MessageKind]) -> Message:
+    """Return the notice that stands for messages of these kinds, for whoever holds the phone to see."""
+    template = TEMPLATES[next(iter(kinds))] if len(set(kinds)) == 1 else TOGETHER
+    return Message(subject=template.subject, body=_first_sentence(template))
+
+
+def _first_sentence(template: Template) -> str:
+    return f"{template.body.partition('. ')[0]}."
 
 
 def help_line() -> str:

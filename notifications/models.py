@@ -16,6 +16,7 @@ class Delivery(models.Model):
     address of somebody without an account) is encrypted for this row and emptied once the message has left.
     `told_on` is the day, in the reader's own zone, that a reminder has for itself: taken before it is sent,
     given back if it was not. `refused_sha256` is the hash of an address that refused it for good.
+    `given_up` names the channels, by spaces, on which it was not taken before another one was tried.
     `appeared_at` is since when a patient finds it in their inbox, `read_at` when they had seen it there.
     `about` is whose chart an urgent one is about; the database itself lets one about a drill's chart, or to
     its account, be of no channel but RECORD.
@@ -39,6 +40,7 @@ class Delivery(models.Model):
     outcome = models.CharField(max_length=200, blank=True)
     told_on = models.DateField(null=True)
     refused_sha256 = models.CharField(max_length=64, blank=True, default="", db_default="")
+    given_up = models.CharField(max_length=40, blank=True, default="", db_default="")
     appeared_at = models.DateTimeField(null=True)
     read_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(db_default=Now())
@@ -111,13 +113,15 @@ class Suppression(models.Model):
 class ReminderPreference(models.Model):
     """When somebody wants to be left alone by reminders; who has no row has the usual quiet hours.
 
-    Local times, in the zone of the chart; both alike means at no time.
+    Local times, in the zone of the chart; both alike means at no time. `ways` are those they want to be
+    reached by, the best first and by spaces; empty stands for the usual.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id)
     user = models.OneToOneField(User, on_delete=models.PROTECT, related_name="reminder_preference")
     quiet_from = models.TimeField(default=USUAL.begins)
     quiet_until = models.TimeField(default=USUAL.ends)
+    ways = models.CharField(max_length=40, blank=True, default="", db_default="")
     version = models.PositiveIntegerField(default=1)
     changed_at = models.DateTimeField()
 
@@ -140,3 +144,6 @@ class ProviderCircuit(models.Model):
     channel = models.CharField(max_length=8, choices=Channel.choices, primary_key=True)
     broken = models.PositiveIntegerField(default=0)
     open_until = models.DateTimeField(null=True)
+
+
+from notifications.devices import models as device_models  # noqa: E402, F401

@@ -1,5 +1,5 @@
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -14,10 +14,21 @@ from accounts.models import Patient, User
 from core.acting import seeing_all_charts
 from core.encryption import decrypt
 from core.errors import NotFound
-from notifications.enums import Channel, DeliveryStatus, MessageKind
+from notifications.channels import offered
+from notifications.devices.queries import address_of, reachable
+from notifications.enums import PUSH, Channel, DeliveryStatus, MessageKind, Way
 from notifications.hours import USUAL, Habits, QuietHours, end_of_day
 from notifications.models import Delivery, PagingNumber, ProviderCircuit, ReminderPreference, Suppression
-from notifications.rules import MISCARRIED, REMINDERS, TEXTED_AFTER, SendingFacts
+from notifications.rules import (
+    BY_WISH,
+    MISCARRIED,
+    REMINDERS,
+    TEXTED_AFTER,
+    USUAL_WAYS,
+    Reach,
+    SendingFacts,
+    chosen,
+)
 
 NOBODYS = "nobody@drill.invalid"
 """Stands for every address in a drill, so that a real one is not even read."""
@@ -28,19 +39,25 @@ def deliveries() -> QuerySet[Delivery]:
     return Delivery.objects.defer("payload").order_by("-due_at", "-id")
 
 
-def sending_facts(delivery: Delivery, *, address: str, in_doubt: bool) -> SendingFacts:
+def sending_facts(delivery: Delivery, *, address: str, in_doubt: bool, at: datetime) -> SendingFacts:
     """Return what decides whether `delivery` may leave now, read at this moment.
 
-    `address` is the one it was scheduled for, if it was; else the account's verified primary address is read.
+    `address` is the one it was scheduled for, if it was; else where its user can be reached now is read. In
+    doubt it goes by no other channel than the one on which it may have left.
     """
-    user = delivery.user
-    if delivery.channel == Channel.RECORD:
-        address = NOBODYS
-    elif user is not None and delivery.channel == Channel.TEXT:
-        address = number_of(user)
-    elif user is not None:
-        verified = EmailAddress.objects.filter(user=user, primary=True, verified=True)
-        address = verified.values_list("email", flat=True).first() or ""
+    user, channel = delivery.user, Channel(delivery.channel)
+    if channel == Channel.RECORD:
+        reaches = [Reach(channel, NOBODYS)]
+    elif user is None:
+        reaches = [Reach(channel, address, drops_repeats=drops_repeats(channel))]
+    elif delivery.kind in BY_WISH:
+        reaches = [
+            reach for reach in ways_to(user, kind=delivery.kind) if not in_doubt or reach.channel == channel
+        ]
+    else:
+        reaches = by_channel(user, channel)
+    given_up = {Channel(name) for name in delivery.given_up.split()}
+    reach, has_another_way = chosen(reaches, given_up=given_up, at=at)
     suppressed = Suppression.objects.filter(user=user, kind=delivery.kind, lifted_at=None)
     return SendingFacts(
         kind=MessageKind(delivery.kind),
@@ -48,12 +65,68 @@ def sending_facts(delivery: Delivery, *, address: str, in_doubt: bool) -> Sendin
         in_doubt=in_doubt,
         expires_at=delivery.expires_at,
         account_closed=user is not None and not user.is_active,
-        address=address,
-        drops_repeats=bool(settings.EMAIL_KEY_HEADER),
+        reach=reach or Reach(channel, "", drops_repeats=drops_repeats(channel)),
+        has_another_way=has_another_way,
         suppressed_by=suppressed.values_list("cause", flat=True).first() or "",
         habits=habits_of(user) if user is not None and delivery.kind in REMINDERS else None,
-        refused_at=refused_at(user, address) if user is not None and delivery.kind in REMINDERS else None,
     )
+
+
+def drops_repeats(channel: Channel) -> bool:
+    """Tell whether a channel's provider knows a message again that it has taken before."""
+    return bool(settings.EMAIL_KEY_HEADER) if channel == Channel.EMAIL else channel == Channel.TEXT
+
+
+def by_channel(user: User, channel: Channel) -> list[Reach]:
+    """Return where somebody is reached by one channel, the best first."""
+    found: list[tuple[str, UUID | None]]
+    if channel == Channel.TEXT:
+        found = [(number_of(user), None)]
+    elif channel in PUSH:
+        found = [(address_of(device), device.pk) for device in reachable(user, by=[channel])]
+    else:
+        verified = EmailAddress.objects.filter(user=user, primary=True, verified=True)
+        found = [(email, None) for email in verified.values_list("email", flat=True)[:1]]
+    return [Reach(channel, address, None, drops_repeats(channel), device) for address, device in found]
+
+
+def ways_to(user: User, *, kind: str) -> list[Reach]:
+    """Return every way to reach a patient for what goes by their wish, the one they like best first."""
+    can_push = PUSH & offered()
+    if not can_push:
+        found = by_channel(user, Channel.EMAIL)
+    else:
+        found = [reach for way in ways_of(user) for reach in _by_way(user, way, can_push=can_push)]
+    if kind not in REMINDERS:
+        return found
+    return [replace(one, refused_at=None if one.device else refused_at(user, one.address)) for one in found]
+
+
+def _by_way(user: User, way: Way, *, can_push: frozenset[Channel]) -> list[Reach]:
+    if way == Way.EMAIL:
+        return by_channel(user, Channel.EMAIL)
+    devices = reachable(user, by=can_push)
+    return [Reach(Channel(one.channel), address_of(one), device=one.pk) for one in devices]
+
+
+def first_channel(user: User, *, kind: str) -> Channel:
+    """Return by which channel a message for them would go now; what that depends on is read again then."""
+    if kind not in BY_WISH or not PUSH & offered():
+        return Channel.EMAIL
+    with seeing_all_charts():
+        found = ways_to(user, kind=MessageKind.NEWS)
+    return found[0].channel if found else Channel.EMAIL
+
+
+def ways_of(user: User) -> tuple[Way, ...]:
+    """Return the ways somebody wants to be reached, the best first."""
+    said = ReminderPreference.objects.filter(user=user).values_list("ways", flat=True).first()
+    return tuple(Way(way) for way in said.split()) if said else USUAL_WAYS
+
+
+def ways_offered() -> frozenset[Way]:
+    """Return the ways in which this clinic can reach a patient."""
+    return frozenset(Way) if PUSH & offered() else frozenset({Way.EMAIL})
 
 
 def paging_number(user: User) -> PagingNumber | None:
@@ -166,14 +239,14 @@ def habits_of(user: User) -> Habits | None:
     """Return when somebody may be reminded; `None` where there is no chart, and so nobody to remind."""
     with seeing_all_charts():
         zone = Patient.objects.filter(user=user).values_list("timezone", flat=True).first()
-        chosen = ReminderPreference.objects.filter(user=user).first()
+        said = ReminderPreference.objects.filter(user=user).first()
         may_have_left = Delivery.objects.filter(
             user=user, kind__in=REMINDERS, status__in=[DeliveryStatus.SENT, DeliveryStatus.UNKNOWN]
         )
         reminded_at = may_have_left.aggregate(last=Max("finished_at"))["last"]
     if zone is None:
         return None
-    quiet = QuietHours(chosen.quiet_from, chosen.quiet_until) if chosen else USUAL
+    quiet = QuietHours(said.quiet_from, said.quiet_until) if said else USUAL
     return Habits(zone=ZoneInfo(zone), quiet=quiet, reminded_at=reminded_at)
 
 
@@ -190,7 +263,7 @@ class Wishes:
     wanted: bool
     come: bool
     version: int
-    channels: tuple[Channel, ...] = (Channel.EMAIL,)
+    ways: tuple[Way, ...] = (Way.EMAIL,)
 
 
 def wishes(user: User) -> Wishes:
@@ -198,15 +271,16 @@ def wishes(user: User) -> Wishes:
     patient = accounts.patient_of(user.pk)
     if patient is None:
         raise NotFound
-    chosen = ReminderPreference.objects.filter(user=user).first()
+    said = ReminderPreference.objects.filter(user=user).first()
     stopped = Suppression.objects.filter(user=user, kind=MessageKind.ASSESSMENT_DUE, lifted_at=None)
     causes = set(stopped.values_list("cause", flat=True))
     return Wishes(
-        quiet=QuietHours(chosen.quiet_from, chosen.quiet_until) if chosen else USUAL,
+        quiet=QuietHours(said.quiet_from, said.quiet_until) if said else USUAL,
         timezone=patient.timezone,
         wanted=OPTED_OUT not in causes,
         come=not causes,
-        version=chosen.version if chosen else 1,
+        version=said.version if said else 1,
+        ways=tuple(way for way in ways_of(user) if way in ways_offered()),
     )
 
 

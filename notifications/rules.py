@@ -1,11 +1,12 @@
 """What becomes of a message: at the moment of sending, and after the mail server answered or fell silent."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
+from uuid import UUID
 
-from notifications.enums import DeliveryStatus, MessageKind
+from notifications.enums import Channel, DeliveryStatus, MessageKind, Way
 from notifications.hours import Habits, next_moment
 
 REMINDERS = frozenset({MessageKind.ASSESSMENT_DUE, MessageKind.SESSION_TOMORROW})
@@ -47,6 +48,13 @@ MISCARRIED = frozenset({DeliveryStatus.FAILED, DeliveryStatus.EXPIRED, DeliveryS
 IN_INBOX = REMINDERS | {MessageKind.NEWS, MessageKind.CHECK_IN_MISSED}
 """What a patient finds in their inbox too, whichever way it went."""
 
+BY_WISH = REMINDERS | {MessageKind.NEWS}
+"""What goes to patients by the way they like best, and where that fails by the next; never by two."""
+USUAL_WAYS = (Way.PUSH, Way.EMAIL)
+"""For who has said nothing: a device that they have registered first."""
+PATIENCE = 4
+"""So many tries in which a provider cannot take a message, about two minutes, and another way is tried."""
+
 MAX_ATTEMPTS = 20
 """With the pauses below: six hours and a half of an absent mail server, for an urgent message 18 minutes."""
 ADDRESS_RESTS = timedelta(days=30)
@@ -72,14 +80,43 @@ class Answer(Enum):
 
 
 @dataclass(frozen=True)
+class Reach:
+    """One way to reach somebody: `address` is empty where there is none.
+
+    `refused_at` is when this very address last refused for good. `drops_repeats`: the provider knows by its
+    key a message that it has taken before, and drops it. `device` is whose address it is, in a push.
+    """
+
+    channel: Channel
+    address: str
+    refused_at: datetime | None = None
+    drops_repeats: bool = False
+    device: UUID | None = None
+
+
+def chosen(
+    reaches: Sequence[Reach], *, given_up: Collection[Channel], at: datetime
+) -> tuple[Reach | None, bool]:
+    """Return by which of somebody's ways a message goes, the best first, and whether there is another yet.
+
+    A way that was given up for this message, or whose address refuses, is passed over while there is another.
+    """
+    left = [reach for reach in reaches if reach.channel not in given_up and not _rests(reach, at=at)]
+    first = next(iter(left or reaches[-1:]), None)
+    return first, any(first is not None and reach.channel != first.channel for reach in left)
+
+
+def _rests(reach: Reach, *, at: datetime) -> bool:
+    return reach.refused_at is not None and at < reach.refused_at + ADDRESS_RESTS
+
+
+@dataclass(frozen=True)
 class SendingFacts:
     """What is true of a message at the moment of sending.
 
     `attempt` counts claims, this one included. `in_doubt`: an earlier holder's lease ran out, so the message
-    may have been taken. `address` is empty where there is none to send to. `habits` say when a reminder may
-    leave, `None` for other messages, and for who has no chart. `refused_at` is when this very address last
-    refused mail for good. `drops_repeats`: the provider knows by its key a message that it has taken before,
-    and drops it.
+    may have been taken. `reach` is where it goes. `habits` say when a reminder may leave, `None` for other
+    messages, and for who has no chart. `has_another_way`: where this one fails, it can go by another channel.
     """
 
     kind: MessageKind
@@ -87,29 +124,30 @@ class SendingFacts:
     in_doubt: bool
     expires_at: datetime
     account_closed: bool
-    address: str
+    reach: Reach
     suppressed_by: str
     habits: Habits | None = None
-    refused_at: datetime | None = None
-    drops_repeats: bool = False
+    has_another_way: bool = False
 
     @property
     def is_better_lost(self) -> bool:
         """Tell whether, once it may have been taken, it is not to be tried again."""
-        return self.kind in REMINDERS and not self.drops_repeats
+        return self.kind in REMINDERS and not self.reach.drops_repeats
 
 
 @dataclass(frozen=True)
 class Outcome:
     """Where a message stands now and why, for a person to read; `due_at` if it is to be tried again then.
 
-    `is_unreachable`: it was wanted, and there was no way to send it.
+    `is_unreachable`: it was wanted, and there was no way to send it. `gives_up`: by this channel it is not
+    tried again.
     """
 
     status: DeliveryStatus
     text: str
     due_at: datetime | None = None
     is_unreachable: bool = False
+    gives_up: bool = False
 
 
 def appears(kind: MessageKind, outcome: Outcome) -> bool:
@@ -153,10 +191,10 @@ def before_sending(facts: SendingFacts, *, at: datetime) -> Outcome | None:
         return Outcome(DeliveryStatus.CANCELLED, "The account is closed.")
     if facts.kind in REMINDERS and facts.suppressed_by:
         return Outcome(DeliveryStatus.CANCELLED, f"Reminders are stopped ({facts.suppressed_by}).")
-    if not facts.address:
+    if not facts.reach.address:
         ended = DeliveryStatus.FAILED if facts.kind in URGENT else DeliveryStatus.CANCELLED
         return Outcome(ended, "The account has no verified address.", is_unreachable=True)
-    if facts.kind in REMINDERS and facts.refused_at and at < facts.refused_at + ADDRESS_RESTS:
+    if facts.kind in REMINDERS and _rests(facts.reach, at=at):
         text = "The address refuses mail; somebody was told."
         return Outcome(DeliveryStatus.CANCELLED, text, is_unreachable=True)
     return None if facts.habits is None else kept_for_later(facts, facts.habits, at=at)
@@ -196,12 +234,14 @@ def after_sending(facts: SendingFacts, answer: Answer, detail: str, *, at: datet
         if facts.is_better_lost:
             return Outcome(DeliveryStatus.UNKNOWN, f"It may have arrived; not repeated ({detail}).")
         return Outcome(DeliveryStatus.LEASED, f"It may have arrived; to be repeated ({detail}).")
+    if facts.reach.device is not None and answer is Answer.NOBODY:
+        return Outcome(DeliveryStatus.DUE, f"To be tried another way ({detail}).", due_at=at)
+    is_refused = answer in (Answer.NOBODY, Answer.NEVER)
+    if facts.has_another_way and (is_refused or facts.attempt >= PATIENCE):
+        text = f"Not taken by {facts.reach.channel}, to be tried another way ({detail})."
+        return Outcome(DeliveryStatus.DUE, text, due_at=at, gives_up=True)
     again_at = at + pause(facts.kind, attempt=facts.attempt)
-    if (
-        answer in (Answer.NOBODY, Answer.NEVER)
-        or facts.attempt >= MAX_ATTEMPTS
-        or again_at >= facts.expires_at
-    ):
+    if is_refused or facts.attempt >= MAX_ATTEMPTS or again_at >= facts.expires_at:
         return Outcome(DeliveryStatus.FAILED, f"Not taken at try {facts.attempt} ({detail}).")
     return Outcome(DeliveryStatus.DUE, f"To be tried again ({detail}).", due_at=again_at)
 

@@ -4,8 +4,8 @@ from rest_framework import serializers
 
 from core.errors import InputError, InvalidInput
 from core.fields import InputSerializer, InstantField
-from notifications import messages, rules
-from notifications.enums import Channel, DeliveryStatus, MessageKind
+from notifications import messages, queries, rules
+from notifications.enums import Channel, DeliveryStatus, MessageKind, Way
 from notifications.hours import SHORTEST_WAKING, QuietHours
 from notifications.models import Delivery
 
@@ -40,6 +40,18 @@ class ReminderWishesInput(InputSerializer):
     quiet_from = serializers.TimeField(required=False)
     quiet_until = serializers.TimeField(required=False)
     wanted = serializers.BooleanField(required=False)
+    channels = serializers.ListField(
+        child=serializers.ChoiceField(choices=Way.choices), required=False, min_length=1, max_length=len(Way)
+    )
+
+    def validate_channels(self, said: list[str]) -> list[Way]:
+        """Take each way once, and none that the clinic has not set up."""
+        ways = [Way(way) for way in said]
+        if len(set(ways)) < len(ways):
+            raise serializers.ValidationError("Name each way once.", code="twice")
+        if not set(ways) <= queries.ways_offered():
+            raise serializers.ValidationError("This clinic does not offer that way.", code="not_offered")
+        return ways
 
     def quiet(self, now: QuietHours) -> QuietHours:
         """Return the quiet hours asked for; raises `InvalidInput` where they leave too little of a day."""
@@ -60,7 +72,7 @@ class ReminderWishesOutput(serializers.Serializer[Any]):
     timezone = serializers.CharField()
     wanted = serializers.BooleanField()
     come = serializers.BooleanField()
-    channels = serializers.ListField(child=serializers.ChoiceField(choices=Channel.choices))
+    channels = serializers.ListField(child=serializers.ChoiceField(choices=Way.choices), source="ways")
 
 
 class StopInput(InputSerializer):

@@ -1,5 +1,5 @@
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from logging import getLogger
 from typing import Any
@@ -15,8 +15,10 @@ from core.encryption import decrypt, encrypt
 from core.errors import NotFound, Stale
 from core.logs import log_failure
 from notifications import messages, queries, rules, stops
-from notifications.channels import PROVIDERS, Letter, gateway
-from notifications.enums import Channel, DeliveryStatus, MessageKind
+from notifications.channels import Letter, offered, provider
+from notifications.devices.models import Device
+from notifications.devices.queries import address_of, reachable
+from notifications.enums import PUSH, Channel, DeliveryStatus, MessageKind, Way
 from notifications.hours import QuietHours, day_of
 from notifications.ladders import Step
 from notifications.messages import UnfitMessage
@@ -28,7 +30,7 @@ from notifications.models import (
     Suppression,
 )
 from notifications.queries import Waiting
-from notifications.rules import Answer, Nobody, Outcome, SendingFacts
+from notifications.rules import Answer, Nobody, Outcome, Reach, SendingFacts
 
 LEASE = timedelta(seconds=30)
 """How long a worker may hold a message: one send with time to spare, and how late a crash is noticed.
@@ -65,10 +67,14 @@ def schedule(
     if due_at >= expires_at:
         raise UnfitMessage(f"{kind}: expires before it is due")
     messages.check(kind, words or {})
-    delivery = Delivery(dedupe_key=dedupe_key, kind=kind, user=user, due_at=due_at, expires_at=expires_at)
+    channel = Channel.EMAIL if user is None else queries.first_channel(user, kind=kind)
+    delivery = Delivery(
+        dedupe_key=dedupe_key, kind=kind, channel=channel, user=user, due_at=due_at, expires_at=expires_at
+    )
     delivery.about_id = None if isinstance(about, Nobody) else about
     delivery.payload = encrypt({"address": address, "words": dict(words or {})}, place=_place(delivery))
-    Delivery.objects.bulk_create([delivery, *_text_beside(delivery, words or {})], ignore_conflicts=True)
+    beside = [*_text_beside(delivery, words or {}), *_push_beside(delivery, words or {})]
+    Delivery.objects.bulk_create([delivery, *beside], ignore_conflicts=True)
 
 
 def _text_beside(page: Delivery, words: Mapping[str, str]) -> list[Delivery]:
@@ -76,19 +82,38 @@ def _text_beside(page: Delivery, words: Mapping[str, str]) -> list[Delivery]:
     wait = rules.TEXTED_AFTER.get(MessageKind(page.kind))
     if wait is None or page.user is None or page.due_at + wait >= page.expires_at:
         return []
-    if not gateway.is_set_up() or queries.paging_number(page.user) is None:
+    if Channel.TEXT not in offered() or queries.paging_number(page.user) is None:
         return []
-    text = Delivery(
-        dedupe_key=_text_key(page),
-        kind=page.kind,
-        channel=Channel.TEXT,
-        user=page.user,
-        about_id=page.about_id,
-        due_at=page.due_at + wait,
-        expires_at=page.expires_at,
+    return [_same(page, words, channel=Channel.TEXT, key=_text_key(page), due_at=page.due_at + wait)]
+
+
+def _push_beside(call: Delivery, words: Mapping[str, str]) -> list[Delivery]:
+    """Return the notices that go with the mail of a missed check-in: one to each kind of device they have."""
+    if call.kind not in rules.ABOUT_A_LIFE or call.user is None or not PUSH & offered():
+        return []
+    with seeing_all_charts():
+        channels = {Channel(one.channel) for one in reachable(call.user, by=PUSH & offered())}
+    return [
+        _same(call, words, channel=channel, key=f"{call.dedupe_key}:{channel}", due_at=call.due_at)
+        for channel in sorted(channels)
+    ]
+
+
+def _same(
+    mail: Delivery, words: Mapping[str, str], *, channel: Channel, key: str, due_at: datetime
+) -> Delivery:
+    """Return the row by which the same message leaves on another channel as well."""
+    beside = Delivery(
+        dedupe_key=key,
+        kind=mail.kind,
+        channel=channel,
+        user=mail.user,
+        about_id=mail.about_id,
+        due_at=due_at,
+        expires_at=mail.expires_at,
     )
-    text.payload = encrypt({"address": "", "words": dict(words)}, place=_place(text))
-    return [text]
+    beside.payload = encrypt({"address": "", "words": dict(words)}, place=_place(beside))
+    return beside
 
 
 def _text_key(page: Delivery) -> str:
@@ -151,8 +176,18 @@ def remind(kind: MessageKind, user: User, *, key: str, steps: Collection[Step]) 
         )
 
 
-def wish(user: User, *, quiet: QuietHours, wanted: bool, expected_version: int, at: datetime) -> None:
-    """Keep when somebody wants to be left alone, and whether they want reminders at all.
+@dataclass(frozen=True)
+class Wish:
+    """When somebody wants to be left alone, whether they want reminders, and how, the best way first."""
+
+    quiet: QuietHours
+    wanted: bool
+    ways: Sequence[Way] | None = None
+    """`None` leaves them as they are."""
+
+
+def wish(user: User, said: Wish, *, expected_version: int, at: datetime) -> None:
+    """Keep how somebody wants to be reminded.
 
     Locks the row. Raises `Stale` where it has moved on.
     """
@@ -161,13 +196,22 @@ def wish(user: User, *, quiet: QuietHours, wanted: bool, expected_version: int, 
         row = ReminderPreference.objects.select_for_update(of=("self",)).get(user=user)
         if row.version != expected_version:
             raise Stale
-        row.quiet_from, row.quiet_until = quiet.begins, quiet.ends
+        row.quiet_from, row.quiet_until = said.quiet.begins, said.quiet.ends
+        if said.ways is not None:
+            row.ways = " ".join(said.ways)
         row.version, row.changed_at = row.version + 1, at
         row.save()
-        if wanted:
+        reroute(user)
+        if said.wanted:
             unsuppress(user, cause=queries.OPTED_OUT, at=at)
         else:
             suppress(user, kinds=rules.REMINDERS, cause=queries.OPTED_OUT, at=at)
+
+
+def reroute(user: User) -> None:
+    """Say by which channel what waits for somebody would go now, so that no other's standstill keeps it."""
+    waiting = Delivery.objects.filter(user=user, kind__in=rules.BY_WISH, status=DeliveryStatus.DUE)
+    waiting.update(channel=queries.first_channel(user, kind=MessageKind.NEWS))
 
 
 def stop_by_link(token: str, *, at: datetime) -> None:
@@ -264,7 +308,7 @@ def _claim(*, at: datetime) -> tuple[Delivery, bool] | None:
 def _deliver(delivery: Delivery, *, in_doubt: bool, at: datetime) -> None:
     try:
         payload = decrypt(bytes(delivery.payload), place=_place(delivery))
-        facts = queries.sending_facts(delivery, address=payload["address"], in_doubt=in_doubt)
+        facts = queries.sending_facts(delivery, address=payload["address"], in_doubt=in_doubt, at=at)
         beside = _beside(delivery, facts, at=at)
         letter = _compose(delivery, facts, payload["words"], beside)
     except (LookupError, ValueError) as error:
@@ -275,15 +319,23 @@ def _deliver(delivery: Delivery, *, in_doubt: bool, at: datetime) -> None:
     if outcome is not None:
         _record(delivery, outcome, at=at)
         return
-    handed = PROVIDERS[Channel(delivery.channel)]().hand_over(letter)
+    _note_the_way(delivery, facts)
+    handed = provider(facts.reach.channel).hand_over(letter)
     outcome = rules.after_sending(facts, handed.answer, handed.detail, at=at)
     with transaction.atomic():
         _record(delivery, outcome, at=at)
         if outcome.status == DeliveryStatus.SENT:
             _say_that_they_were_said(beside, delivery, at=at)
         if handed.answer is Answer.NOBODY:
-            _tell_of_refusing(delivery, facts.address, at=at)
-    _note_how_it_did(Channel(delivery.channel), broke=handed.broke, at=at)
+            _tell_of_refusing(delivery, facts.reach, at=at)
+    _note_how_it_did(facts.reach.channel, broke=handed.broke, at=at)
+
+
+def _note_the_way(delivery: Delivery, facts: SendingFacts) -> None:
+    """Write down by which channel a message is about to leave: in doubt, it goes by no other."""
+    if delivery.channel != facts.reach.channel:
+        _held(delivery).update(channel=facts.reach.channel)
+        delivery.channel = facts.reach.channel
 
 
 def _go_another_way(delivery: Delivery, *, at: datetime) -> None:
@@ -338,13 +390,16 @@ def _say_that_they_were_said(beside: Sequence[Waiting], delivery: Delivery, *, a
     waiting.update(**_columns(outcome, at=at), appeared_at=at)
 
 
-def _tell_of_refusing(delivery: Delivery, address: str, *, at: datetime) -> None:
+def _tell_of_refusing(delivery: Delivery, reach: Reach, *, at: datetime) -> None:
     """Keep which address refused, and tell whoever looks after its owner, once a month for each address.
 
     For a patient that is who cares for them, for anybody else who runs the clinic. An address without an
-    account is whoever's who wrote it: the row says that it failed.
+    account is whoever's who wrote it: the row says that it failed. A device that is gone is forgotten.
     """
-    refused = queries.digest_of(address)
+    if reach.device is not None:
+        _forget(reach.device, address=reach.address)
+        return
+    refused = queries.digest_of(reach.address)
     _held(delivery).update(refused_sha256=refused)
     if delivery.user is None:
         return
@@ -359,14 +414,34 @@ def _tell_of_refusing(delivery: Delivery, address: str, *, at: datetime) -> None
         )
 
 
+def _forget(device_id: UUID, *, address: str) -> None:
+    """Forget a device that its provider does not know any more, unless it was registered anew since."""
+    for device in Device.objects.filter(pk=device_id):
+        if address_of(device) == address:
+            device.delete()
+
+
 def _compose(
     delivery: Delivery, facts: SendingFacts, words: Mapping[str, str], beside: Sequence[Waiting]
 ) -> Letter:
     kinds = [facts.kind, *(one.kind for one in beside)]
+    if facts.reach.channel in PUSH:
+        return _notice(delivery, facts, kinds, link=words.get("link", ""))
     text = messages.render_reminders(kinds) if beside else messages.render(facts.kind, words)
     if facts.kind in rules.REMINDERS and delivery.user is not None:
         text = messages.with_stop(text, token=stops.token_for(delivery.user.pk))
-    return Letter(id=delivery.pk, to=facts.address, subject=text.subject, body=text.body)
+    return Letter(id=delivery.pk, to=facts.reach.address, subject=text.subject, body=text.body)
+
+
+def _notice(delivery: Delivery, facts: SendingFacts, kinds: Collection[MessageKind], *, link: str) -> Letter:
+    text = messages.on_a_lock_screen(kinds)
+    return Letter(
+        id=delivery.pk,
+        to=facts.reach.address,
+        subject=text.subject,
+        body=text.body,
+        link=link or messages.link("today"),
+    )
 
 
 def _record(delivery: Delivery, outcome: Outcome, *, at: datetime) -> None:
@@ -378,8 +453,10 @@ def _record(delivery: Delivery, outcome: Outcome, *, at: datetime) -> None:
     if outcome.status in (DeliveryStatus.SENT, DeliveryStatus.UNKNOWN):
         open_to.append(DeliveryStatus.CANCELLED)
     columns = _columns(outcome, at=at)
-    if delivery.user is not None and rules.appears(MessageKind(delivery.kind), outcome):
+    if _is_the_readers(delivery) and rules.appears(MessageKind(delivery.kind), outcome):
         columns["appeared_at"] = at
+    if outcome.gives_up:
+        columns["given_up"] = f"{delivery.given_up} {delivery.channel}".strip()
     if not _held(delivery).filter(status__in=open_to).update(**columns):
         logger.warning("Delivery %s: %s came too late to be recorded", delivery.pk, outcome.status)
         return
@@ -387,6 +464,12 @@ def _record(delivery: Delivery, outcome: Outcome, *, at: datetime) -> None:
         logger.error("Urgent delivery %s: %s. %s", delivery.pk, outcome.status, outcome.text)
     if delivery.kind in rules.TEXTED_AFTER and outcome.status != DeliveryStatus.SENT:
         _go_another_way(delivery, at=at)
+
+
+def _is_the_readers(delivery: Delivery) -> bool:
+    """Tell whether it is somebody's own message, and not the same one beside its mail."""
+    is_first = delivery.kind in rules.BY_WISH or delivery.channel == Channel.EMAIL
+    return delivery.user is not None and is_first
 
 
 def _held(delivery: Delivery) -> QuerySet[Delivery]:

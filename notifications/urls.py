@@ -1,8 +1,9 @@
-from django.urls import path
+from django.urls import include, path
 
 from notifications import views
 
 urlpatterns = [
+    path("", include("notifications.devices.urls")),
     path("inbox", views.Inbox.as_view(), name="inbox"),
     path("inbox/read", views.InboxRead.as_view(), name="inbox-read"),
     path("inbox/<uuid:message_id>/read", views.InboxMessageRead.as_view(), name="inbox-message-read"),

@@ -161,13 +161,12 @@ class ReminderWishes(View):
         require_match(request, version=now.version)
         said = serializers.ReminderWishesInput(data=request.data)
         said.is_valid(raise_exception=True)
-        services.wish(
-            user_of(request),
+        wish = services.Wish(
             quiet=said.quiet(now.quiet),
             wanted=said.validated_data.get("wanted", now.wanted),
-            expected_version=now.version,
-            at=clock.now(),
+            ways=said.validated_data.get("channels"),
         )
+        services.wish(user_of(request), wish, expected_version=now.version, at=clock.now())
         return self._answer(request)
 
     def _answer(self, request: Request) -> Response:

@@ -2,17 +2,12 @@
 
 import json
 
-import httpx
 from django.conf import settings
 
+from notifications.channels.http import NOT_NOW, TIMEOUT, Heard, post
 from notifications.channels.interface import HandedOver, Letter
 from notifications.rules import Answer
 
-TIMEOUT = httpx.Timeout(5.0)
-MOST_BYTES = 16 * 1024
-"""Of an answer that are read: enough for a few words, too little to keep a worker busy."""
-_NOT_NOW = frozenset({401, 403, 408, 425, 429, 503})
-"""It did not take the message and may take it later; a key that is wrong today is mended tomorrow."""
 _NOBODY = 422
 """The number is none."""
 
@@ -27,48 +22,30 @@ class Gateway:
 
     def hand_over(self, letter: Letter) -> HandedOver:
         """Try once. An answer that makes no sense is doubt: what it was about may have been taken."""
-        try:
-            # Neither redirects nor a proxy of the environment: the number goes where the settings say.
-            with (
-                httpx.Client(timeout=TIMEOUT, trust_env=False) as client,
-                client.stream(
-                    "POST",
-                    settings.PAGING_GATEWAY_URL,
-                    json={"id": str(letter.id), "to": letter.to, "text": letter.body},
-                    headers={
-                        "Authorization": f"Bearer {settings.PAGING_GATEWAY_KEY}",
-                        "Idempotency-Key": str(letter.id),
-                    },
-                ) as answer,
-            ):
-                return _heard(answer.status_code, _beginning(answer))
-        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            return HandedOver(Answer.NOT_NOW, f"no connection: {type(error).__name__}", broke=True)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            return HandedOver(Answer.DOUBT, f"connection broke: {type(error).__name__}", broke=True)
+        heard = post(
+            settings.PAGING_GATEWAY_URL,
+            timeout=TIMEOUT,
+            json={"id": str(letter.id), "to": letter.to, "text": letter.body},
+            headers={
+                "Authorization": f"Bearer {settings.PAGING_GATEWAY_KEY}",
+                "Idempotency-Key": str(letter.id),
+            },
+        )
+        return heard if isinstance(heard, HandedOver) else _understood(heard)
 
 
-def _beginning(answer: httpx.Response) -> bytes:
-    read = b""
-    for part in answer.iter_bytes(MOST_BYTES):
-        read += part
-        if len(read) >= MOST_BYTES:
-            break
-    return read
-
-
-def _heard(status: int, body: bytes) -> HandedOver:
-    if 200 <= status < 300:
-        if _accepts(body):
+def _understood(heard: Heard) -> HandedOver:
+    if 200 <= heard.status < 300:
+        if _accepts(heard.body):
             return HandedOver(Answer.TAKEN)
-        return HandedOver(Answer.DOUBT, f"answered {status} and no sense", broke=True)
-    if status in _NOT_NOW:
-        return HandedOver(Answer.NOT_NOW, f"refused with {status}", broke=True)
-    if status == _NOBODY:
-        return HandedOver(Answer.NOBODY, f"recipient refused with {status}")
-    if 300 <= status < 500:
-        return HandedOver(Answer.NEVER, f"refused with {status}")
-    return HandedOver(Answer.DOUBT, f"failed with {status}", broke=True)
+        return HandedOver(Answer.DOUBT, f"answered {heard.status} and no sense", broke=True)
+    if heard.status in NOT_NOW:
+        return HandedOver(Answer.NOT_NOW, f"refused with {heard.status}", broke=True)
+    if heard.status == _NOBODY:
+        return HandedOver(Answer.NOBODY, f"recipient refused with {heard.status}")
+    if 300 <= heard.status < 500:
+        return HandedOver(Answer.NEVER, f"refused with {heard.status}")
+    return HandedOver(Answer.DOUBT, f"failed with {heard.status}", broke=True)
 
 
 def _accepts(body: bytes) -> bool:

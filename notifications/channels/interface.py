@@ -7,12 +7,16 @@ from notifications.rules import Answer
 
 @dataclass(frozen=True)
 class Letter:
-    """What is handed over: `id` is the same for every try, by it a provider can tell that two are one."""
+    """What is handed over: `id` is the same for every try, by it a provider can tell that two are one.
+
+    `link` is for channels that carry it beside the words.
+    """
 
     id: UUID
     to: str
     subject: str
     body: str
+    link: str = ""
 
 
 @dataclass(frozen=True)

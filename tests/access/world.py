@@ -33,7 +33,10 @@ from core.documents import publish
 from core.enums import DocumentKind
 from core.models import DocumentVersion
 from desk.catalogue import EFFECTIVE_AT
-from notifications.enums import DeliveryStatus, MessageKind
+from notifications.devices.models import Device
+from notifications.devices.rules import by_token
+from notifications.devices.services import register
+from notifications.enums import Channel, DeliveryStatus, MessageKind
 from notifications.models import Delivery
 from programs import queries, rules
 from programs import services as programs
@@ -215,6 +218,7 @@ MODELS: dict[str, tuple[type[Any], str]] = {
     "prescription_id": (Prescription, "enrollment__patient"),
     "message_id": (Delivery, "user__patient"),
     "reminder_id": (Delivery, "user__patient"),
+    "device_id": (Device, "user__patient"),
 }
 """How the ids in addresses lead to whose chart."""
 
@@ -413,7 +417,7 @@ def _weighed(patient: Patient, at: datetime) -> None:
 
 
 def _reminded(patient: Patient, at: datetime) -> None:
-    """A reminder that was sent, and so is in the inbox."""
+    """A reminder that was sent, and so is in the inbox; and a phone to send others to."""
     Delivery.objects.create(
         dedupe_key=f"access:{patient.pk}",
         kind=MessageKind.ASSESSMENT_DUE,
@@ -424,6 +428,11 @@ def _reminded(patient: Patient, at: datetime) -> None:
         finished_at=at,
         appeared_at=at,
     )
+    session = SessionStore()
+    sign_in(session, patient.user)
+    session.create()
+    phone = by_token(Channel.FCM, f"the-token-of-{patient.pk}")
+    register(patient.user, str(session.session_key), address=phone, at=at)
 
 
 def _policies(at: datetime) -> DocumentVersion:

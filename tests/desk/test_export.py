@@ -26,6 +26,7 @@ NOTHING_YET = {
     "safety.followup",
     "safety.exclusionoverride",
     "notifications.reminderpreference",
+    "notifications.device",
     "accounts.breakglass",
     "safety.eventassessment",
     "safety.eventnews",

@@ -58,6 +58,7 @@ NOT_AUDITED = {
     "usersessions_usersession": "devices; no record",
     "notifications_providercircuit": "how a provider did is not the record",
     "notifications_delivery": "leases and attempts; each row tells its own story",
+    "notifications_device": "belongs to a sign-in, and is gone with it",
 }
 
 

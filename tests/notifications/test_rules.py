@@ -1,21 +1,33 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from uuid import uuid4
 
 import pytest
 
 from notifications import rules
-from notifications.enums import DeliveryStatus, MessageKind
-from notifications.rules import Answer, SendingFacts, after_sending, answer_to, before_sending, pause
+from notifications.enums import Channel, DeliveryStatus, MessageKind
+from notifications.rules import (
+    Answer,
+    Reach,
+    SendingFacts,
+    after_sending,
+    answer_to,
+    before_sending,
+    chosen,
+    pause,
+)
 
 AT = datetime(2026, 3, 2, 15, tzinfo=UTC)
+MAIL = Reach(Channel.EMAIL, "ada@example.org")
+NOWHERE = Reach(Channel.EMAIL, "")
 REMINDER = SendingFacts(
     kind=MessageKind.ASSESSMENT_DUE,
     attempt=1,
     in_doubt=False,
     expires_at=AT + timedelta(days=1),
     account_closed=False,
-    address="ada@example.org",
+    reach=MAIL,
     suppressed_by="",
 )
 PAGE = replace(REMINDER, kind=MessageKind.ALERT_PAGE)
@@ -34,7 +46,7 @@ def test_nothing_stands_in_the_way() -> None:
         ({"account_closed": True}, DeliveryStatus.CANCELLED),
         ({"account_closed": True, "kind": MessageKind.NEWS}, DeliveryStatus.CANCELLED),
         ({"account_closed": True, "kind": MessageKind.ALERT_PAGE}, DeliveryStatus.CANCELLED),
-        ({"address": ""}, DeliveryStatus.CANCELLED),
+        ({"reach": NOWHERE}, DeliveryStatus.CANCELLED),
         ({"suppressed_by": "hold:1"}, DeliveryStatus.CANCELLED),
         ({"in_doubt": True}, DeliveryStatus.UNKNOWN),
         ({"in_doubt": True, "expires_at": AT}, DeliveryStatus.UNKNOWN),
@@ -58,7 +70,7 @@ def test_what_must_arrive_is_repeated_in_doubt(kind: MessageKind) -> None:
 
 
 def test_a_reminder_is_repeated_in_doubt_where_the_provider_drops_repeats() -> None:
-    keyed = replace(REMINDER, drops_repeats=True)
+    keyed = replace(REMINDER, reach=replace(MAIL, drops_repeats=True))
     assert before_sending(replace(keyed, in_doubt=True), at=AT) is None
     assert rules.after_sending(keyed, Answer.DOUBT, "", at=AT).status == DeliveryStatus.LEASED
 
@@ -90,7 +102,7 @@ def test_where_a_message_stands_after_a_try(
 
 @pytest.mark.parametrize("kind", sorted(rules.URGENT))
 def test_a_page_that_reaches_nobody_has_failed(kind: MessageKind) -> None:
-    outcome = before_sending(replace(REMINDER, kind=kind, address=""), at=AT)
+    outcome = before_sending(replace(REMINDER, kind=kind, reach=NOWHERE), at=AT)
     assert outcome is not None
     assert outcome.status == DeliveryStatus.FAILED
 
@@ -131,3 +143,54 @@ def test_tries_outlast_an_outage() -> None:
 
     assert outlasts(MessageKind.ASSESSMENT_DUE) > timedelta(hours=6)
     assert outlasts(MessageKind.ALERT_PAGE) > timedelta(minutes=15)  # by then the next page is on its way
+
+
+# --- by which way ------------------------------------------------------------------------------------------
+
+PHONE = Reach(Channel.FCM, "a", device=uuid4())
+OLD_PHONE = Reach(Channel.FCM, "b", device=uuid4())
+REFUSED = replace(MAIL, refused_at=AT - timedelta(days=1))
+
+
+@pytest.mark.parametrize(
+    ("reaches", "given_up", "expected"),
+    [
+        ([], set(), (None, False)),
+        ([MAIL], set(), (MAIL, False)),
+        ([PHONE, MAIL], set(), (PHONE, True)),
+        ([PHONE, OLD_PHONE], set(), (PHONE, False)),
+        ([PHONE, OLD_PHONE, MAIL], {Channel.FCM}, (MAIL, False)),
+        ([REFUSED, PHONE], set(), (PHONE, False)),
+        ([PHONE, REFUSED], set(), (PHONE, False)),
+        ([REFUSED], set(), (REFUSED, False)),
+        ([PHONE], {Channel.FCM}, (PHONE, False)),
+    ],
+)
+def test_the_best_way_that_is_left(
+    reaches: list[Reach], given_up: set[Channel], expected: tuple[Reach | None, bool]
+) -> None:
+    assert chosen(reaches, given_up=given_up, at=AT) == expected
+
+
+@pytest.mark.parametrize(
+    ("answer", "attempt", "status", "gives_up"),
+    [
+        (Answer.TAKEN, 1, DeliveryStatus.SENT, False),
+        (Answer.DOUBT, 9, DeliveryStatus.UNKNOWN, False),
+        (Answer.NOT_NOW, rules.PATIENCE - 1, DeliveryStatus.DUE, False),
+        (Answer.NOT_NOW, rules.PATIENCE, DeliveryStatus.DUE, True),
+        (Answer.NEVER, 1, DeliveryStatus.DUE, True),
+        (Answer.NOBODY, 1, DeliveryStatus.DUE, True),
+    ],
+)
+def test_with_another_way_left_only_what_was_not_taken_goes_by_it(
+    answer: Answer, attempt: int, status: DeliveryStatus, gives_up: bool
+) -> None:
+    facts = replace(REMINDER, attempt=attempt, has_another_way=True)
+    outcome = after_sending(facts, answer, "why", at=AT)
+    assert (outcome.status, outcome.gives_up) == (status, gives_up)
+
+
+def test_a_device_that_is_gone_is_no_reason_to_give_up_the_others() -> None:
+    outcome = after_sending(replace(REMINDER, reach=PHONE), Answer.NOBODY, "gone", at=AT)
+    assert (outcome.status, outcome.due_at, outcome.gives_up) == (DeliveryStatus.DUE, AT, False)
