@@ -10,7 +10,7 @@ from core import clock
 from core.actors import Actor
 from safety.models import AdverseEvent, Alert
 from sessions import queries, services
-from sessions.models import CheckIn, Dose, Observation
+from sessions.models import CheckIn, Dose, DoseOutcome, Observation
 from tests.browser.test_policy import listening
 from tests.figures import RECORDED
 from tests.sessions import stages
@@ -183,6 +183,61 @@ def test_from_being_there_to_the_dose(browse, live_server, ada, at):
     browse(story)
     dose = Dose.objects.get()
     assert (dose.session_id, dose.actor.kind) == (session.pk, "capability")
+
+
+def test_a_dose_that_came_up_again_is_told_without_a_connection_too(browse, live_server, ada, at):
+    session, _ = stages.dosed(ada, at=at)
+    token, code = unbound(session, at=at)
+    faults: list[tuple[str, list[str]]] = []
+    heights: list[float] = []
+
+    def story(desktop):
+        page = on_a_phone(desktop)
+        open_link(page, live_server, token)
+        enter(page, code)
+        page.evaluate(KEPT)
+        page.context.set_offline(True)
+        said = page.locator("#outcome")
+        expect(said).to_contain_text("Give no second dose today")
+        expect(said.get_by_label("It was not taken")).to_be_hidden()
+        heights.extend(
+            one.bounding_box()["height"] for one in (said.locator("#vomited"), said.locator("button"))
+        )
+        faults.extend(violations(page))
+        said.get_by_label("It came up again").check()
+        said.get_by_role("button", name="Tell the care team").click()
+        expect(page.locator("#entries .waiting")).to_have_count(1)
+        page.reload()
+        expect(page.locator("#entries li")).to_contain_text("It came up again. Give no second dose")
+        expect(said).to_be_hidden()
+        page.context.set_offline(False)
+        expect(page.locator("#entries .sent")).to_contain_text("Do not take it again", timeout=15_000)
+
+    browse(story)
+    assert faults == []
+    assert min(heights) >= 44
+    outcome = DoseOutcome.objects.get()
+    assert (outcome.session_id, outcome.kind, outcome.actor.kind) == (session.pk, "vomited", "capability")
+    assert Alert.objects.filter(source=f"vomited-dose:{session.pk}").exists()
+
+
+def test_a_dose_that_was_not_taken_is_told_and_none_is_taken_after_it(browse, live_server, ada, at):
+    session, _ = stages.started(ada, at=at)
+    token, code = unbound(session, at=at)
+
+    def story(desktop):
+        page = on_a_phone(desktop)
+        open_link(page, live_server, token)
+        enter(page, code)
+        expect(page.locator("#dose")).to_be_visible()
+        page.get_by_label("It was not taken").check()
+        page.locator("#outcome").get_by_role("button").click()
+        expect(page.locator("#entries .sent")).to_contain_text("Put the medicine away")
+        expect(page.locator("#dose")).to_be_hidden()
+        expect(page.get_by_label("It was not taken")).to_be_hidden()
+
+    browse(story)
+    assert DoseOutcome.objects.get().kind == "refused"
 
 
 def test_twin_where_the_browser_keeps_nothing_a_reload_loses_it(browse, live_server, ada, at):

@@ -100,6 +100,7 @@ async function request(entry) {
   const of = `sessions/${entry.session}/`;
   if (entry.kind === "check_in") return post(`${of}check-ins`, await numbered());
   if (entry.kind === "observation") return post(`${of}observations`, await numbered());
+  if (entry.kind === "outcome") return post(`${of}dose-outcomes`, entry.body, entry.key);
   const now = await post(`${of}doses`, entry.body, entry.key);
   if (!isCode(now.said, "dose_window_over")) return now;
   return post(`${of}late-doses`, { ...entry.body, taken_at: entry.at }, `${entry.key}-late`);
@@ -119,7 +120,7 @@ async function sendOne(entry) {
     ...entry,
     state: taken || heard ? "sent" : "refused",
     sent: serverNow().toISOString(),
-    why: taken ? "" : words(answer.said),
+    why: taken ? (answer.said.what_now ?? "") : words(answer.said),
   });
   if (heard) $("helped").textContent = words(answer.said);
   return true;
@@ -214,7 +215,9 @@ async function show() {
   $("bind").hidden = !page.token || page.isBound || page.ended;
   for (const id of ["now", "alertness", "pressure", "other", "harm"]) $(id).hidden = !page.session;
   $("help").hidden = !page.token;
-  $("dose").hidden = !may("record_dose") || entries.some((entry) => isOpenDose(entry));
+  const outcomes = entries.filter(isOpenOutcome).map((entry) => entry.body.kind);
+  $("dose").hidden = !may("record_dose") || entries.some((entry) => isOpenDose(entry)) || outcomes.length > 0;
+  showOutcome(entries.some((entry) => isOpenDose(entry)), outcomes);
   $("well").hidden = !may("check_in") && page.online;
   $("present").hidden = !may("attest_monitor_present") || page.day.status !== "scheduled";
   $("start").hidden = !may("start") || page.day.status === "scheduled";
@@ -226,11 +229,26 @@ async function show() {
   showLog(entries);
 }
 
+// Each is said once; what was taken was not refused.
+function showOutcome(isDosed, said) {
+  const gone = {
+    refused: isDosed || Boolean(page.day?.dosed_at) || said.length > 0,
+    vomited: said.includes("vomited"),
+  };
+  for (const [kind, isGone] of Object.entries(gone)) {
+    $(kind).hidden = isGone;
+    $(kind).querySelector("input").disabled = isGone;
+  }
+  $("outcome").hidden = !may("record_dose_outcome") || gone.vomited;
+}
+
 function showCall(url) {
   $("call").hidden = !url.startsWith("https://");
   if (!$("call").hidden) $("call").href = url;
 }
 
+const isOpenOutcome = (entry) =>
+  entry.kind === "outcome" && entry.session === page.session && entry.state !== "refused";
 const isOpenDose = (entry) => entry.kind === "dose" && entry.session === page.session && entry.state !== "refused";
 
 // What whoever answers the call asks first, from what this page shows or wrote down; no chart.
@@ -341,6 +359,10 @@ form("bind", ({ code }) => bind(code.replaceAll(/\D/g, "")));
 form("dose", async ({ route, dose_mg }) => {
   if (!/^\d{1,4}([.,]\d)?$/.test(dose_mg)) return "Write the number on the label, such as 300.";
   await enter("dose", `Dose, ${dose_mg} mg`, { route, dose_mg: dose_mg.replace(",", ".") });
+});
+form("outcome", ({ kind }) => {
+  const said = $(kind).textContent.trim();
+  return enter("outcome", `${said}. Give no second dose`, { kind });
 });
 form("pressure", async ({ systolic_mmhg, diastolic_mmhg, heart_rate_bpm }) => {
   const body = { kind: "blood_pressure", systolic_mmhg: whole(systolic_mmhg), diastolic_mmhg: whole(diastolic_mmhg) };
