@@ -6,13 +6,17 @@ from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from accounts.admin import Act, ClinicianAdmin, ReasonForm
 from accounts.models import User
 from core import clock
+from core.acting import who_acts
 from core.actors import Actor
+from safety.admin import AlertAdmin
+from safety.models import Alert
 from sessions import queries, services
 from sessions.drills import admin as drill_admin  # noqa: F401
 from sessions.models import TreatmentSession
@@ -151,3 +155,26 @@ def _marks(line: queries.Line) -> str:
 
 def _said(says: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} {value}" for name, value in says.items())
+
+
+admin.site.unregister(Alert)
+
+
+@admin.register(Alert)
+class SessionAlertAdmin(AlertAdmin):
+    """The same page of an alert, with what help asks for about the patient's last session one tap away."""
+
+    fields = ("packet", *AlertAdmin.fields)  # type: ignore[assignment]
+
+    @admin.display(description="for an ambulance crew")
+    def packet(self, alert: Alert) -> str:
+        """Lead to the newest emergency packet that the reader may open; to open it is what leaves a line."""
+        found = queries.newest_packet(who_acts(), alert.patient_id, at=clock.now())
+        if found is None:
+            return "no emergency packet is open to you"
+        return format_html(
+            '<a href="{}"><strong>Emergency packet (PDF)</strong></a>, version {}, {} UTC',
+            reverse("session-emergency-packet-pdf", args=[found.session_id]),
+            found.version,
+            f"{found.written_at:%Y-%m-%d %H:%M}",
+        )

@@ -42,7 +42,14 @@ from sessions.queries.facts import (
     yes_today,
 )
 from sessions.queries.log import Line, Log, Seal, log, log_sha256, review_of, sealed_content
-from sessions.queries.packet import ReadPacket, packet_for, packet_of, place_of_packet, told_in_emergency
+from sessions.queries.packet import (
+    ReadPacket,
+    newest_packet,
+    packet_for,
+    packet_of,
+    place_of_packet,
+    told_in_emergency,
+)
 from sessions.queries.places import GivenPlace, place_of_details, place_row, places
 from sessions.queries.reviews import (
     ReviewStanding,
@@ -109,6 +116,7 @@ __all__ = [
     "links_of",
     "log",
     "log_sha256",
+    "newest_packet",
     "next_number",
     "observation_of",
     "open_deadlines",

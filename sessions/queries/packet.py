@@ -67,10 +67,15 @@ def packet_of(actor: Actor, patient_id: UUID, *, at: datetime) -> ReadPacket:
 
     For whoever is called: an alert names the patient, not always the session.
     """
-    row = _seen(actor, at=at).filter(patient=patient_id).order_by("-written_at", "-version").first()
+    row = newest_packet(actor, patient_id, at=at)
     if row is None:
         raise NotFound
     return _opened(row)
+
+
+def newest_packet(actor: Actor, patient_id: UUID, *, at: datetime) -> EmergencyPacket | None:
+    """Return the row that `packet_of` would open, still closed: to point at, not to read."""
+    return _seen(actor, at=at).filter(patient=patient_id).order_by("-written_at", "-version").first()
 
 
 def _seen(actor: Actor, *, at: datetime) -> QuerySet[EmergencyPacket]:

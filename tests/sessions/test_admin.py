@@ -4,9 +4,12 @@ from datetime import datetime
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 
 from accounts.models import CareTeamMembership, Patient, User
 from core import clock
+from safety.enums import AlertClass
+from safety.services import raise_alert
 from sessions.models import TreatmentSession
 from tests.conftest import make_user
 from tests.sessions import stages
@@ -54,3 +57,21 @@ def test_staff_who_do_not_practise_see_nothing(session: TreatmentSession, fields
     admin = signed_in(make_user("operator@clinic.example", **fields))
     assert admin.get(LIST).status_code == 403
     assert admin.get(f"{LIST}{session.pk}/change/").status_code == 403
+
+
+def test_an_alert_leads_to_the_emergency_packet(ada: Patient, at: datetime, ben: User) -> None:
+    session, _ = stages.dosed(ada, at=at)
+    alert = raise_alert(ada.pk, alert_class=AlertClass.MISSED_CHECK_IN, source="test", at=at)
+    admin = signed_in(ben)
+    path = reverse("session-emergency-packet-pdf", args=[session.pk])
+    assert path in admin.get(f"/admin/safety/alert/{alert.pk}/change/").content.decode()
+    assert admin.get(path)["Content-Type"] == "application/pdf"
+
+
+def test_an_alert_about_somebody_without_a_session_says_that_there_is_none(
+    ada: Patient, at: datetime, ben: User
+) -> None:
+    alert = raise_alert(ada.pk, alert_class=AlertClass.SUICIDE_RISK, source="test", at=at)
+    page = signed_in(ben).get(f"/admin/safety/alert/{alert.pk}/change/").content.decode()
+    assert "no emergency packet is open to you" in page
+    assert "emergency-packet/pdf" not in page
