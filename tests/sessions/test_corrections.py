@@ -261,6 +261,10 @@ class TestTheDatabase:
         with refused_by("log_is_sealed"):
             FORGED[what](sealed)
 
+    def test_lets_what_no_log_tells_be_encrypted_anew(self, sealed: TreatmentSession) -> None:
+        """As the rotation of a key does, with the whole clinic."""
+        assert TreatmentSession.objects.filter(pk=sealed.pk).update(call_url=b"anew") == 1
+
     def test_marks_what_comes_after_whatever_it_says_of_itself(self, sealed: TreatmentSession) -> None:
         observation(sealed, kind="note", note="Slipped in.", after_seal=False)
         assert newest(sealed).after_seal
