@@ -12,6 +12,7 @@ from threading import Thread
 from typing import Any
 from uuid import uuid4
 
+import hypothesis
 import pytest
 from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY
 from allauth.account.models import EmailAddress
@@ -53,6 +54,11 @@ PASSWORD = "a long password nobody guesses"
 TOTP_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 # Passwords are slow to check on purpose; a thousand test people need not be.
 settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+# The machine may be busy: an example that takes a second says nothing of the code.
+hypothesis.settings.register_profile(
+    "busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("busy")
 
 
 def pytest_collection_finish() -> None:
@@ -61,29 +67,56 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(100_000, 50, 100)
 
 
+IN_TREATMENT = ("assessments", "sessions")
+"""Rooms whose tests find Ada in treatment for a week, but for those marked `from_the_start`."""
+
+
+def is_treated(item: pytest.Item) -> bool:
+    """Tell whether a test finds Ada in treatment; what empties the database when it is over can't."""
+    marker = item.get_closest_marker("django_db")
+    transactional = marker is not None and marker.kwargs.get("transaction", False)
+    begins = item.get_closest_marker("from_the_start") or transactional
+    return item.path.relative_to(item.config.rootpath / "tests").parts[0] in IN_TREATMENT and not begins
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Change to the database that the test begins in, before any fixture looks at one."""
+    global current
+    if current != (wanted := MINE[is_treated(item)]):
+        current = wanted
+        name_database(wanted)
+
+
+MINE = [f"test_rekindle_{os.getpid()}", f"test_rekindle_{os.getpid()}_treated"]
+current = ""
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_blocker: Any) -> Iterator[None]:
-    """Copy the test database from one that the first of several processes makes; use it as the app's role.
+    """Copy the test databases from those that the first of several processes makes; use them as the app.
 
     Each is named after this process, or after that which began the run, so that two runs on one server don't
-    meet. To make one takes half a minute, to copy it half a second.
+    meet. To make one takes half a minute, to copy it half a second. In the second Ada is in treatment: to get
+    there takes some two hundred statements, too many for each of a thousand tests.
     """
-    mine = f"test_rekindle_{os.getpid()}"
     began_by = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
-    template = f"test_rekindle_template_{began_by}"
-    served = str(connection.settings_dict["NAME"])
+    templates = [f"test_rekindle_template_{began_by}", f"test_rekindle_template_{began_by}_treated"]
     with django_db_blocker.unblock():
         with as_owner(), one_at_a_time(began_by) as cursor:
-            cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [template])
+            cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [templates[0]])
             if not cursor.fetchone():
-                make_database(template)
-            cursor.execute(f"CREATE DATABASE {mine} TEMPLATE {template}")
-        name_database(mine)
+                make_database(templates[0])
+                cursor.execute(f"CREATE DATABASE {templates[1]} TEMPLATE {templates[0]}")
+                treat(templates[1])
+            for name, template in zip(MINE, templates, strict=True):
+                cursor.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        name_database(current)
         yield
-        with as_owner():
-            connection.creation.destroy_test_db(served, verbosity=0)
-            with one_at_a_time(began_by) as cursor:
-                cursor.execute(f"DROP DATABASE IF EXISTS {template}")
+        connection.close()
+        with as_owner(), one_at_a_time(began_by) as cursor:
+            for name in MINE + templates:
+                cursor.execute(f"DROP DATABASE IF EXISTS {name}")
 
 
 @contextmanager
@@ -102,6 +135,17 @@ def make_database(name: str) -> None:
         list(load())
         let_hold()
         keep_catalogue()
+    connection.close()
+
+
+def treat(name: str) -> None:
+    """Let Ada be in treatment for a week, by the services that every test would call."""
+    from tests import steps
+
+    name_database(name)
+    a_week_ago = clock.now() - timedelta(days=7)
+    with acting_as(TESTER):
+        steps.active(make_ada(make_ben(at=a_week_ago), at=a_week_ago), at=a_week_ago)
     connection.close()
 
 
@@ -238,15 +282,25 @@ def make_clinician(user: User, name: str, *, at: datetime, state: str = "NY") ->
     return user
 
 
+def make_ben(*, at: datetime) -> User:
+    """Make the clinician."""
+    return make_clinician(make_user("ben@clinic.example", is_staff=True), "Ben Example", at=at)
+
+
 @pytest.fixture
 def ben(db: None, at: datetime) -> User:
     """The clinician."""
-    return make_clinician(make_user("ben@clinic.example", is_staff=True), "Ben Example", at=at)
+    return User.objects.filter(email="ben@clinic.example").first() or make_ben(at=at)
 
 
 @pytest.fixture
 def ada(ben: User, at: datetime) -> Patient:
     """The patient, in Ben's care."""
+    return Patient.objects.filter(user__email="ada@example.org").first() or make_ada(ben, at=at)
+
+
+def make_ada(ben: User, *, at: datetime) -> Patient:
+    """Make the patient, in Ben's care."""
     patient = make_patient("ada@example.org", "Ada Example")
     CareTeamMembership.objects.create(
         patient=patient, member=ben, role=Role.CLINICIAN, starts_at=at - timedelta(days=1)

@@ -9,7 +9,7 @@ from accounts.queries import current_clinician
 from assessments import services as assessments
 from core.actors import Actor
 from programs import queries, rules, services
-from programs.enums import Route
+from programs.enums import EnrollmentStatus, Route
 from programs.models import Enrollment
 from programs.services import Agreement, PlanOrder
 from safety import services as safety
@@ -91,7 +91,10 @@ def planned(patient: Patient, *, at: datetime) -> Enrollment:
 
 
 def active(patient: Patient, *, at: datetime) -> Enrollment:
-    """The patient agrees to every text; the baseline opens."""
+    """The patient agrees to every text, if they have not long since; the baseline opens."""
+    if treated := Enrollment.objects.filter(patient=patient, status=EnrollmentStatus.ACTIVE).first():
+        assert treated.transitions.latest("at").at <= at, "treated since later: mark it `from_the_start`"
+        return treated
     enrollment = planned(patient, at=at)
     agreements = [
         Agreement(document_id=document.pk, sha256=document.sha256)

@@ -20,6 +20,8 @@ from tests import steps
 from tests.assessments.conftest import without_id
 from tests.conftest import make_user
 
+pytestmark = pytest.mark.from_the_start
+
 
 @pytest.fixture
 def planned(ada: Patient, at: datetime) -> Enrollment:

@@ -165,6 +165,7 @@ def test_a_submitted_form_is_closed(as_ada: APIClient, gad7: Assessment) -> None
     assert gad7.answers == CALM_GAD7
 
 
+@pytest.mark.from_the_start
 def test_a_form_not_open_yet_is_closed(as_ada: APIClient, gad7: Assessment, at: datetime) -> None:
     Assessment.objects.filter(pk=gad7.pk).update(opens_at=at + timedelta(hours=1))
     response = save(as_ada, gad7, {"gad7_1": 3})

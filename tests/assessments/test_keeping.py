@@ -32,6 +32,7 @@ from tests.conftest import make_patient
 from tests.races.together import meeting, together, without_row_locks
 from tests.sessions import stages
 
+pytestmark = pytest.mark.from_the_start
 DAY = timedelta(days=1)
 NOTHING = Kept(opened=0, moved=0)
 

@@ -19,6 +19,7 @@ from programs import services as programs
 from programs.models import Enrollment
 from tests import steps
 
+pytestmark = pytest.mark.from_the_start
 DAY = timedelta(days=1)
 
 

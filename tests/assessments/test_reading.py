@@ -81,6 +81,7 @@ def test_pages_follow_each_other(as_ada: APIClient, phq9: Assessment, cbi: Asses
     assert second["next"] is None
 
 
+@pytest.mark.from_the_start
 def test_a_form_says_what_it_asks(as_ada: APIClient, gad7: Assessment) -> None:
     form = as_ada.get(url(gad7)).json()
     assert (form["title"], form["instrument"], form["recall_days"]) == (
@@ -327,6 +328,7 @@ def test_a_baseline_is_outstanding_though_its_window_has_closed(enrollment: Enro
     assert len(names(enrollment, at + timedelta(days=9999))) == 3
 
 
+@pytest.mark.from_the_start
 def test_a_baseline_that_was_never_opened_is_outstanding(ada: Patient, at: datetime) -> None:
     enrollment = steps.planned(ada, at=at)
     found = queries.outstanding(enrollment.pk, at=at)

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assessments.stillness import SPARE, Still, counted, opening
@@ -20,7 +20,7 @@ def stretches(draw: st.DrawFn) -> Still:
     return Still(START + begins * HOUR, None if lasts is None else START + (begins + lasts) * HOUR)
 
 
-calmly = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=60)
+calmly = settings(max_examples=60)
 """A busy machine is no fault of what is tested."""
 pauses_and_holds = st.lists(stretches(), max_size=5)
 

@@ -201,6 +201,7 @@ def test_a_body_is_refused(as_ada: APIClient, gad7: Assessment, body: dict[str, 
     assert (response.status_code, gad7.submitted_at) == (400, None)
 
 
+@pytest.mark.from_the_start
 def test_a_form_not_open_yet_is_closed(as_ada: APIClient, gad7: Assessment, at: datetime) -> None:
     save(as_ada, gad7, CALM_GAD7)
     Assessment.objects.filter(pk=gad7.pk).update(opens_at=at + timedelta(hours=1))

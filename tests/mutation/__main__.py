@@ -282,6 +282,7 @@ def main(arguments: list[str]) -> int:
     cover.start()
     measurement = Measurement(cover, files)
     options = ["-q", "-s", "--tb=native", "-p", "no:cacheprovider", "-p", "tests.mutation.quick", "-m", TESTS]
+    options += ["--hypothesis-profile", "mutation"]
     code = pytest.main([*options, *WHERE], plugins=[measurement])
     if code != pytest.ExitCode.OK or measurement.faults:
         print("\n".join(measurement.faults))

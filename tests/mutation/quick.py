@@ -5,4 +5,3 @@ from hypothesis import Phase, settings
 settings.register_profile(
     "mutation", derandomize=True, database=None, deadline=None, phases=(Phase.explicit, Phase.generate)
 )
-settings.load_profile("mutation")

@@ -8,7 +8,7 @@ from itertools import product
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from safety.screening.answers import Reading, known_answer, validate_answers
@@ -448,7 +448,6 @@ def any_answer(question: Question) -> st.SearchStrategy[Any]:
 PEOPLE = st.fixed_dictionaries({key: any_answer(question) for key, question in QUESTIONS.items()})
 
 
-@settings(deadline=None)  # the machine may be busy
 @given(PEOPLE, st.sampled_from(sorted(QUESTIONS)))
 def test_forgetting_an_answer_never_makes_anybody_eligible(answers: dict[str, Any], key: str) -> None:
     forgotten = {**answers, key: None}
@@ -457,7 +456,6 @@ def test_forgetting_an_answer_never_makes_anybody_eligible(answers: dict[str, An
         assert not QUESTIONS[key].required
 
 
-@settings(deadline=None)  # the machine may be busy
 @given(PEOPLE, st.sampled_from(sorted(QUESTIONS)))
 def test_forgetting_an_answer_opens_a_rule_or_leaves_it(answers: dict[str, Any], key: str) -> None:
     before = {k: known_answer(QUESTIONS[k], said) for k, said in answers.items()}
@@ -466,7 +464,6 @@ def test_forgetting_an_answer_opens_a_rule_or_leaves_it(answers: dict[str, Any],
         assert holds(rule.when, after) in (U, holds(rule.when, before))
 
 
-@settings(deadline=None)  # the machine may be busy
 @given(PEOPLE)
 def test_outcome_and_reasons_agree(answers: dict[str, Any]) -> None:
     decision = screen(POLICY, answers)

@@ -119,6 +119,7 @@ def test_there_is_one_open_session_at_a_time(session: TreatmentSession, as_ada: 
     assert (answer.status_code, answer.json()["code"]) == (409, "session_already_booked")
 
 
+@pytest.mark.from_the_start
 @pytest.mark.parametrize("stage", [steps.enrolled, steps.accepted, steps.planned])
 def test_nothing_is_booked_before_everything_is_agreed(
     ada: Patient, at: datetime, as_ada: APIClient, stage: Any

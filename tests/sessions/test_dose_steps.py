@@ -57,6 +57,7 @@ def test_a_step_without_bounds_is_refused() -> None:
         parse_policy(policy)
 
 
+@pytest.mark.from_the_start
 @pytest.mark.parametrize(("dose_mg", "reasons"), [(375, set()), (376, {"dose_rises_too_far"}), (50, set())])
 def test_a_dose_that_rises_too_far_does_not_start(
     ada: Patient, ben: User, at: datetime, dose_mg: int, reasons: set[str]

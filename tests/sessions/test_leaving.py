@@ -268,6 +268,7 @@ def test_what_has_ended_is_not_paused(ada: Patient, at: datetime) -> None:
         pause(session, at)
 
 
+@pytest.mark.from_the_start
 def test_two_pauses_cannot_stand_together(ada: Patient, at: datetime) -> None:
     own = {"enrollment": steps.enrolled(ada, at=at), "actor_kind": "person", "actor_id": "x"}
     Pause.objects.create(**own, paused_at=at)
@@ -312,6 +313,7 @@ def test_what_is_free_to_refuse_calls_nothing_off(ada: Patient, at: datetime, ki
     assert stopped is (kind == ConsentKind.MESSAGING)
 
 
+@pytest.mark.from_the_start
 def test_taking_back_what_was_never_given_is_not_refused(ada: Patient, at: datetime) -> None:
     enrollment = steps.enrolled(ada, at=at)
     for kind in ConsentKind:

@@ -164,6 +164,7 @@ def test_without_enough_of_it_nothing_starts(kept: Prescription, at: datetime) -
     assert refusal(session, at=at) == {"no_medicine"}
 
 
+@pytest.mark.from_the_start
 def test_nor_with_what_has_expired(ada: Patient, ben: User, at: datetime) -> None:
     enrollment = stages.measured(ada, at=at - timedelta(days=20))
     short = said(at - timedelta(days=20), expires_on=(at - timedelta(days=2)).date())

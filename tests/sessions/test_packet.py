@@ -33,6 +33,8 @@ from tests.core.test_looks import looks as looks_at
 from tests.sessions import stages
 from tests.sessions.conftest import ClientOf, by_link
 
+pytestmark = pytest.mark.from_the_start
+
 
 @pytest.fixture
 def running(ada: Patient, at: datetime) -> TreatmentSession:
