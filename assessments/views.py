@@ -15,7 +15,7 @@ from assessments.models import Assessment
 from core import clock
 from core.api import View, etag, require_match
 from core.errors import Problem
-from core.fields import shaped
+from core.fields import NothingInput, checked, shaped
 from core.idempotency import idempotent
 from core.paging import Paging
 from core.quotas import NEVER_COUNTED
@@ -316,6 +316,7 @@ class AssessmentSubmission(View):
 
         What a refusal's reason of code `crisis` says is to be shown at once.
         """
+        checked(NothingInput, request.data)
         at = clock.now()
         assessment = queries.own_assessment(self.actor, assessment_id)
         serializers.SubmitInput(data=request.data).is_valid(raise_exception=True)

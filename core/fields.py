@@ -40,6 +40,10 @@ class InputSerializer(serializers.Serializer[Any]):
         return super().to_internal_value(data)
 
 
+class NothingInput(InputSerializer):
+    """Nothing is asked: whatever is said would be dropped silently, so it is refused."""
+
+
 def shaped(shape: type[serializers.Serializer[Any]], value: object) -> dict[str, Any]:
     """Return `value` in an output's shape.
 

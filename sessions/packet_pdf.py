@@ -86,7 +86,7 @@ def _doses(told: Mapping[str, Any], zone: ZoneInfo) -> list[Row]:
     ]
     became: list[Row] = [
         (OUTCOMES.get(one["kind"], one["kind"]), f"told at {_moment(one['recorded_at'], zone)}")
-        for one in told.get("outcomes", [])
+        for one in told["outcomes"]
     ]
     return [
         ("Session began", _moment(told["started_at"], zone)),

@@ -13,7 +13,7 @@ from accounts.queries import one
 from core import clock
 from core.acting import seeing_all_charts
 from core.api import View
-from core.fields import PageQuery
+from core.fields import NothingInput, PageQuery, checked
 from core.idempotency import idempotent
 
 OPENING = {
@@ -80,8 +80,9 @@ class Ends(View):
         examples=[OpenApiExample("Ended", value=OPENING | {"ends_at": "2026-03-02T15:10:00Z"})],
     )
     @idempotent
-    def post(self, request: Request, opening_id: UUID) -> Response:  # noqa: ARG002
+    def post(self, request: Request, opening_id: UUID) -> Response:
         """Close the chart before its hour is over; the next request finds it closed."""
+        checked(NothingInput, request.data)
         opening = one(queries.own_openings(self.actor), opening_id)
         ended = services.close_chart(opening, at=clock.now())
         return Response(serializers.OpeningOutput(ended).data, status=status.HTTP_201_CREATED)

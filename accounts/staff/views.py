@@ -13,7 +13,7 @@ from accounts.permissions import IsOperator, RecentlyAuthenticated, user_of
 from accounts.staff import serializers
 from core import clock
 from core.api import View
-from core.fields import PageQuery
+from core.fields import NothingInput, PageQuery, checked
 from core.idempotency import idempotent
 
 GRANT = {
@@ -94,8 +94,9 @@ class RoleGrantEnds(View):
         examples=[OpenApiExample("Ended", value=GRANT | {"ends_at": "2026-06-30T15:00:00Z"})],
     )
     @idempotent
-    def post(self, request: Request, grant_id: UUID) -> Response:  # noqa: ARG002
+    def post(self, request: Request, grant_id: UUID) -> Response:
         """End it now: their next request is without it. Their patients stay with them until handed over."""
+        checked(NothingInput, request.data)
         grant = queries.one(queries.grants(), grant_id)
         ended = services.end_role(grant.user, Role(grant.role), at=clock.now())
         return Response(serializers.GrantOutput(ended).data, status=status.HTTP_201_CREATED)

@@ -11,7 +11,7 @@ from accounts.enums import Role
 from accounts.permissions import IsInvited, IsOperator, RecentlyAuthenticated, invited_to, user_of
 from core import clock
 from core.api import View
-from core.fields import PageQuery
+from core.fields import NothingInput, PageQuery, checked
 from core.idempotency import idempotent
 from desk.clinic import serializers, services
 from safety.identity.queries import unsettled_duplicates
@@ -78,8 +78,9 @@ class InvitationRevocations(View):
         examples=[OpenApiExample("Called back", value=INVITATION | {"revoked_at": "2026-03-02T16:00:00Z"})],
     )
     @idempotent
-    def post(self, request: Request, invitation_id: UUID) -> Response:  # noqa: ARG002
+    def post(self, request: Request, invitation_id: UUID) -> Response:
         """Make the link open nothing any more; an account that it has made stays."""
+        checked(NothingInput, request.data)
         invitation = accounts.one(accounts.invitations(), invitation_id)
         services.call_back(invitation, at=clock.now())
         called_back = accounts.one(accounts.invitations(), invitation_id)

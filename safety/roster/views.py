@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from accounts.permissions import AssignsCare, IsClinician, user_of
 from core import clock
 from core.api import View
-from core.fields import PageQuery
+from core.fields import NothingInput, PageQuery, checked
 from core.idempotency import idempotent
 from core.quotas import NEVER_COUNTED
 from safety.roster import queries, serializers, services
@@ -100,8 +100,9 @@ class ShiftCancellations(View):
         ],
     )
     @idempotent
-    def post(self, request: Request, shift_id: UUID) -> Response:  # noqa: ARG002
+    def post(self, request: Request, shift_id: UUID) -> Response:
         """Let a shift stand no more; if nobody covers it, you are told."""
+        checked(NothingInput, request.data)
         cancelled = services.cancel_shift(queries.shift(shift_id), at=clock.now())
         return Response(serializers.ShiftOutput(cancelled).data, status=status.HTTP_201_CREATED)
 
@@ -148,5 +149,6 @@ class TestPages(View):
     @idempotent
     def post(self, request: Request) -> Response:
         """Send a page to yourself by the way that alerts take."""
+        checked(NothingInput, request.data)
         services.page_myself(user_of(request), at=clock.now())
         return Response(serializers.PagedOutput(PAGED).data, status=status.HTTP_201_CREATED)

@@ -31,7 +31,7 @@ from sessions.queries.access import session_for
 from sessions.queries.places import places
 
 FORMAT = 2
-"""Which fields a snapshot has; a change of them is a new number. 1 had no `outcomes`."""
+"""Which fields a snapshot has; a change of them is a new number."""
 READINGS = 10
 DOSES = 20
 """How many of the newest; help reads the last ones."""

@@ -8,10 +8,6 @@ from programs.enums import ConsentKind
 from programs.serializers import EnrollmentOutput
 
 
-class NothingInput(InputSerializer):
-    """Nothing has to be said."""
-
-
 class TakenBackInput(InputSerializer):
     """Which agreement is taken back."""
 

@@ -66,7 +66,7 @@ class SnapshotOutput(serializers.Serializer[Any]):
     started_at = serializers.DateTimeField()
     ordered = OrderedDoseOutput(allow_null=True)
     doses = TakenDoseOutput(many=True)
-    outcomes = ToldOutcomeOutput(many=True, required=False)
+    outcomes = ToldOutcomeOutput(many=True)
     readings = MeasuredOutput(many=True)
     conditions = serializers.ListField(child=serializers.CharField(), allow_null=True)
     medications = serializers.ListField(child=serializers.CharField(), allow_null=True)

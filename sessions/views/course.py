@@ -8,6 +8,7 @@ from rest_framework.response import Response
 
 from core import clock
 from core.errors import KeyReused, Reason
+from core.fields import NothingInput, checked
 from core.idempotency import idempotent
 from programs.enums import Route
 from sessions import services
@@ -79,8 +80,9 @@ class Start(SessionView):
         examples=[OpenApiExample("Started", value=DAY | {"dosed_at": None}, response_only=True)],
     )
     @idempotent
-    def post(self, request: Request, session_id: UUID) -> Response:  # noqa: ARG002
+    def post(self, request: Request, session_id: UUID) -> Response:
         """Open the dose window if nothing speaks against it; else name everything that does."""
+        checked(NothingInput, request.data)
         at = clock.now()
         session = self.session(session_id, Party.PATIENT, Party.MONITOR, at=at)
         return self.answer(services.start_session(session, actor=self.actor, at=at), at=at)

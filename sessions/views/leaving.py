@@ -10,6 +10,7 @@ from accounts.permissions import IsPatient, IsPerson, RecentlyAuthenticated, use
 from core import clock
 from core.api import View, etag
 from core.contact import contact
+from core.fields import NothingInput, checked
 from core.idempotency import idempotent
 from core.quotas import NEVER_COUNTED
 from programs.enums import ConsentKind
@@ -22,7 +23,6 @@ from sessions.serializers.leaving import (
     AccountClosureOutput,
     LeavingOutput,
     LeavingWordsOutput,
-    NothingInput,
     TakenBackInput,
 )
 from sessions.serializers.sessions import ReasonInput
@@ -123,7 +123,7 @@ class Pauses(LeavingView):
     def post(self, request: Request, enrollment_id: UUID) -> Response:
         """Pause; it acts at once, and what guards a session already dosed goes on."""
         own = self.own(enrollment_id)
-        NothingInput(data=request.data).is_valid(raise_exception=True)
+        checked(NothingInput, request.data)
         return self.answer(services.pause(own, patient_user=user_of(request), at=clock.now()))
 
 
@@ -144,7 +144,7 @@ class Resumptions(LeavingView):
     def post(self, request: Request, enrollment_id: UUID) -> Response:
         """End one's own pause; before a session everything is asked that always is."""
         own = self.own(enrollment_id)
-        NothingInput(data=request.data).is_valid(raise_exception=True)
+        checked(NothingInput, request.data)
         return self.answer(services.resume(own, patient_user=user_of(request), at=clock.now()))
 
 
@@ -194,7 +194,7 @@ class Closure(View):
     @idempotent
     def post(self, request: Request) -> Response:
         """Leave everything and close the account, for good; what guards a session already dosed goes on."""
-        NothingInput(data=request.data).is_valid(raise_exception=True)
+        checked(NothingInput, request.data)
         said = services.close_account(user_of(request), at=clock.now())
         body = LeavingWordsOutput(said).data | {"contact": contact()}
         return Response(body, status=status.HTTP_201_CREATED)

@@ -11,13 +11,12 @@ from accounts.limits import count_code_try
 from accounts.permissions import IsMonitor, link_of, require_device
 from core import clock
 from core.api import View
-from core.fields import checked, shaped
+from core.fields import NothingInput, checked, shaped
 from core.idempotency import idempotent
 from core.quotas import NEVER_COUNTED
 from sessions import queries, services
 from sessions.models import TreatmentSession
 from sessions.rules import Party
-from sessions.serializers.leaving import NothingInput
 from sessions.serializers.sessions import BoundOutput, DeviceInput, MonitorOutput
 from sessions.views.base import SESSION_ID, SessionView
 
@@ -63,7 +62,7 @@ class MonitorReleases(SessionView):
     @idempotent
     def post(self, request: Request, session_id: UUID) -> Response:
         """Take the link from the device that has it and make a new code, also while the session runs."""
-        NothingInput(data=request.data).is_valid(raise_exception=True)
+        checked(NothingInput, request.data)
         at = clock.now()
         session = self.session(session_id, Party.PATIENT, Party.CLINICIAN, at=at)
         services.release_monitor(session, at=at)

@@ -281,8 +281,8 @@ def main(arguments: list[str]) -> int:
     cover = coverage.Coverage(branch=True, data_file=None, include=names, config_file=False)
     cover.start()
     measurement = Measurement(cover, files)
-    options = ["-q", "-s", "--tb=native", "-p", "no:cacheprovider", "-p", "tests.mutation.quick", "-m", TESTS]
-    options += ["--hypothesis-profile", "mutation"]
+    options = ["-q", "-s", "--tb=native", "-p", "no:cacheprovider", "-m", TESTS]
+    options += ["-p", "tests.mutation.quick", "--hypothesis-profile", "mutation"]
     code = pytest.main([*options, *WHERE], plugins=[measurement])
     if code != pytest.ExitCode.OK or measurement.faults:
         print("\n".join(measurement.faults))
