@@ -11,6 +11,7 @@ from core import clock
 from core.api import View
 from core.fields import PageQuery, shaped
 from core.idempotency import idempotent
+from core.quotas import NEVER_COUNTED
 from sessions import queries, services
 from sessions.rules import Party
 from sessions.serializers.reviews import (
@@ -36,6 +37,7 @@ class SessionsToReview(View):
     """What waits to be read and signed."""
 
     permission_classes = (IsClinician,)
+    throttle_classes = NEVER_COUNTED
 
     @extend_schema(
         operation_id="sessions_to_review",
