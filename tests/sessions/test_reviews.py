@@ -32,6 +32,7 @@ from tests.sessions.facts import NOON, POLICY, example_policy
 from tests.sessions.test_constraints import refused_by
 from tests.sessions.test_gate import ada_of, refusal
 
+pytestmark = pytest.mark.from_the_start
 DAY = timedelta(days=1)
 PAGE = "/admin/treatment_sessions/treatmentsession/"
 
