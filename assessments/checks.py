@@ -5,7 +5,8 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
-from assessments.instruments import InstrumentError, instruments, load_wording
+from assessments.instruments import InstrumentError, instruments, load_wording, slots
+from assessments.profiles import norms_of
 from assessments.rules import licence_refusal
 from assessments.schedule import schedule
 from assessments.worsening.rules import thresholds
@@ -21,15 +22,16 @@ def data_is_sound(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:  #
 
 
 def _licences(permitted: Sequence[str]) -> Iterator[Error]:
-    for code in sorted(set(permitted) - set(instruments())):
+    for code in sorted(set(permitted) - set(instruments()) - set(slots())):
         yield Error(f"INSTRUMENT_PERMISSIONS: there is no instrument {code}.", id="assessments.E004")
     for code in schedule().every_instrument():
-        if reason := licence_refusal(instruments()[code], permitted=permitted):
+        if reason := licence_refusal(instruments().get(code) or slots()[code], permitted=permitted):
             yield Error(f"The schedule: {code} may not be asked. {reason}", id="assessments.E005")
 
 
 def _faults(wording_dir: str) -> Iterator[Error]:
     try:
+        instruments()
         schedule()
     except InstrumentError as error:
         yield Error(str(error), id="assessments.E001")
@@ -46,5 +48,6 @@ def _faults(wording_dir: str) -> Iterator[Error]:
     for instrument in instruments().values():
         try:
             load_wording(instrument, Path(wording_dir))
+            norms_of(instrument.code)
         except InstrumentError as error:
             yield Error(str(error), id="assessments.E003")

@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from assessments.enums import AnswerProblemCode, LicenceClass, NoScoreReason, ScoreMethod
-from assessments.instruments import CrisisRule, Finding, Instrument, Item, Scale
+from assessments.instruments import CrisisRule, Finding, Instrument, Item, Scale, Slot
 from assessments.instruments.definition import Condition, Level
 from safety.screening.health import InstrumentFact
 
@@ -147,16 +147,22 @@ def exact_values(instrument: Instrument, answers: Mapping[str, int]) -> dict[str
     }
 
 
-def licence_refusal(instrument: Instrument, *, permitted: Collection[str]) -> str | None:
+def licence_refusal(instrument: Instrument | Slot, *, permitted: Collection[str]) -> str | None:
     """Return why its licence forbids a paid program to ask this instrument, or None where it may.
+
+    A slot has nothing to ask until its licensed file is there, whoever permits it.
 
     `permitted` has the codes whose holders gave the clinic their permission.
     """
     licence = instrument.licence
     ask_first = licence.kind in (LicenceClass.NON_COMMERCIAL, LicenceClass.PERMISSION)
     if not ask_first or instrument.code in permitted:
-        return None
+        return _unfilled(instrument) if isinstance(instrument, Slot) else None
     return f"{instrument.title} needs the permission of {licence.holder}. {licence.note}"
+
+
+def _unfilled(slot: Slot) -> str:
+    return f"The items and the key of {slot.title} are not here: {slot.licence.holder} licenses them."
 
 
 def crisis_flags(instrument: Instrument, answers: Mapping[str, int]) -> tuple[CrisisFlag, ...]:

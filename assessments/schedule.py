@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
-from assessments.instruments import instruments
+from assessments.instruments import instruments, slots
 from assessments.instruments.tables import Table
 from programs.enums import EnrollmentStatus
 
@@ -247,7 +247,7 @@ def parse_schedule(values: Mapping[str, object], *, file: str) -> Schedule:
 
 def _instruments(table: Table) -> tuple[str, ...]:
     asked = table.list_of("instruments", str)
-    unknown = [code for code in asked if code not in instruments()]
+    unknown = [code for code in asked if code not in instruments() and code not in slots()]
     table.check(bool(asked), "instruments is empty")
     table.check(not unknown, f"instruments names {', '.join(unknown)}, which there is no file for")
     return tuple(asked)

@@ -107,6 +107,24 @@ class InstrumentFindingOutput(serializers.Serializer[Any]):
     complete = serializers.BooleanField()
 
 
+class BurnoutFlagsOutput(serializers.Serializer[Any]):
+    """Which of the three is on its bad side; efficacy is where it is low."""
+
+    exhaustion = serializers.BooleanField()
+    cynicism = serializers.BooleanField()
+    efficacy = serializers.BooleanField()
+
+
+class BurnoutProfileOutput(serializers.Serializer[Any]):
+    """Three flags against a licensed norm set, and the name that their pattern has, or `unclassified`."""
+
+    label = serializers.CharField()  # type: ignore[assignment]
+    flags = BurnoutFlagsOutput()
+    norms = serializers.CharField()
+    norms_sha256 = serializers.CharField()
+    map_version = serializers.CharField()
+
+
 class ScoresOutput(serializers.Serializer[Any]):
     """Every scale's result, with the exact version of the instrument that it was made with."""
 
@@ -115,6 +133,7 @@ class ScoresOutput(serializers.Serializer[Any]):
     content_sha256 = serializers.CharField()
     scales = ScaleScoreOutput(many=True)
     findings = InstrumentFindingOutput(many=True, default=list)
+    profile = BurnoutProfileOutput(allow_null=True, default=None)
 
 
 class AssessmentOutput(serializers.Serializer[Any]):

@@ -9,8 +9,10 @@ from django.db.models import Q
 
 from accounts.models import User
 from assessments import errors, queries, rules
-from assessments.instruments import Instrument, instruments
+from assessments.instruments import Instrument, Slot, instruments, slots
 from assessments.models import Assessment, FormCause
+from assessments.profiles import DIMENSIONS, norms_of
+from assessments.profiles import profile as profile_of
 from assessments.schedule import (
     ANSWERED_IN,
     BASELINE,
@@ -97,7 +99,7 @@ def open_set(enrollment: Enrollment, point: Point, *, counted_from: datetime, at
     if series is None:
         return None
     for code in series.instruments:
-        check_licence(instruments()[code])
+        check_licence(instruments().get(code) or slots()[code])
     codes = [code for code in series.instruments if not _is_spared(enrollment, code, series, at=at)]
     if not codes:
         return series
@@ -278,7 +280,7 @@ def _is_spared(enrollment: Enrollment, code: str, series: Series, *, at: datetim
     return Assessment.objects.filter(lately | waiting, enrollment=enrollment, instrument=code).exists()
 
 
-def check_licence(instrument: Instrument) -> None:
+def check_licence(instrument: Instrument | Slot) -> None:
     """Raise `LicenceForbids` with the reason unless this clinic may ask the instrument."""
     if reason := rules.licence_refusal(instrument, permitted=settings.INSTRUMENT_PERMISSIONS):
         raise errors.LicenceForbids(reason)
@@ -359,6 +361,23 @@ def stored_scores(instrument: Instrument, answers: Mapping[str, int]) -> dict[st
         "content_sha256": instrument.content_sha256,
         "scales": [_stored_scale(result) for result in scores.scales],
         "findings": [result._asdict() for result in scores.findings],
+        "profile": _stored_profile(instrument, answers),
+    }
+
+
+def _stored_profile(instrument: Instrument, answers: Mapping[str, int]) -> dict[str, Any] | None:
+    """Return the burnout profile with what it rests on, or None: another instrument, no norms, or a gap."""
+    norms = norms_of(instrument.code)
+    found = profile_of(rules.exact_values(instrument, answers), norms=norms) if norms else None
+    if norms is None or found is None:
+        return None
+    flags = dict(zip(DIMENSIONS, found.flags, strict=True))
+    return {
+        "label": found.label,
+        "flags": flags,
+        "norms": found.norms,
+        "norms_sha256": norms.content_sha256,
+        "map_version": found.map_version,
     }
 
 

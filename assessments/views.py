@@ -84,6 +84,7 @@ SUBMITTED: dict[str, Any] = GAD7 | {
             }
         ],
         "findings": [],
+        "profile": None,
     },
 }
 _VALUE: dict[str, Any] = {

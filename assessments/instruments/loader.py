@@ -39,7 +39,7 @@ _ASK_FIRST = (LicenceClass.NON_COMMERCIAL, LicenceClass.PERMISSION)
 
 
 @cache
-def instruments() -> Mapping[str, Instrument]:
+def shipped() -> Mapping[str, Instrument]:
     """Return every instrument shipped, by code. Raises InstrumentError for the first unsound file."""
     found = {}
     for path in sorted(Path(__file__).parent.glob("*.toml")):
@@ -50,8 +50,7 @@ def instruments() -> Mapping[str, Instrument]:
 
 def parse_instrument(content: bytes, *, file: str) -> Instrument:
     """Read one instrument from the bytes of its file. Raises InstrumentError: file, place, line and why."""
-    digest = hashlib.sha256(content).hexdigest()
-    return read_toml(content, file=file, build=lambda top: _instrument(top, content_sha256=digest))
+    return read_toml(content, file=file, build=lambda top: instrument_from(top, content))
 
 
 def read_toml(content: bytes, *, file: str, build: Callable[[Table], T]) -> T:
@@ -68,14 +67,15 @@ def read_toml(content: bytes, *, file: str, build: Callable[[Table], T]) -> T:
         raise InstrumentError(file, error.place, error.problem, line=line) from None
 
 
-def _instrument(top: Table, *, content_sha256: str) -> Instrument:
+def instrument_from(top: Table, content: bytes) -> Instrument:
+    """Return what a file's tables describe; `content` is the file that they are from."""
     loinc, loinc_source = _loinc_panel(top)
     items = _items(top)
     instrument = Instrument(
         code=_key(top, "code"),
         version=top.take("version", str),
         title=top.take("title", str),
-        licence=_licence(top.table("licence")),
+        licence=licence_from(top.table("licence")),
         recall=_recall(top.optional_table("recall")),
         loinc=loinc,
         loinc_source=loinc_source,
@@ -83,7 +83,7 @@ def _instrument(top: Table, *, content_sha256: str) -> Instrument:
         scales=_scales(top, items),
         findings=_findings(top),
         crisis=_crisis(top, items),
-        content_sha256=content_sha256,
+        content_sha256=hashlib.sha256(content).hexdigest(),
     )
     top.check(f"{instrument.code}.toml" == top.file, f"code {instrument.code} does not match the file's name")
     top.finish()
@@ -103,7 +103,8 @@ def _loinc(table: Table, name: str = "loinc") -> str | None:
     return code
 
 
-def _licence(table: Table) -> Licence:
+def licence_from(table: Table) -> Licence:
+    """Return what a table says may be done with an instrument."""
     licence = Licence(
         kind=table.choice("class", LicenceClass),
         holder=table.optional("holder", str),

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from assessments.instruments.loader import instruments
+from assessments.instruments import instruments
 from assessments.schedule import schedule
 from desk.rehearsal.people import SURVEY_ADULTS, Person, fhir_patients, fill_unasked, students, survey_adults
 from safety.screening.answers import validate_answers

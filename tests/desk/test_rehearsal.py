@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from assessments.instruments.loader import instruments
+from assessments.instruments import instruments
 from assessments.rules import crisis_flags
 from assessments.schedule import schedule
 from desk.rehearsal.client import Client
