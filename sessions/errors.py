@@ -61,6 +61,12 @@ class DoseAlreadyTaken(Conflict):
     code = "dose_already_taken"
 
 
+class NotTheMorning(Refused):
+    """The morning after has not come."""
+
+    code = "not_the_morning"
+
+
 class NotOverYet(Refused):
     """The session is still being watched."""
 

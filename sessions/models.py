@@ -44,6 +44,8 @@ class TreatmentSession(models.Model):
     no_drive_until = models.DateTimeField(null=True)
     review_due_at = models.DateTimeField(null=True)
     """By when a clinician has to have read its log and signed; null where the policy asks for none."""
+    morning_due_at = models.DateTimeField(null=True)
+    """Until when the answer of the morning after is waited for; null once it came, or somebody was called."""
     call_url = models.BinaryField(default=b"", db_default=b"")
     version = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField(db_default=Now())
@@ -115,6 +117,11 @@ class TreatmentSession(models.Model):
                 name="session_booked_by_day",
             ),
             # Few ask for a review; the gate and a clinician's list look at those alone.
+            models.Index(
+                fields=["morning_due_at"],
+                condition=Q(morning_due_at__isnull=False),
+                name="session_morning_by_due",
+            ),
             models.Index(
                 fields=["review_due_at"],
                 condition=Q(review_due_at__isnull=False),
@@ -533,6 +540,29 @@ class SessionReview(models.Model):
                 condition=Q(log_sha256__regex=r"^[0-9a-f]{64}$"), name="session_review_is_bound_to_a_hash"
             ),
             models.CheckConstraint(condition=~Q(note=""), name="session_review_says_something"),
+        ]
+
+
+class MorningAnswer(ActedModel):
+    """That the person slept, or did not, and feels awake, or does not, the morning after. Append-only.
+
+    The newest counts: only one that says both lets them drive again.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    session = models.ForeignKey(TreatmentSession, on_delete=models.PROTECT, related_name="morning_answers")
+    slept = models.BooleanField()
+    is_alert = models.BooleanField()
+    alert = models.ForeignKey(Alert, on_delete=models.PROTECT, null=True, related_name="+")
+    given_at = models.DateTimeField()
+    after_seal = models.BooleanField(default=False, db_default=False)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(is_alert=True) | Q(alert__isnull=False), name="morning_not_awake_means_alert"
+            )
         ]
 
 

@@ -20,6 +20,7 @@ PLAUSIBLE: Mapping[str, tuple[int, int]] = {
     "no_drive_until_hour": (5, 12),
     "no_drive_min_hours": (8, 72),
     "link_lifetime_after_end_hours": (1, 24),
+    "morning_answer_hours": (1, 48),
     "review.after_session": (1, 18),
     "review.then_every_sessions": (1, 18),
     "review.due_days": (1, 14),
@@ -37,7 +38,12 @@ PLAUSIBLE: Mapping[str, tuple[int, int]] = {
 """Between which values, ends included, each number can be meant at all; a typing slip lies outside."""
 REVIEW = ("review.after_session", "review.then_every_sessions", "review.due_days")
 LATER = frozenset(
-    {"readings.crisis_from.heart_rate_bpm", "readings.crisis_from.oxygen_saturation_pct", *REVIEW}
+    {
+        "readings.crisis_from.heart_rate_bpm",
+        "readings.crisis_from.oxygen_saturation_pct",
+        *REVIEW,
+        "morning_answer_hours",
+    }
 )
 """What earlier versions did not have: a session that started under one ends under it."""
 PLAUSIBLE_DOSE_MG = (1, 1000)
@@ -148,6 +154,8 @@ class SessionPolicy:
     emergency: Emergency
     review: ReviewPolicy | None = None
     """Null in a version from before reviews were asked for: none is."""
+    morning_answer_in: timedelta | None = None
+    """How long after the no-driving time a clinician is called where no answer came; null: never."""
 
     @property
     def watched_after_dose(self) -> timedelta:
@@ -192,6 +200,7 @@ def parse_policy(content: Mapping[str, Any]) -> SessionPolicy:
         today_questions=tuple(TodayQuestion(**item) for item in _rows(flat, "today_questions")),
         emergency=Emergency(texts["emergency.call_first"], _signs(flat)),
         review=_review(numbers),
+        morning_answer_in=timedelta(hours=hours) if (hours := numbers.get("morning_answer_hours")) else None,
     )
     _check_agreement(policy)
     return policy

@@ -97,9 +97,12 @@ class Course:
         first = day.afternoon(self.clock.now(), in_days=3)
         for number in range(1, SESSIONS + 1):
             self._session(first + BETWEEN * (number - 1))
+            ended_at = self.clock.now()
             self.say(f"session {number} of {SESSIONS}: {len(self.people)} people dosed, watched, home")
+            self.clock.until(ended_at + OPENS_AFTER)
+            self._each("answering in the morning", lambda one: day.answer_morning(self.sessions[one].patient))
             if number in POINTS:
-                self._ask(number)
+                self._ask(number, ended_at=ended_at)
                 self.say(f"forms after session {number}: {len(self.late[number])} needed the reminder")
         self._each("reading what was measured", self._read_trends)
 
@@ -164,10 +167,9 @@ class Course:
         day.end(session)
         person.client.post(f"{session.path}/effects", {"answers": dict.fromkeys(EXPECTED, "no")})
 
-    def _ask(self, number: int) -> None:
+    def _ask(self, number: int, *, ended_at: datetime) -> None:
         """Fill in what is asked after a session: most as it opens, the others once they are reminded."""
-        ended_at, late = self.clock.now(), self.late[number]
-        self.clock.until(ended_at + OPENS_AFTER)
+        late = self.late[number]
         self._each("answering", self._fill_in, [person for person in self.people if person not in late])
         reminded = self.mailbox.from_now_on()
         self.clock.until(ended_at + DUE_AFTER)

@@ -243,6 +243,14 @@ def review(clinicians: Iterable[Client]) -> int:
     return signed
 
 
+def answer_morning(patient: Device) -> None:
+    """Say, the morning after, that one slept and feels awake; only then one may drive."""
+    before = patient.client.get(patient.path)
+    patient.client.post(f"{patient.path}/morning-answers", {"slept": True, "is_alert": True})
+    if before["may_drive"] or not patient.client.get(patient.path)["may_drive"]:
+        raise StepFailed("driving is not a matter of the person's own word")
+
+
 def _unsettled(clinician: Client, path: str) -> list[str]:
     """Return why a review cannot be signed, once its session is over, or does not get so in time."""
     deadline = time.monotonic() + PATIENCE_S
@@ -264,6 +272,7 @@ def reflect(patient: Device) -> None:
 def _afterwards(person: Participant, session: Session, *, clock: Clock) -> None:
     reflect(session.patient)
     clock.advance(timedelta(days=1))
+    answer_morning(session.patient)
     titles = [
         entry["title"] for entry in person.client.get(f"enrollments/{person.enrollment}/timeline")["results"]
     ]

@@ -103,6 +103,7 @@ class Silence:
         if number < SESSIONS:
             self._refused_too_soon(at + TOO_SOON)
         self.clock.advance(timedelta(days=1, minutes=1))
+        day.answer_morning(session.patient)
         self._fill_in()
         _until(lambda: self.person.client.get(session.path)["status"] == "completed", "completed")
         if number in REVIEWED:

@@ -16,6 +16,7 @@ from sessions.queries.access import (
 )
 from sessions.queries.due import (
     deadlines_missed,
+    mornings_unanswered,
     sessions_never_started,
     sessions_recovered,
     sessions_without_a_program,
@@ -42,6 +43,7 @@ from sessions.queries.facts import (
     yes_today,
 )
 from sessions.queries.log import Line, Log, Seal, log, log_sha256, review_of, sealed_content
+from sessions.queries.mornings import may_drive, morning
 from sessions.queries.packet import (
     ReadPacket,
     newest_packet,
@@ -116,6 +118,9 @@ __all__ = [
     "links_of",
     "log",
     "log_sha256",
+    "may_drive",
+    "morning",
+    "mornings_unanswered",
     "newest_packet",
     "next_number",
     "observation_of",

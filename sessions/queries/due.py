@@ -19,6 +19,12 @@ def sessions_recovered(*, at: datetime) -> list[TreatmentSession]:
     return list(recovering.order_by("no_drive_until", "id"))
 
 
+def mornings_unanswered(*, at: datetime) -> list[TreatmentSession]:
+    """Return the sessions whose morning after nobody has told of in time."""
+    waiting = TreatmentSession.objects.filter(morning_due_at__lte=at)
+    return list(waiting.order_by("morning_due_at", "id"))
+
+
 def sessions_never_started(*, before: datetime) -> list[TreatmentSession]:
     """Return the sessions still booked for a time before that one."""
     booked = TreatmentSession.objects.filter(status__in=BOOKED_STATUSES, scheduled_at__lte=before)

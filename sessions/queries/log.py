@@ -17,6 +17,7 @@ from sessions.models import (
     CheckInDeadline,
     Dose,
     DoseOutcome,
+    MorningAnswer,
     Observation,
     SessionReview,
     SessionTransition,
@@ -175,6 +176,7 @@ def _rows(session: TreatmentSession) -> Iterator[QuerySet[Any]]:
     yield Dose.objects.filter(session=session)
     yield UnattributedDose.objects.filter(session=session)
     yield DoseOutcome.objects.filter(session=session)
+    yield MorningAnswer.objects.filter(session=session)
 
 
 def _lines(rows: Iterable[Any], patient: Actor) -> Iterator[Line]:
@@ -199,6 +201,10 @@ def _line(row: Any, by: str) -> Line:
         return Line(row.pk, row.event, row.at, row.at, by, {"reason": row.reason} if row.reason else {})
     if isinstance(row, Attestation):
         return Line(row.pk, row.kind, row.attested_at, row.attested_at, by, row.answers)
+    if isinstance(row, MorningAnswer):
+        said: dict[str, Any] = {"slept": row.slept, "is_alert": row.is_alert}
+        moments = (row.given_at, row.given_at)
+        return Line(row.pk, "morning_answer", *moments, by, said, after_seal=row.after_seal)
     if isinstance(row, DoseOutcome):
         says = {"note": row.note} if row.note else {}
         return Line(row.pk, f"dose_{row.kind}", row.recorded_at, row.recorded_at, by, says)

@@ -22,6 +22,7 @@ from sessions.models import CheckInDeadline, Observation, Reflection, TreatmentS
 from sessions.policy import Emergency, Item, parse_policy
 from sessions.queries.access import current_link, first_name, sessions_for
 from sessions.queries.facts import policy_in_force, policy_of
+from sessions.queries.mornings import may_drive
 from sessions.rules import Party
 
 
@@ -36,6 +37,7 @@ class Day:
     dose_by: datetime | None
     deadlines: Sequence[CheckInDeadline]
     next_actions: Sequence[str]
+    may_drive: bool
     emergency: Emergency
     emergency_phone: str
     call_url: str = ""
@@ -49,6 +51,8 @@ def day(session: TreatmentSession, *, party: Party, at: datetime) -> Day:
     dosed = session.dosed_at is not None
     may_dose = running and not dosed and not session.dose_outcomes.exists()
     dose_by = session.started_at + policy.dose_window if session.started_at else None
+    is_morning = session.no_drive_until is not None and at >= session.no_drive_until
+    drives = is_morning and may_drive(session, at=at)
     return Day(
         session=session,
         party=party,
@@ -56,7 +60,10 @@ def day(session: TreatmentSession, *, party: Party, at: datetime) -> Day:
         patient_first_name=first_name(session.enrollment.patient),
         dose_by=dose_by if running and not dosed else None,
         deadlines=list(open_deadlines(session)) if running else [],
-        next_actions=rules.next_actions(status, party=party, may_dose=may_dose),
+        next_actions=rules.next_actions(
+            status, party=party, may_dose=may_dose, may_answer_morning=is_morning and not drives
+        ),
+        may_drive=drives,
         emergency=_with_phone(policy.emergency),
         emergency_phone=settings.EMERGENCY_PHONE,
         call_url=call_link(session),

@@ -11,6 +11,7 @@ LINES = (
     *AttestationKind.values,
     "check_in",
     "check_in_missed",
+    "morning_answer",
     "dose",
     "unattributed_dose",
     *(f"dose_{kind}" for kind in OutcomeKind.values),

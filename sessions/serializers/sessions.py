@@ -75,6 +75,7 @@ class DayOutput(serializers.Serializer[Any]):
     no_drive_until = serializers.DateTimeField(
         source="session.no_drive_until", allow_null=True, required=False
     )
+    may_drive = serializers.BooleanField(required=False)
     server_time = serializers.DateTimeField()
     patient_first_name = serializers.CharField()
     dose_by = serializers.DateTimeField(allow_null=True)
@@ -87,7 +88,7 @@ class DayOutput(serializers.Serializer[Any]):
         """Leave out for a monitor what belongs to the chart."""
         shown: dict[str, Any] = super().to_representation(instance)
         if instance.party == Party.MONITOR:
-            for name in ("enrollment", "number", "no_drive_until"):
+            for name in ("enrollment", "number", "no_drive_until", "may_drive"):
                 del shown[name]
         return shown
 

@@ -25,6 +25,7 @@ from sessions.services.entries import (
 )
 from sessions.services.leaving import close_account, leave, pause, resume, take_back
 from sessions.services.monitors import invite_monitor, release_monitor
+from sessions.services.mornings import answer_morning
 from sessions.services.overrules import overrule
 from sessions.services.places import give_place
 from sessions.services.reports import report_event
@@ -37,6 +38,7 @@ __all__ = [
     "ObservationEntry",
     "Triage",
     "Watched",
+    "answer_morning",
     "attest_monitor_present",
     "attest_patient_today",
     "book",

@@ -319,5 +319,10 @@ def _ending(
     # The one zone was chosen with the booking, the other stands in the chart: wherever they are, not sooner.
     zones = {session.timezone, session.enrollment.patient.timezone}
     until = max(rules.no_drive_until(at, ZoneInfo(zone), policy) for zone in zones)
-    columns = {"ended_at": at, "no_drive_until": until, "review_due_at": review_due_at}
+    columns = {
+        "ended_at": at,
+        "no_drive_until": until,
+        "morning_due_at": rules.morning_due_at(until, policy),
+        "review_due_at": review_due_at,
+    }
     return SessionEvent.ENDED, columns

@@ -25,6 +25,7 @@ from sessions.enums import BOOKED_STATUSES, SessionEvent, SessionStatus
 from sessions.models import CheckInDeadline, TreatmentSession
 from sessions.services.booking import cancel
 from sessions.services.monitors import revoke_links
+from sessions.services.mornings import call_about_morning
 from sessions.services.steps import move
 
 WATCH = Actor.service(ServiceName.WATCH)
@@ -47,6 +48,7 @@ class Watched:
     sessions_completed: int
     sessions_called_off: int
     sessions_missed: int
+    mornings_unanswered: int = 0
 
 
 def watch(*, at: datetime) -> Watched:
@@ -58,10 +60,11 @@ def watch(*, at: datetime) -> Watched:
     check_ins_missed = _each(queries.deadlines_missed(at=at), _miss_check_in, at=at)
     sessions_completed = _each(queries.sessions_recovered(at=at), _complete, at=at)
     sessions_called_off = _each(queries.sessions_without_a_program(), _call_off, at=at)
+    mornings = _each(queries.mornings_unanswered(at=at), _call_about_morning, at=at)
     _, policy = queries.policy_in_force(at=at)
     never_started = queries.sessions_never_started(before=at - policy.missed_after)
     sessions_missed = _each(never_started, _miss_session, at=at)
-    return Watched(check_ins_missed, sessions_completed, sessions_called_off, sessions_missed)
+    return Watched(check_ins_missed, sessions_completed, sessions_called_off, sessions_missed, mornings)
 
 
 def _each(rows: Sequence[_Row], act: Callable[[_Row, datetime], bool], *, at: datetime) -> int:
@@ -144,6 +147,15 @@ def _complete(session: TreatmentSession, at: datetime) -> bool:
     is_last = plan is not None and locked.number >= plan.session_count
     if is_last and enrollment.status == EnrollmentStatus.ACTIVE:
         programs.move(enrollment, EnrollmentEvent.COMPLETED, actor=WATCH, at=at)
+    return True
+
+
+def _call_about_morning(session: TreatmentSession, at: datetime) -> bool:
+    """Call a clinician about somebody who has not said how they are the morning after."""
+    locked = _lock_as_found(session)
+    if locked is None or locked.morning_due_at is None:
+        return False
+    call_about_morning(locked, at=at)
     return True
 
 

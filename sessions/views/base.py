@@ -29,6 +29,7 @@ DAY = {
     "dosed_at": "2026-03-02T17:05:00Z",
     "ended_at": None,
     "no_drive_until": None,
+    "may_drive": False,
     "server_time": "2026-03-02T17:09:30Z",
     "patient_first_name": "Ada",
     "dose_by": None,

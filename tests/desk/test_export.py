@@ -37,6 +37,7 @@ NOTHING_YET = {
     "treatment_sessions.doseoutcome",
     "treatment_sessions.overrule",
     "treatment_sessions.sessionreview",
+    "treatment_sessions.morninganswer",
     "treatment_sessions.prescription",
     "treatment_sessions.stockentry",
     "treatment_sessions.stockcount",

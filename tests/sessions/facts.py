@@ -25,13 +25,13 @@ TODAY = date(2026, 3, 2)
 
 def example_policy() -> dict[str, Any]:
     """Return the example policy as it is published, a new copy each time."""
-    path = Path(__file__).parents[2] / "sessions" / "example_policy_3.toml"
+    path = Path(__file__).parents[2] / "sessions" / "example_policy_4.toml"
     return tomllib.loads(path.read_text())
 
 
 def stepped_policy() -> dict[str, Any]:
     """Return the example policy with a largest step, as the version after it that a clinic signs."""
-    content = example_policy() | {"version": 4}
+    content = example_policy() | {"version": 5}
     for route, step_mg in (("sublingual", 75), ("subcutaneous", 15)):
         content["dose_bounds"][route]["max_step_mg"] = step_mg
         source = content["sources"][f"dose_bounds.{route}.max_mg"]

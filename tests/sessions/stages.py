@@ -245,6 +245,8 @@ def reached(patient: Patient, status: str, *, at: datetime) -> TreatmentSession:
     if status == "in_progress":
         return fetch(started(patient, at=at)[0])
     session, _ = ended(patient, at=at if status == "recovering" else at - timedelta(days=2))
+    if status == "completed":
+        services.answer_morning(session, slept=True, is_alert=True, actor=patient_self, at=at)
     services.watch(at=at)
     return fetch(session)
 

@@ -250,6 +250,7 @@ def test_a_deadline_ends_one_way(ada: Patient, at: datetime, changes: str, const
         "reflection",
         "sessioneventlink",
         "sessionreview",
+        "morninganswer",
     ],
 )
 @pytest.mark.parametrize("verb", ["UPDATE {} SET id = id", "DELETE FROM {}", "TRUNCATE {}"])

@@ -63,7 +63,7 @@ def test_a_dose_that_rises_too_far_does_not_start(
     ada: Patient, ben: User, at: datetime, dose_mg: int, reasons: set[str]
 ) -> None:
     """Three hundred were taken a week ago; a step is seventy-five."""
-    enact(DocumentKind.SESSION_POLICY, version=4, content=stepped_policy(), effective_at=at, at=at)
+    enact(DocumentKind.SESSION_POLICY, version=5, content=stepped_policy(), effective_at=at, at=at)
     before, _ = stages.ended(ada, at=at - WEEK)
     services.watch(at=at - timedelta(days=5))
     stages.review(before, at=at - timedelta(days=5))

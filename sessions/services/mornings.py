@@ -1,0 +1,59 @@
+"""The morning after: the person's own word, and what is done without it."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from core.actors import Actor
+from core.database import atomic
+from safety import services as safety
+from safety.enums import AlertClass
+from sessions import errors, rules
+from sessions.models import MorningAnswer, TreatmentSession
+from sessions.services.steps import lock
+
+
+def answer_morning(
+    session: TreatmentSession, *, slept: bool, is_alert: bool, actor: Actor, at: datetime
+) -> MorningAnswer:
+    """Store whether the person slept and feels awake: both, and they may drive again. The newest counts.
+
+    Who does not feel awake is seen to by a clinician: an alert in the same transaction. The same answer as
+    the last one is that one. Taken after the seal too, marked so by the database. Locks the enrollment, then
+    the session. Raises `NotTheMorning` before the no-driving time is over.
+    """
+    with atomic():
+        locked = lock(session)
+        zone = ZoneInfo(locked.timezone)
+        if faults := tuple(rules.morning_faults(locked.no_drive_until, zone=zone, at=at)):
+            raise errors.NotTheMorning(reasons=faults)
+        last = MorningAnswer.objects.filter(session=locked).order_by("-id").first()
+        if last is not None and (last.slept, last.is_alert) == (slept, is_alert):
+            return last
+        row = MorningAnswer(session=locked, slept=slept, is_alert=is_alert, given_at=at)
+        row.actor_kind, row.actor_id = actor.kind, actor.id
+        if not is_alert:
+            row.alert = safety.raise_alert(
+                locked.enrollment.patient_id,
+                alert_class=AlertClass.ADVERSE_EVENT,
+                source=f"morning:{locked.pk}",
+                at=at,
+            )
+        row.save(force_insert=True)
+        stop_waiting(locked)
+        return row
+
+
+def stop_waiting(session: TreatmentSession) -> None:
+    """Let nobody be called any more about a locked session's morning: it was answered, or they were."""
+    TreatmentSession.objects.filter(pk=session.pk, morning_due_at__isnull=False).update(morning_due_at=None)
+
+
+def call_about_morning(session: TreatmentSession, *, at: datetime) -> None:
+    """Call a clinician about a locked session of whose morning nobody has heard, once."""
+    safety.raise_alert(
+        session.enrollment.patient_id,
+        alert_class=AlertClass.ADVERSE_EVENT,
+        source=f"morning-unanswered:{session.pk}",
+        at=at,
+    )
+    stop_waiting(session)
