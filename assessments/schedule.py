@@ -238,6 +238,8 @@ def parse_schedule(values: Mapping[str, object], *, file: str) -> Schedule:
         minutes_a_week=top.optional("minutes_a_week", int),
         minutes=_minutes(top),
     )
+    # The first version shipped without; every later one says what it asks of people.
+    top.check(version == 1 or parsed.minutes_a_week is not None, "minutes_a_week is missing")
     if parsed.minutes_a_week is not None:
         untimed = set(parsed.every_instrument()) ^ set(parsed.minutes)
         top.check(not untimed, f"minutes and instruments differ in {', '.join(sorted(untimed))}")

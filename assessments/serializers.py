@@ -97,6 +97,9 @@ class ScaleScoreOutput(serializers.Serializer[Any]):
     missing = serializers.ListField(child=serializers.CharField())
     complete = serializers.BooleanField()
     reason = serializers.CharField(allow_null=True)
+    method = serializers.CharField(
+        allow_null=True, default=None, help_text="`sum`, `mean` or `count`; null where it was not kept yet."
+    )
 
 
 class InstrumentFindingOutput(serializers.Serializer[Any]):

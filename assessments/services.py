@@ -9,7 +9,7 @@ from django.db.models import Q
 
 from accounts.models import User
 from assessments import errors, queries, rules
-from assessments.instruments import Instrument, Slot, instruments, slots
+from assessments.instruments import Instrument, Scale, Slot, instruments, slots
 from assessments.models import Assessment, FormCause
 from assessments.profiles import DIMENSIONS, norms_of
 from assessments.profiles import profile as profile_of
@@ -359,7 +359,7 @@ def stored_scores(instrument: Instrument, answers: Mapping[str, int]) -> dict[st
         "instrument": scores.instrument,
         "version": scores.version,
         "content_sha256": instrument.content_sha256,
-        "scales": [_stored_scale(result) for result in scores.scales],
+        "scales": [_stored_scale(result, instrument.scale(result.key)) for result in scores.scales],
         "findings": [result._asdict() for result in scores.findings],
         "profile": _stored_profile(instrument, answers),
     }
@@ -381,6 +381,6 @@ def _stored_profile(instrument: Instrument, answers: Mapping[str, int]) -> dict[
     }
 
 
-def _stored_scale(result: rules.ScaleScore) -> dict[str, Any]:
+def _stored_scale(result: rules.ScaleScore, scale: Scale) -> dict[str, Any]:
     value = float(result.value) if isinstance(result.value, Decimal) else result.value
-    return result._asdict() | {"value": value, "missing": list(result.missing)}
+    return result._asdict() | {"value": value, "missing": list(result.missing), "method": scale.method.value}

@@ -81,6 +81,7 @@ SUBMITTED: dict[str, Any] = GAD7 | {
                 "missing": [],
                 "complete": True,
                 "reason": None,
+                "method": "sum",
             }
         ],
         "findings": [],

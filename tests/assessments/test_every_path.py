@@ -20,6 +20,7 @@ from rest_framework.test import APIClient
 from accounts.models import Patient, User
 from assessments.instruments import Instrument, instruments
 from assessments.models import Assessment
+from assessments.rescoring import rescore
 from assessments.rules import missing_required
 from programs.models import Enrollment
 from safety import services as safety
@@ -122,6 +123,23 @@ def test_a_refused_draft_and_a_refused_submission(
     assert list(unheard(submission, enrollment, at)) == []
 
 
+def test_scored_anew_each_keeps_its_one_alert(
+    enrollment: Enrollment, as_ada: APIClient, at: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A later file of the instrument neither loses nor doubles what the answers called for."""
+
+    def write(row: Assessment, case: Case) -> None:
+        assert save(as_ada, row, complete(instruments()[case[0]], *case[1:])).status_code == 200
+        assert submit(as_ada, row).status_code == 200
+
+    assert list(unheard(write, enrollment, at)) == []
+    test_rescoring.ship(monkeypatch, *(test_rescoring.changed(code) for code in ("cssrs", "phq9")))
+    assert rescore(at=at).scored == len(CASES)
+    sources = [f"assessment:{row.pk}" for row in Assessment.objects.filter(week__isnull=False)]
+    alerts = Alert.objects.filter(source__in=sources, status="open", alert_class=AlertClass.SUICIDE_RISK)
+    assert alerts.count() == len(CASES)
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_the_table_refuses_it_without_an_alert(phq9: Assessment, case: Case) -> None:
     """Whatever path there is or will be ends here."""
@@ -148,7 +166,7 @@ ROUTES = {
 FUNCTIONS = {
     "assessments.services.save_draft": test_a_draft,
     "assessments.services.submit": test_a_submission,
-    "assessments.rescoring._rescore": test_rescoring,
+    "assessments.rescoring._rescore": test_scored_anew_each_keeps_its_one_alert,
 }
 """Every function that writes answers or scores, with what shows that it raises the alert."""
 

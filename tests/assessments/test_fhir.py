@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
@@ -60,6 +61,27 @@ def test_published_questionnaires(code: str, name: str) -> None:
     assert set(wording.items) == set(instrument.items)
     needed = {item.answers.key: set(item.values) for item in instrument.items.values()}
     assert {key: set(labels) for key, labels in wording.answers.items()} == needed
+
+
+@pytest.mark.records
+def test_no_publisher_of_the_phq9_is_left_out() -> None:
+    """Every questionnaire there that names the PHQ-9 is in the table, taken or refused."""
+    read("uwcirg/PHQ-9.json")
+    publishers = {Path(name).parent for _, name in PUBLISHED}
+    paths = [
+        path
+        for each in publishers
+        for ending in ("json", "yaml")
+        for path in (RECORDS / each).glob(f"*.{ending}")
+    ]
+    texts = {path.relative_to(RECORDS).as_posix(): path.read_text() for path in paths}
+    named = {
+        name
+        for name, text in texts.items()
+        if re.search(r"resourceType\"?: *\"?Questionnaire\b", text) and re.search(r"PHQ-?9|44249-1", text)
+    }
+    assert named - {name for code, name in PUBLISHED if code == "phq9"} == set()
+    assert len(named) > 7
 
 
 def phq9() -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import partial
+from random import Random
 from typing import Any
 
 import pytest
@@ -13,7 +14,8 @@ from accounts.models import Patient, User
 from assessments import services, tasks
 from assessments.keeping import Kept, keep_schedule
 from assessments.models import Assessment
-from assessments.schedule import Anchor
+from assessments.schedule import Anchor, CauseKind
+from assessments.stillness import Still, counted
 from core import clock
 from core.actors import Actor, ServiceName
 from core.database import as_owner
@@ -248,6 +250,30 @@ def test_the_baseline_does_not_stand_still(enrollment: Enrollment, at: datetime)
     assert opens(enrollment, 0) == at
 
 
+def test_for_any_pauses_only_what_waits_moves(enrollment: Enrollment, at: datetime) -> None:
+    """A month of chance: what is done, open, or a safety measure stays; what waits goes by the plain rule."""
+    chance = Random(7)  # noqa: S311
+    answer_all(enrollment, at=at)
+    services.open_after_session(enrollment, number=2, at=at + 20 * DAY)
+    services.call_for_form(enrollment, kind=CauseKind.SCREENING, source="screening:x", at=at)
+    fixed = enrollment.assessments.exclude(after_session=2).exclude(week__isnull=False)
+    columns = ("pk", "opens_at", "due_at", "closes_at", "submitted_at")
+    before, stills = sorted(fixed.values_list(*columns)), list[Still]()
+    for half_days in range(1, 60):
+        now = at + half_days * DAY / 2
+        stands = bool(stills) and stills[-1].ended_at is None
+        if stands and (chance.random() < 0.4 or half_days == 59):
+            resume(enrollment, at=now)
+            stills[-1] = Still(stills[-1].began_at, now)
+        elif not stands and half_days < 59 and chance.random() < 0.3:
+            pause(enrollment, at=now)
+            stills.append(Still(now, None))
+        keep_schedule(at=now)
+    assert sorted(fixed.values_list(*columns)) == before
+    assert len(stills) > 3
+    assert opens(enrollment) == counted(at + 20 * DAY, DAY, stills, at=now)
+
+
 # Before a session
 
 
@@ -301,9 +327,11 @@ def test_booking_and_moving_a_session_asks(ada: Patient, at: datetime, monkeypat
 # The table's own walls
 
 
-@pytest.mark.parametrize("change", ["after_session = NULL", "week = 4", "month = 1", "before_session = 2"])
+@pytest.mark.parametrize(
+    "change", ["after_session = NULL", "week = 4", "month = 1", "before_session = 2", "as_needed = 1"]
+)
 def test_a_form_is_at_exactly_one_point(phq9: Assessment, change: str) -> None:
-    sql = f"UPDATE assessments_assessment SET {change} WHERE id = %s"  # noqa: S608 - the four above
+    sql = f"UPDATE assessments_assessment SET {change} WHERE id = %s"  # noqa: S608 - those above
     with (
         pytest.raises(IntegrityError, match="assessment_at_one_point"),
         transaction.atomic(),
@@ -312,12 +340,12 @@ def test_a_form_is_at_exactly_one_point(phq9: Assessment, change: str) -> None:
         cursor.execute(sql, [phq9.pk])
 
 
-@pytest.mark.parametrize("column", ["before_session", "week", "month"])
+@pytest.mark.parametrize("column", ["before_session", "week", "month", "as_needed"])
 def test_no_second_form_at_any_point(phq9: Assessment, gad7: Assessment, column: str) -> None:
     sql = f"""
         UPDATE assessments_assessment SET instrument = 'cbi', after_session = NULL, {column} = 2
         WHERE id IN (%s, %s)
-    """  # noqa: S608 - the three above
+    """  # noqa: S608 - those above
     with (
         pytest.raises(IntegrityError, match=f"assessment_once_per_{column}"),
         transaction.atomic(),

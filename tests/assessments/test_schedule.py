@@ -149,6 +149,12 @@ def test_a_window_that_cannot_be_is_refused(place: str, key: str, value: object,
         parse_schedule(values, file=FILE)
 
 
+def test_every_schedule_states_its_minutes_a_week() -> None:
+    values = {key: value for key, value in shipped().items() if key != "minutes_a_week"}
+    with pytest.raises(InstrumentError, match="minutes_a_week is missing"):
+        parse_schedule(values, file=FILE)
+
+
 def test_months_have_an_end() -> None:
     values = shipped()
     del values["month"]["numbers"]
