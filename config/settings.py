@@ -215,6 +215,8 @@ LIMITS = {
     "link_guess": (20, 60),  # by address: tokens that open nothing; one that opens is never counted
     "monitor_code": (10, 900),  # by link: codes that bind it to a device; one that is bound is never counted
     "code": (10, 900),  # by begun sign-in: mailed codes, TOTP, passwords asked again
+    "text_code": (5, 86_400),  # by person: codes sent to a telephone number
+    "text_try": (10, 900),  # by person: codes that prove one
     "break_glass": (10, 3600),  # by person: asking for charts by name and birth date
     "auth": (120, 60),  # by address: everything that changes something under /api/v1/auth/
 }
@@ -332,6 +334,8 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="care@localhost")
 PAGING_GATEWAY_URL = env.str("PAGING_GATEWAY_URL", default="")
 PAGING_GATEWAY_KEY = env.str("PAGING_GATEWAY_KEY", default="")
 PAGING_GATEWAY_CALLBACK_KEY = env.str("PAGING_GATEWAY_CALLBACK_KEY", default="")
+# Whether that gateway sends texts to patients too, who have confirmed their number; they can answer STOP.
+PATIENT_TEXTS = env.bool("PATIENT_TEXTS", default=False)
 # Notices on patients' phones and in their browsers; each is offered where it is set up. The JSON of a Google
 # service account that may send by Firebase; Apple's key for APNs, its id, the team's, and the app's name.
 FCM_ACCOUNT = env.str("FCM_ACCOUNT", default="")

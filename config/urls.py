@@ -8,6 +8,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from core import views as core_views
 from desk import views as desk_views
+from notifications.texts.views import receive_reply
 from notifications.views import receive_receipt
 from sessions.views import monitor_page
 
@@ -30,6 +31,7 @@ urlpatterns = [
     path("healthz", core_views.healthz, name="healthz"),
     path("problems/<slug:name>", core_views.problem_page, name="problem-page"),
     path("provider-callbacks/paging", receive_receipt, name="paging-receipts"),
+    path("provider-callbacks/texts", receive_reply, name="text-replies"),
     path("admin/", admin.site.urls),
     path("app/", desk_views.app_page, name="app"),
     path("monitor/", monitor_page.monitor_page, name="monitor-page"),

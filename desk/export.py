@@ -34,6 +34,7 @@ from core.models import DocumentVersion
 from desk.looks import looks
 from notifications.devices.models import Device
 from notifications.models import Delivery, PagingNumber, ReminderPreference, Suppression
+from notifications.texts.models import TextNumber
 from programs.enums import ConsentKind
 from programs.models import (
     ComprehensionAttempt,
@@ -173,6 +174,7 @@ PARTS = (
     Part("Messages to you", Delivery, _ACCOUNT, hidden=frozenset({"payload", "leased_until", "fence"})),
     Part("Messages that are stopped", Suppression, _ACCOUNT),
     Part("When messages leave you alone", ReminderPreference, _ACCOUNT),
+    Part("Where texts are sent to you", TextNumber, _ACCOUNT, hidden=frozenset({"code", "code_ends_at"})),
     Part(
         "Devices that are told something",
         Device,

@@ -44,6 +44,8 @@ def push_is_whole(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:  #
         found.append(Error("WEB_PUSH_KEY has to be 32 bytes in base64url.", id="notifications.E005"))
     if settings.WEB_PUSH_KEY and not settings.WEB_PUSH_CONTACT.startswith(("mailto:", "https://")):
         found.append(Error("WEB_PUSH_CONTACT has to begin with mailto:.", id="notifications.E006"))
+    if settings.PATIENT_TEXTS and not (settings.PAGING_GATEWAY_URL or settings.CHANNEL_STAND_IN):
+        found.append(Error("PATIENT_TEXTS needs PAGING_GATEWAY_URL.", id="notifications.E009"))
     if settings.CHANNEL_STAND_IN not in ("", CONSOLE, SINK):
         found.append(Error(f"CHANNEL_STAND_IN is {CONSOLE} or {SINK}.", id="notifications.E007"))
     return found

@@ -6,6 +6,10 @@ class MessageKind(TextChoices):
 
     VERIFY_EMAIL = "verify_email"
     """A code that proves an address."""
+    VERIFY_NUMBER = "verify_number"
+    """A code that proves a telephone number."""
+    NOBODY_READS = "nobody_reads"
+    """An answer to an answer: texts to us reach nobody."""
     ACCOUNT_NOTICE = "account_notice"
     """Something about sign-in happened or was asked for."""
     ASSESSMENT_DUE = "assessment_due"
@@ -32,7 +36,7 @@ class Channel(TextChoices):
     EMAIL = "email"
     """To an account's verified address."""
     TEXT = "text"
-    """To the number that somebody who works here has given, by the clinic's gateway."""
+    """To a telephone number that somebody has given, by the clinic's gateway."""
     RECORD = "record"
     """To nobody: in a drill it is written down that it would have left now."""
     FCM = "fcm"
@@ -53,6 +57,8 @@ class Way(TextChoices):
 
     PUSH = "push"
     """By a notice on the device that they used last."""
+    TEXT = "text"
+    """By a text to the number they have confirmed."""
     EMAIL = "email"
     """By mail."""
 

@@ -58,6 +58,8 @@ HELP = "Need a person? Call {phone}."
 """Ends every text: the way to reach a human."""
 STOP = "Want no more of these? Tell us here: {link}"
 """Stands under every reminder."""
+STOP_BY_TEXT = "Reply STOP for no more."
+"""Ends every text that can be stopped."""
 MONITOR = "monitor"
 SOMEBODY = "Somebody you know"
 """Stands in for a first name that was not given or cannot be shown."""
@@ -68,6 +70,15 @@ TEMPLATES: Mapping[MessageKind, Template] = MappingProxyType(
             subject="Your code",
             body="Your code is {code}. Type it in within 15 minutes, on the page that asked for it.",
             required=frozenset({"code"}),
+        ),
+        MessageKind.VERIFY_NUMBER: Template(
+            subject="Your code",
+            body="Your code is {code}. Type it in within 15 minutes, on the page that asked for it.",
+            required=frozenset({"code"}),
+        ),
+        MessageKind.NOBODY_READS: Template(
+            subject="Please call us",
+            body="Nobody reads what you text us here. If you are in danger, call {emergency} now.",
         ),
         MessageKind.ACCOUNT_NOTICE: Template(
             subject="About your sign-in",
@@ -209,6 +220,13 @@ def on_a_lock_screen(kinds: Collection[MessageKind]) -> Message:
     return Message(subject=template.subject, body=_first_sentence(template))
 
 
+def as_text(kinds: Collection[MessageKind], *, can_stop: bool) -> Message:
+    """Return the text to a telephone that stands for messages of these kinds, in one line."""
+    template = TEMPLATES[next(iter(kinds))] if len(set(kinds)) == 1 else TOGETHER
+    said = f"{template.body} {HELP}".format(link=link("today"), phone=settings.CLINIC_PHONE)
+    return Message(subject="", body=f"{said} {STOP_BY_TEXT}" if can_stop else said)
+
+
 def _first_sentence(template: Template) -> str:
     return f"{template.body.partition('. ')[0]}."
 
@@ -225,7 +243,8 @@ def with_stop(message: Message, *, token: str) -> Message:
 
 
 def _filled(template: Template, words: Mapping[str, str]) -> Message:
-    filled = {"first_name": SOMEBODY, "link": link("today"), "phone": settings.CLINIC_PHONE, **words}
+    known = {"phone": settings.CLINIC_PHONE, "emergency": settings.EMERGENCY_PHONE}
+    filled = {"first_name": SOMEBODY, "link": link("today"), **known, **words}
     if not fit_name(filled["first_name"]):
         filled["first_name"] = SOMEBODY
     return Message(subject=template.subject, body=f"{template.body}\n\n{HELP}\n".format_map(filled))

@@ -147,3 +147,4 @@ class ProviderCircuit(models.Model):
 
 
 from notifications.devices import models as device_models  # noqa: E402, F401
+from notifications.texts import models as text_models  # noqa: E402, F401

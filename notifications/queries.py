@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.db.models import Max, Q, QuerySet
+from django.utils.crypto import salted_hmac
 
 from accounts import queries as accounts
 from accounts.enums import Role
@@ -29,6 +30,7 @@ from notifications.rules import (
     SendingFacts,
     chosen,
 )
+from notifications.texts.queries import confirmed_number
 
 NOBODYS = "nobody@drill.invalid"
 """Stands for every address in a drill, so that a real one is not even read."""
@@ -81,7 +83,7 @@ def by_channel(user: User, channel: Channel) -> list[Reach]:
     """Return where somebody is reached by one channel, the best first."""
     found: list[tuple[str, UUID | None]]
     if channel == Channel.TEXT:
-        found = [(number_of(user), None)]
+        found = [(number_of(user) or confirmed_number(user, even_if_stopped=True), None)]
     elif channel in PUSH:
         found = [(address_of(device), device.pk) for device in reachable(user, by=[channel])]
     else:
@@ -92,26 +94,40 @@ def by_channel(user: User, channel: Channel) -> list[Reach]:
 
 def ways_to(user: User, *, kind: str) -> list[Reach]:
     """Return every way to reach a patient for what goes by their wish, the one they like best first."""
-    can_push = PUSH & offered()
-    if not can_push:
+    ways = ways_offered()
+    if ways == {Way.EMAIL}:
         found = by_channel(user, Channel.EMAIL)
     else:
-        found = [reach for way in ways_of(user) for reach in _by_way(user, way, can_push=can_push)]
+        found = [reach for way in ways_of(user) if way in ways for reach in _by_way(user, way)]
     if kind not in REMINDERS:
         return found
     return [replace(one, refused_at=None if one.device else refused_at(user, one.address)) for one in found]
 
 
-def _by_way(user: User, way: Way, *, can_push: frozenset[Channel]) -> list[Reach]:
+def _by_way(user: User, way: Way) -> list[Reach]:
     if way == Way.EMAIL:
         return by_channel(user, Channel.EMAIL)
-    devices = reachable(user, by=can_push)
+    if way == Way.TEXT:
+        number = confirmed_number(user, even_if_stopped=False)
+        return [Reach(Channel.TEXT, number, drops_repeats=True)] if number else []
+    devices = reachable(user, by=PUSH & offered())
     return [Reach(Channel(one.channel), address_of(one), device=one.pk) for one in devices]
+
+
+def channels_for_calls(user: User) -> set[Channel]:
+    """Return every channel beside mail by which a patient can be called, whatever they have stopped."""
+    ways = ways_offered()
+    found = (
+        {Channel(one.channel) for one in reachable(user, by=PUSH & offered())} if Way.PUSH in ways else set()
+    )
+    if Way.TEXT in ways and confirmed_number(user, even_if_stopped=True):
+        found.add(Channel.TEXT)
+    return found
 
 
 def first_channel(user: User, *, kind: str) -> Channel:
     """Return by which channel a message for them would go now; what that depends on is read again then."""
-    if kind not in BY_WISH or not PUSH & offered():
+    if kind not in BY_WISH or ways_offered() == {Way.EMAIL}:
         return Channel.EMAIL
     with seeing_all_charts():
         found = ways_to(user, kind=MessageKind.NEWS)
@@ -126,7 +142,9 @@ def ways_of(user: User) -> tuple[Way, ...]:
 
 def ways_offered() -> frozenset[Way]:
     """Return the ways in which this clinic can reach a patient."""
-    return frozenset(Way) if PUSH & offered() else frozenset({Way.EMAIL})
+    has_text = settings.PATIENT_TEXTS and Channel.TEXT in offered()
+    has = {Way.PUSH: bool(PUSH & offered()), Way.TEXT: has_text, Way.EMAIL: True}
+    return frozenset(way for way, is_offered in has.items() if is_offered)
 
 
 def paging_number(user: User) -> PagingNumber | None:
@@ -212,7 +230,12 @@ def reminder_for(user: User, reminder_id: UUID, *, at: datetime) -> Delivery:
 
 
 def digest_of(address: str) -> str:
-    """Return by what an address is known that refused mail; without regard to case."""
+    """Return by what an address is known that refused mail; without regard to case.
+
+    There are so few telephone numbers that a plain hash of one would be the number.
+    """
+    if address.startswith("+"):
+        return salted_hmac("notifications.refused", address, algorithm="sha256").hexdigest()
     return hashlib.sha256(address.lower().encode()).hexdigest()
 
 

@@ -30,12 +30,16 @@ TO_MEMBERS = REMINDERS | {MessageKind.ALERT_PAGE, MessageKind.TRIAGE_PAGE, Messa
 TO_ADDRESSES = frozenset(
     {
         MessageKind.VERIFY_EMAIL,
+        MessageKind.VERIFY_NUMBER,
+        MessageKind.NOBODY_READS,
         MessageKind.ACCOUNT_NOTICE,
         MessageKind.MONITOR_INVITATION,
         MessageKind.STAFF_INVITATION,
     }
 )
 """Sent to the address they were scheduled for: it is what the message is about."""
+TO_NUMBERS = frozenset({MessageKind.VERIFY_NUMBER, MessageKind.NOBODY_READS})
+"""Of those, what goes to a telephone number."""
 TEXTED_AFTER: Mapping[MessageKind, timedelta] = {
     MessageKind.ALERT_PAGE: timedelta(0),
     MessageKind.TRIAGE_PAGE: timedelta(minutes=5),
@@ -50,8 +54,8 @@ IN_INBOX = REMINDERS | {MessageKind.NEWS, MessageKind.CHECK_IN_MISSED}
 
 BY_WISH = REMINDERS | {MessageKind.NEWS}
 """What goes to patients by the way they like best, and where that fails by the next; never by two."""
-USUAL_WAYS = (Way.PUSH, Way.EMAIL)
-"""For who has said nothing: a device that they have registered first."""
+USUAL_WAYS = (Way.PUSH, Way.TEXT, Way.EMAIL)
+"""For who has said nothing: first a device that they have registered, then a number they have confirmed."""
 PATIENCE = 4
 """So many tries in which a provider cannot take a message, about two minutes, and another way is tried."""
 

@@ -17,7 +17,7 @@ from core.logs import log_failure
 from notifications import messages, queries, rules, stops
 from notifications.channels import Letter, offered, provider
 from notifications.devices.models import Device
-from notifications.devices.queries import address_of, reachable
+from notifications.devices.queries import address_of
 from notifications.enums import PUSH, Channel, DeliveryStatus, MessageKind, Way
 from notifications.hours import QuietHours, day_of
 from notifications.ladders import Step
@@ -67,13 +67,15 @@ def schedule(
     if due_at >= expires_at:
         raise UnfitMessage(f"{kind}: expires before it is due")
     messages.check(kind, words or {})
-    channel = Channel.EMAIL if user is None else queries.first_channel(user, kind=kind)
+    channel = Channel.TEXT if kind in rules.TO_NUMBERS else Channel.EMAIL
+    if user is not None:
+        channel = queries.first_channel(user, kind=kind)
     delivery = Delivery(
         dedupe_key=dedupe_key, kind=kind, channel=channel, user=user, due_at=due_at, expires_at=expires_at
     )
     delivery.about_id = None if isinstance(about, Nobody) else about
     delivery.payload = encrypt({"address": address, "words": dict(words or {})}, place=_place(delivery))
-    beside = [*_text_beside(delivery, words or {}), *_push_beside(delivery, words or {})]
+    beside = [*_text_beside(delivery, words or {}), *_calls_beside(delivery, words or {})]
     Delivery.objects.bulk_create([delivery, *beside], ignore_conflicts=True)
 
 
@@ -87,12 +89,12 @@ def _text_beside(page: Delivery, words: Mapping[str, str]) -> list[Delivery]:
     return [_same(page, words, channel=Channel.TEXT, key=_text_key(page), due_at=page.due_at + wait)]
 
 
-def _push_beside(call: Delivery, words: Mapping[str, str]) -> list[Delivery]:
-    """Return the notices that go with the mail of a missed check-in: one to each kind of device they have."""
-    if call.kind not in rules.ABOUT_A_LIFE or call.user is None or not PUSH & offered():
+def _calls_beside(call: Delivery, words: Mapping[str, str]) -> list[Delivery]:
+    """Return what goes with the mail of a missed check-in: a text, and a notice to each kind of device."""
+    if call.kind not in rules.ABOUT_A_LIFE or call.user is None:
         return []
     with seeing_all_charts():
-        channels = {Channel(one.channel) for one in reachable(call.user, by=PUSH & offered())}
+        channels = queries.channels_for_calls(call.user)
     return [
         _same(call, words, channel=channel, key=f"{call.dedupe_key}:{channel}", due_at=call.due_at)
         for channel in sorted(channels)
@@ -145,7 +147,7 @@ def receive(delivery_id: UUID, *, arrived: bool, at: datetime) -> DeliveryStatus
         said = "arrived" if arrived else "did not arrive"
         outcome = Outcome(after, f"The provider says that it {said}.")
         Delivery.objects.filter(pk=text.pk).update(**_columns(outcome, at=at))
-    if after == DeliveryStatus.FAILED:
+    if after == DeliveryStatus.FAILED and text.kind in rules.URGENT:
         logger.error("Urgent delivery %s: %s. %s", text.pk, after, outcome.text)
     return after
 
@@ -427,6 +429,9 @@ def _compose(
     kinds = [facts.kind, *(one.kind for one in beside)]
     if facts.reach.channel in PUSH:
         return _notice(delivery, facts, kinds, link=words.get("link", ""))
+    if facts.reach.channel == Channel.TEXT and facts.kind in rules.IN_INBOX:
+        text = messages.as_text(kinds, can_stop=facts.kind in rules.BY_WISH)
+        return Letter(id=delivery.pk, to=facts.reach.address, subject="", body=text.body)
     text = messages.render_reminders(kinds) if beside else messages.render(facts.kind, words)
     if facts.kind in rules.REMINDERS and delivery.user is not None:
         text = messages.with_stop(text, token=stops.token_for(delivery.user.pk))

@@ -4,6 +4,7 @@ from notifications import views
 
 urlpatterns = [
     path("", include("notifications.devices.urls")),
+    path("", include("notifications.texts.urls")),
     path("inbox", views.Inbox.as_view(), name="inbox"),
     path("inbox/read", views.InboxRead.as_view(), name="inbox-read"),
     path("inbox/<uuid:message_id>/read", views.InboxMessageRead.as_view(), name="inbox-message-read"),

@@ -48,7 +48,7 @@ def receive_receipt(request: HttpRequest) -> HttpResponse:
     being handed over: tell it again. Replayed it changes nothing, because states move forward alone.
     """
     body = request.body[: MOST_BYTES + 1]
-    if not settings.PAGING_GATEWAY_CALLBACK_KEY or not _is_signed(request, body, at=timezone.now()):
+    if not settings.PAGING_GATEWAY_CALLBACK_KEY or not is_signed(request, body, at=timezone.now()):
         return HttpResponse(status=401)
     try:
         said = json.loads(body)
@@ -62,7 +62,7 @@ def receive_receipt(request: HttpRequest) -> HttpResponse:
     return HttpResponse(status=409 if status == DeliveryStatus.LEASED else 204)
 
 
-def _is_signed(request: HttpRequest, body: bytes, *, at: datetime) -> bool:
+def is_signed(request: HttpRequest, body: bytes, *, at: datetime) -> bool:
     """Tell whether time and body are signed with the key that the gateway and we share, within five minutes.
 
     By the real clock: a rehearsal's is nobody else's.

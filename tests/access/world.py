@@ -30,6 +30,7 @@ from assessments.worsening.rules import thresholds
 from assessments.worsening.views import WORSE
 from core.actors import Actor
 from core.documents import publish
+from core.encryption import encrypt
 from core.enums import DocumentKind
 from core.models import DocumentVersion
 from desk.catalogue import EFFECTIVE_AT
@@ -38,6 +39,9 @@ from notifications.devices.rules import by_token
 from notifications.devices.services import register
 from notifications.enums import Channel, DeliveryStatus, MessageKind
 from notifications.models import Delivery
+from notifications.texts.models import TextNumber
+from notifications.texts.queries import place
+from notifications.texts.services import set_number
 from programs import queries, rules
 from programs import services as programs
 from programs.models import Enrollment
@@ -417,7 +421,7 @@ def _weighed(patient: Patient, at: datetime) -> None:
 
 
 def _reminded(patient: Patient, at: datetime) -> None:
-    """A reminder that was sent, and so is in the inbox; and a phone to send others to."""
+    """A reminder that was sent, and so is in the inbox; and a phone and a number to send others to."""
     Delivery.objects.create(
         dedupe_key=f"access:{patient.pk}",
         kind=MessageKind.ASSESSMENT_DUE,
@@ -433,6 +437,10 @@ def _reminded(patient: Patient, at: datetime) -> None:
     session.create()
     phone = by_token(Channel.FCM, f"the-token-of-{patient.pk}")
     register(patient.user, str(session.session_key), address=phone, at=at)
+    set_number(patient.user, "+15550100", at=at)
+    row = TextNumber.objects.get(user=patient.user)
+    row.code = encrypt("408213", place=place(row, "code"))
+    row.save()
 
 
 def _policies(at: datetime) -> DocumentVersion:

@@ -27,6 +27,7 @@ NOTHING_YET = {
     "safety.exclusionoverride",
     "notifications.reminderpreference",
     "notifications.device",
+    "notifications.textnumber",
     "accounts.breakglass",
     "safety.eventassessment",
     "safety.eventnews",

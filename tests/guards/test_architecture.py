@@ -24,6 +24,7 @@ VIEWS = [path for path in CODE if "views" in (path.stem, path.parent.name)]
 RULES = [path for path in CODE if "rules" in (path.stem, path.parent.name)]
 
 WITHOUT_KEY = {
+    "me/text-number/confirmation": "a code is good once, and every try counts",
     "monitor-devices": "the device's own key says whether it is the same one that asks again",
     "fit-checks": "nothing is stored, so nothing can happen twice (ADR 0010)",
     "reminder-stops": "stopping twice is stopping once, and who stops has no account here to keep a key by",

@@ -1,0 +1,26 @@
+from accounts.models import User
+from core.encryption import decrypt
+from notifications.texts.models import TextNumber
+
+
+def number_row(user: User) -> TextNumber | None:
+    """Return what is known of somebody's number, if they have given one."""
+    return TextNumber.objects.filter(user=user).exclude(number=b"").first()
+
+
+def number_in(row: TextNumber) -> str:
+    """Return the number."""
+    return str(decrypt(row.number, place=place(row, "number")))
+
+
+def confirmed_number(user: User, *, even_if_stopped: bool) -> str:
+    """Return where a patient can be sent a text, or nothing."""
+    row = number_row(user)
+    if row is None or row.confirmed_at is None or (row.stopped_at is not None and not even_if_stopped):
+        return ""
+    return number_in(row)
+
+
+def place(row: TextNumber, column: str) -> str:
+    """Return the place that a value of that column is encrypted for."""
+    return f"notifications_textnumber.{column}:{row.pk}"
