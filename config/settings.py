@@ -217,6 +217,7 @@ LIMITS = {
     "code": (10, 900),  # by begun sign-in: mailed codes, TOTP, passwords asked again
     "text_code": (5, 86_400),  # by person: codes sent to a telephone number
     "text_try": (10, 900),  # by person: codes that prove one
+    "late_reminders": (300, 60),  # in all: reminders that an outage has kept, as they are caught up with
     "break_glass": (10, 3600),  # by person: asking for charts by name and birth date
     "auth": (120, 60),  # by address: everything that changes something under /api/v1/auth/
 }

@@ -68,6 +68,16 @@ LONGEST_PAUSE = timedelta(minutes=30)
 LONGEST_PAUSE_URGENT = timedelta(minutes=1)
 
 
+LATE = timedelta(minutes=15)
+"""So late, a reminder is one of those that an outage has kept; they are caught up with at a pace of their own
+(`late_reminders` in LIMITS), so that mailboxes, providers and whoever answers are not met by all at once."""
+
+
+def is_late(kind: MessageKind, due_at: datetime, *, at: datetime) -> bool:
+    """Tell whether a message is a reminder that an outage has kept."""
+    return kind in REMINDERS and due_at < at - LATE
+
+
 class Answer(Enum):
     """What is known after a try to hand a message over."""
 

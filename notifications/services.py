@@ -10,10 +10,12 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
 from accounts.models import User
+from core import limits
 from core.acting import seeing_all_charts
 from core.encryption import decrypt, encrypt
 from core.errors import NotFound, Stale
 from core.logs import log_failure
+from core.quotas import limit_of
 from notifications import messages, queries, rules, stops
 from notifications.channels import Letter, offered, provider
 from notifications.devices.models import Device
@@ -296,6 +298,9 @@ def _claim(*, at: datetime) -> tuple[Delivery, bool] | None:
         rows = rows.exclude(channel__in=resting)
         waiting = rows.order_by("due_at")
         delivery = waiting.filter(kind__in=rules.CLAIMED_FIRST).first() or waiting.first()
+        if delivery is not None and _is_late(delivery, at=at) and not _may_catch_up():
+            delivery = waiting.filter(due_at__gte=at - rules.LATE).first()
+            delivery = delivery or waiting.exclude(kind__in=rules.REMINDERS).first()
         if delivery is None:
             return None
         in_doubt = delivery.status == DeliveryStatus.LEASED
@@ -305,6 +310,15 @@ def _claim(*, at: datetime) -> tuple[Delivery, bool] | None:
             status=delivery.status, fence=delivery.fence, leased_until=Now() + LEASE
         )
     return delivery, in_doubt
+
+
+def _is_late(delivery: Delivery, *, at: datetime) -> bool:
+    return rules.is_late(MessageKind(delivery.kind), delivery.due_at, at=at)
+
+
+def _may_catch_up() -> bool:
+    """Tell whether another late reminder may leave in this minute."""
+    return limits.look("late_reminders", by="all", limit=limit_of("late_reminders")).admitted
 
 
 def _deliver(delivery: Delivery, *, in_doubt: bool, at: datetime) -> None:
@@ -322,6 +336,8 @@ def _deliver(delivery: Delivery, *, in_doubt: bool, at: datetime) -> None:
         _record(delivery, outcome, at=at)
         return
     _note_the_way(delivery, facts)
+    if _is_late(delivery, at=at):
+        limits.take("late_reminders", by="all", limit=limit_of("late_reminders"))
     handed = provider(facts.reach.channel).hand_over(letter)
     outcome = rules.after_sending(facts, handed.answer, handed.detail, at=at)
     with transaction.atomic():
