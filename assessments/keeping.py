@@ -34,6 +34,9 @@ from programs.services import lock_enrollment
 AT_ONCE = 500
 """How many enrollments one turn deals with at most; the next turn goes on."""
 
+CALLS_FOR = timedelta(days=7)
+"""How long something may still call for a form: a clinic that updates asks nobody about last year."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -100,11 +103,11 @@ def _open(enrollment_id: UUID, point: Point, counted_from: datetime, *, at: date
 
 
 def _causes(*, at: datetime) -> list[tuple[UUID, CauseKind, str]]:
-    """Find what calls for a form and has not; what is older than the form would stay open is past."""
+    """Find what calls for a form and has not; what is older than `CALLS_FOR` is past."""
     series = schedule().series.get(Anchor.AS_NEEDED)
     if series is None:
         return []
-    found = queries.called_for(since=at - series.window.closes_after)
+    found = queries.called_for(since=at - CALLS_FOR)
     return [each for each in found if each[1] in series.causes]
 
 

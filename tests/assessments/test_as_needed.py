@@ -179,13 +179,15 @@ def test_pauses_and_holds_do_not_move_it(enrollment: Enrollment, ben: User, at: 
     (before,) = asked(enrollment)
     assert keep_schedule(at=at + 3 * DAY).moved == 0
     (after,) = asked(enrollment)
-    assert (after.opens_at, after.due_at, after.closes_at) == (at, at, at + 7 * DAY)
+    assert (after.opens_at, after.due_at, after.closes_at) == (at, at, at + 365 * DAY)
     assert (before.pk, after.counted_from_at) == (after.pk, None)
 
 
 def test_no_session_starts_while_it_waits(enrollment: Enrollment, at: datetime) -> None:
     call_for_form(enrollment, kind=CauseKind.HOLD, source="hold:x", at=at)
-    assert "cssrs" in {each.instrument for each in queries.outstanding(enrollment.pk, at=at)}
+    for days in (0, 30):
+        open_ones = queries.outstanding(enrollment.pk, at=at + days * DAY)
+        assert "cssrs" in {each.instrument for each in open_ones}
 
 
 # The schedule's row

