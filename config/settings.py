@@ -252,6 +252,8 @@ SPECTACULAR_SETTINGS = {
         "NewsKind": "safety.events.enums.NewsKind",
         "FollowUpKind": "safety.events.enums.FollowUpKind",
         "DoseOutcomeKind": "sessions.enums.OutcomeKind",
+        "DeviationKind": "sessions.deviations.enums.DeviationKind",
+        "DeviationFinding": "sessions.deviations.enums.DeviationFinding",
         "StockKind": "sessions.ledger.enums.StockKind",
         "StockMove": "sessions.ledger.serializers.STOCK_MOVES",
         "FollowUpEnd": "safety.events.serializers.FOLLOW_UP_ENDS",
@@ -312,6 +314,7 @@ CELERY_BEAT_SCHEDULE = {
         ("reporting clocks", "safety.tasks.watch_clocks", 60.0),
         ("end of the law", "safety.tasks.warn_of_the_end", 3600.0),
         ("break-glass reviews", "safety.tasks.call_for_overdue_reviews", 300.0),
+        ("deviations", "sessions.tasks.find_deviations", 600.0),
         ("silent people", "desk.tasks.tell_of_silence", 600.0),
     ]
 } | {

@@ -60,6 +60,7 @@ from safety.models import (
 )
 from safety.overrides.models import ExclusionOverride
 from safety.roster.models import OnCallShift
+from sessions.deviations.models import Deviation, DeviationAssessment
 from sessions.drills.models import Drill
 from sessions.ledger.models import Prescription, StockCount, StockEntry
 from sessions.models import (
@@ -159,6 +160,8 @@ PARTS = (
     Part("Who checked in", CheckIn, _SESSION),
     Part("How you were the morning after", MorningAnswer, _SESSION),
     Part("What you wrote down", Reflection, _SESSION),
+    Part("Where a session went otherwise than planned", Deviation, "patient"),
+    Part("What was made of that", DeviationAssessment, "patient"),
     Part("What a clinician signed who read about a session", SessionReview, _SESSION),
     Part("What the medicine did", EffectsChecklist, _SESSION),
     Part("What was made of that", EffectsTriage, _SESSION),

@@ -18,6 +18,7 @@ from core.actors import Actor
 from safety.admin import AlertAdmin
 from safety.models import Alert
 from sessions import queries, services
+from sessions.deviations import admin as deviation_admin  # noqa: F401
 from sessions.drills import admin as drill_admin  # noqa: F401
 from sessions.models import TreatmentSession
 from sessions.rules.review import REVIEWABLE

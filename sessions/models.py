@@ -116,6 +116,10 @@ class TreatmentSession(models.Model):
                 condition=Q(status__in=BOOKED_STATUSES),
                 name="session_booked_by_day",
             ),
+            # The log of deviations asks for these, few among many.
+            models.Index(
+                fields=["scheduled_at"], condition=Q(status=SessionStatus.MISSED), name="session_missed"
+            ),
             # Few ask for a review; the gate and a clinician's list look at those alone.
             models.Index(
                 fields=["morning_due_at"],
@@ -453,7 +457,9 @@ class CheckInDeadline(models.Model):
                 fields=["due_at"],
                 condition=Q(met_at=None, waived_at=None, missed_at=None),
                 name="deadline_open_by_due_at",
-            )
+            ),
+            # The log of deviations asks for these, few among many.
+            models.Index(fields=["missed_at"], condition=Q(missed_at__isnull=False), name="deadline_missed"),
         ]
 
 
@@ -611,5 +617,6 @@ class EffectsTriage(ActedModel):
 
 
 # A subject of its own keeps its tables in its own package; Django looks for them here.
+from sessions.deviations import models as deviation_models  # noqa: E402, F401
 from sessions.drills import models as drill_models  # noqa: E402, F401
 from sessions.ledger import models as ledger_models  # noqa: E402, F401

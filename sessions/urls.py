@@ -62,6 +62,7 @@ of_one_enrollment = [
 
 urlpatterns = [
     path("", include("sessions.ledger.urls")),
+    path("", include("sessions.deviations.urls")),
     path("me/closure", leaving.Closure.as_view(), name="closure"),
     path("enrollments/<uuid:enrollment_id>/", include(of_one_enrollment)),
     path("sessions/<uuid:session_id>", booking.SessionDetail.as_view(), name="session"),

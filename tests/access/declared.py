@@ -54,6 +54,18 @@ class Op:
     """What who passes the gate and may not gets, where no chart is named."""
 
 
+DEVIATION = {
+    "kind": "missed_reading",
+    "expected": "A blood pressure 60 minutes after the dose.",
+    "happened": "None was measured.",
+    "occurred_at": "<now>",
+}
+DEVIATION_SEEN = {
+    "replaces": 0,
+    "finding": "minor",
+    "assessment": "Well throughout.",
+    "corrective_action": "Spare batteries go along.",
+}
 REASON = {"reason": "Seen; all is well."}
 PHONE = {"code": "000000", "device": "the-key-of-dans-phone-0000"}
 ENTRY_AGAIN = {"client_id": "<uuid>", "client_seq": 91, "reason": "A slip."}
@@ -254,6 +266,9 @@ OPERATIONS = (
         stage="booked",
         body={"url": "https://video.example/j/42"},
     ),
+    Op("deviations", "GET", FOLLOWING, FOLLOWING, stage="deviated"),
+    Op("session-deviations", "POST", IN_SESSION, CARE, party=SELF | {MONITOR}, body=DEVIATION),
+    Op("deviation-assessments", "POST", PRACTISING, CARE, stage="deviated", body=DEVIATION_SEEN),
     Op("session-preparation", "GET", IN_SESSION, BOTH, party=frozenset({MONITOR})),
     Op(
         "session-preparation",

@@ -60,6 +60,9 @@ from safety.screening.files import write_policy
 from safety.screening.health import Vital
 from safety.screening.policy import example_policy as screening_policy
 from sessions import services as sessions
+from sessions.deviations.enums import DeviationKind
+from sessions.deviations.models import Deviation
+from sessions.deviations.services import Report, record_deviation
 from sessions.enums import EffectAnswer, ExpectedEffect
 from sessions.ledger import services as ledger
 from sessions.ledger.enums import StockKind
@@ -144,6 +147,13 @@ def _dosed(patient: Patient, at: datetime) -> None:
     assert (answer.status_code, monitor) == (201, monitor), answer.content
 
 
+def _deviated(patient: Patient, at: datetime) -> None:
+    session, _ = stages.dosed(patient, at=at)
+    kind, by = DeviationKind.OTHER, Actor.person(steps.clinician(patient).pk)
+    report = Report(kind=kind, expected="A quiet room.", happened="Visitors came.", occurred_at=at)
+    record_deviation(session, report=report, actor=by, at=at)
+
+
 def _over(patient: Patient, at: datetime) -> None:
     """Her first session, morning after included; its link still opens, to show what it opens."""
     session = stages.reached(patient, "completed", at=at)
@@ -200,6 +210,7 @@ STAGES: dict[str, Callable[[Patient, datetime], Any]] = {
     "late": lambda patient, at: stages.started(patient, at=at - timedelta(minutes=60)),
     "dosed": _dosed,
     "in hand": _in_hand,
+    "deviated": _deviated,
     "over": _over,
     "serious": _serious,
     "settling": _settling,
@@ -214,6 +225,7 @@ MODELS: dict[str, tuple[type[Any], str]] = {
     "alert_id": (Alert, "patient"),
     "hold_id": (Hold, "patient"),
     "observation_id": (Observation, "session__enrollment__patient"),
+    "deviation_id": (Deviation, "patient"),
     "checklist_id": (EffectsChecklist, "session__enrollment__patient"),
     "clock_id": (ReportingClock, "patient"),
     "follow_up_id": (FollowUp, "patient"),
