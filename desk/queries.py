@@ -59,6 +59,7 @@ def standing(enrollment: Enrollment, *, at: datetime) -> Standing:
         held=bool(safety.open_holds(enrollment.patient_id)),
         paused=programs.is_paused(enrollment.pk),
         assessment_due=bool(assessments.outstanding(enrollment.pk, at=at)),
+        morning_of=session_queries.morning_awaited(enrollment.pk, at=at),
         review_open=bool(session_queries.open_reviews(enrollment.patient_id)),
         session=_open_session(session) if session else None,
     )

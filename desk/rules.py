@@ -31,6 +31,7 @@ class Standing:
     paused: bool
     assessment_due: bool
     review_open: bool
+    morning_of: UUID | None
     session: OpenSession | None
 
 
@@ -75,6 +76,10 @@ def _safety(standing: Standing) -> NextStep | None:
 
 
 def _running_session(standing: Standing) -> NextStep | None:
+    if standing.morning_of is not None:
+        sentence = "Did you sleep, and do you feel awake? Tell us before you drive, or call us."
+        link = f"/api/v1/sessions/{standing.morning_of}/morning-answers"
+        return NextStep("answer_morning", sentence, link, Who.PATIENT)
     session = standing.session
     if session is None:
         return None

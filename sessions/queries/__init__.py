@@ -43,7 +43,7 @@ from sessions.queries.facts import (
     yes_today,
 )
 from sessions.queries.log import Line, Log, Seal, log, log_sha256, review_of, sealed_content
-from sessions.queries.mornings import may_drive, morning
+from sessions.queries.mornings import may_drive, morning, morning_awaited
 from sessions.queries.packet import (
     ReadPacket,
     newest_packet,
@@ -120,6 +120,7 @@ __all__ = [
     "log_sha256",
     "may_drive",
     "morning",
+    "morning_awaited",
     "mornings_unanswered",
     "newest_packet",
     "next_number",

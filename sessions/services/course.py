@@ -36,6 +36,7 @@ from sessions.models import (
 from sessions.policy import SessionPolicy, parse_policy
 from sessions.rules import StartFacts
 from sessions.services.monitors import end_links, extend_links
+from sessions.services.mornings import ask_in_the_morning
 from sessions.services.packet import keep_packet
 from sessions.services.steps import lock, move, repeats, require_status
 
@@ -273,6 +274,7 @@ def end_session(session: TreatmentSession, *, reason: str, actor: Actor, at: dat
         end_links(locked, until=at + policy.link_lifetime_after_end)
         if event == SessionEvent.ENDED:
             open_after_session(locked.enrollment, number=locked.number, at=at)
+            ask_in_the_morning(locked, at=at)
         return locked
 
 

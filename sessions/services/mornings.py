@@ -5,6 +5,8 @@ from zoneinfo import ZoneInfo
 
 from core.actors import Actor
 from core.database import atomic
+from notifications import services as notifications
+from notifications.enums import MessageKind
 from safety import services as safety
 from safety.enums import AlertClass
 from sessions import errors, rules
@@ -40,7 +42,25 @@ def answer_morning(
             )
         row.save(force_insert=True)
         stop_waiting(locked)
+        notifications.cancel(_key(locked), at=at)
         return row
+
+
+def ask_in_the_morning(session: TreatmentSession, *, at: datetime) -> None:
+    """Have a message say, once a locked session's no-driving time is over, that something waits for them.
+
+    Only where somebody waits for the answer; it is called back with it.
+    """
+    asked_at, due_at = session.no_drive_until, session.morning_due_at
+    if asked_at is None or due_at is None:
+        return
+    notifications.schedule(
+        MessageKind.NEWS,
+        dedupe_key=_key(session),
+        user=session.enrollment.patient.user,
+        due_at=max(asked_at, at),
+        expires_at=due_at,
+    )
 
 
 def stop_waiting(session: TreatmentSession) -> None:
@@ -57,3 +77,7 @@ def call_about_morning(session: TreatmentSession, *, at: datetime) -> None:
         at=at,
     )
     stop_waiting(session)
+
+
+def _key(session: TreatmentSession) -> str:
+    return f"morning:{session.pk}:"

@@ -9,6 +9,9 @@ import pytest
 from rest_framework.test import APIClient
 
 from accounts.models import Patient
+from desk.queries import standing
+from desk.rules import next_step
+from notifications.models import Delivery
 from safety.models import Alert
 from sessions import queries, services
 from sessions.errors import NotTheMorning
@@ -131,6 +134,30 @@ class TestAnswering:
         by = {"actor_kind": "person", "actor_id": "x"}
         with refused_by("morning_not_awake_means_alert"):
             MorningAnswer.objects.create(session=home, slept=True, is_alert=False, given_at=at, **by)
+
+
+class TestAsking:
+    def test_a_message_waits_for_the_morning(self, ada: Patient, at: datetime) -> None:
+        session, _ = stages.ended(ada, at=at)
+        (mail,) = Delivery.objects.filter(dedupe_key__startswith=f"morning:{session.pk}")
+        assert (mail.kind, mail.due_at, mail.expires_at) == (
+            "news",
+            session.no_drive_until,
+            session.morning_due_at,
+        )
+
+    def test_who_has_answered_is_not_asked(self, home: TreatmentSession, at: datetime) -> None:
+        answer(home, at=at)
+        (mail,) = Delivery.objects.filter(dedupe_key__startswith=f"morning:{home.pk}")
+        assert mail.status == "cancelled"
+
+    def test_it_is_the_next_step_until_it_is_answered(self, home: TreatmentSession) -> None:
+        enrollment, due_at = home.enrollment, morning(home)
+        assert next_step(standing(enrollment, at=due_at - SECOND)).code == "recovering"
+        asked = next_step(standing(enrollment, at=due_at))
+        assert (asked.code, str(home.pk) in asked.link) == ("answer_morning", True)
+        answer(home, at=due_at)
+        assert next_step(standing(enrollment, at=due_at)).code != "answer_morning"
 
 
 class TestSilence:
