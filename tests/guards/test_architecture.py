@@ -29,6 +29,7 @@ WITHOUT_KEY = {
     "fit-checks": "nothing is stored, so nothing can happen twice (ADR 0010)",
     "reminder-stops": "stopping twice is stopping once, and who stops has no account here to keep a key by",
     "sessions/<uuid:session_id>/observations": "entries carry their device's id and number",
+    "sessions/<uuid:session_id>/observations/<uuid:observation_id>/corrections": "as entries do",
     "sessions/<uuid:session_id>/check-ins": "entries carry their device's id and number",
 }
 """POSTs that take no Idempotency-Key, and why."""
