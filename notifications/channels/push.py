@@ -5,6 +5,7 @@ reminder is not repeated. A repeat of anything else replaces the first on the sc
 """
 
 import json
+from abc import ABC, abstractmethod
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -57,6 +58,21 @@ def _status(heard: Heard | HandedOver) -> int:
     return heard.status if isinstance(heard, Heard) else 0
 
 
+class _Push(ABC):
+    """One push service."""
+
+    def hand_over(self, letter: Letter) -> HandedOver:
+        """Try once. Where a setting or an address is no good it has nothing, and another way can be tried."""
+        try:
+            return self.tell(letter)
+        except (ValueError, LookupError, TypeError, jwt.PyJWTError) as error:
+            return HandedOver(Answer.NOT_NOW, f"not set up right: {type(error).__name__}", broke=True)
+
+    @abstractmethod
+    def tell(self, letter: Letter) -> HandedOver:
+        """Ask the service once; what is no good is found out before."""
+
+
 # --- Firebase ----------------------------------------------------------------------------------------------
 
 
@@ -72,10 +88,10 @@ class _Pass:
 _pass = _Pass()
 
 
-class Fcm:
+class Fcm(_Push):
     """Android, and iPhones whose app uses Firebase."""
 
-    def hand_over(self, letter: Letter) -> HandedOver:
+    def tell(self, letter: Letter) -> HandedOver:
         """Try once; where Google lets us not in, it has nothing."""
         account = json.loads(settings.FCM_ACCOUNT)
         let_in = _let_in(account)
@@ -135,10 +151,10 @@ def _let_in(account: dict[str, str]) -> HandedOver | None:
 # --- Apple -------------------------------------------------------------------------------------------------
 
 
-class Apns:
+class Apns(_Push):
     """iPhones and iPads, by a token of ours (not a certificate)."""
 
-    def hand_over(self, letter: Letter) -> HandedOver:
+    def tell(self, letter: Letter) -> HandedOver:
         """Try once; a repeat replaces what is on the screen."""
         notice = {
             "aps": {"alert": {"title": letter.subject, "body": letter.body}, "sound": "default"},
@@ -171,10 +187,10 @@ def _apns_token(period: int, key: str) -> str:
 # --- browsers ----------------------------------------------------------------------------------------------
 
 
-class WebPush:
+class WebPush(_Push):
     """Browsers, by the push service that each names (RFC 8030), encrypted for it alone (RFC 8291)."""
 
-    def hand_over(self, letter: Letter) -> HandedOver:
+    def tell(self, letter: Letter) -> HandedOver:
         """Try once; one that still waits at the push service is replaced by its repeat."""
         address = json.loads(letter.to)
         notice = {"id": str(letter.id), "title": letter.subject, "body": letter.body, "link": letter.link}

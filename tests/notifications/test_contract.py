@@ -329,6 +329,25 @@ def test_it_is_sealed_as_the_standard_shows() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("channel", "setting", "value"),
+    [
+        (Channel.FCM, "FCM_ACCOUNT", "{"),
+        (Channel.FCM, "FCM_ACCOUNT", '{"project_id": "p"}'),
+        (Channel.FCM, "FCM_ACCOUNT", "[]"),
+        (Channel.APNS, "APNS_KEY", "no key"),
+        (Channel.WEB, "WEB_PUSH_KEY", "abc"),
+    ],
+)
+def test_a_setting_that_is_no_good_stops_no_sender(
+    channel: Channel, setting: str, value: str, rigged: Rigged
+) -> None:
+    rig = rigged(channel)
+    setattr(rig.settings, setting, value)
+    handed = rig.hand_over()
+    assert (handed.answer, handed.broke, rig.got) == (Answer.NOT_NOW, True, 0)
+
+
 # --- what is offered, and what stands in -------------------------------------------------------------------
 
 WHOLE = {
