@@ -38,10 +38,6 @@ class DraftInput(InputSerializer):
     answers = serializers.DictField(child=AnswerField(allow_null=True), allow_empty=False)
 
 
-class SubmitInput(InputSerializer):
-    """Nothing: what was saved is what is submitted."""
-
-
 class ChoiceOutput(serializers.Serializer[Any]):
     """One answer that may be given."""
 
