@@ -39,6 +39,8 @@ NOTHING_YET = {
     "treatment_sessions.overrule",
     "treatment_sessions.sessionreview",
     "treatment_sessions.morninganswer",
+    "treatment_sessions.deviation",
+    "treatment_sessions.deviationassessment",
     "treatment_sessions.prescription",
     "treatment_sessions.stockentry",
     "treatment_sessions.stockcount",
