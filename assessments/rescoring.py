@@ -10,6 +10,7 @@ from assessments.keeping import safely
 from assessments.models import Assessment, Rescoring
 from assessments.worsening.services import notice_anew
 from core.database import insert_once
+from programs.enums import EnrollmentStatus
 from programs.services import lock_enrollment
 
 AT_ONCE = 1_000
@@ -28,8 +29,9 @@ def rescore(*, at: datetime) -> Rescored:
     """Score every submitted form that the present file of its instrument has not scored; may run twice.
 
     Each in a transaction of its own, under the lock of its enrollment; one that fails is logged, the others
-    go on. An answer that only the new version calls somebody to raises its alert, and somebody's newest
-    form is noticed where that version finds it to be much worse than an earlier one.
+    go on. An answer that only the new version calls somebody to raises its alert and, in treatment, calls for
+    the form that looks closer; somebody's newest form is noticed where that version finds it to be much
+    worse than an earlier one.
     """
     made: list[Rescoring] = []
     for instrument in instruments().values():
@@ -40,7 +42,7 @@ def rescore(*, at: datetime) -> Rescored:
 
 
 def _rescore(row: Assessment, instrument: Instrument, made: list[Rescoring], *, at: datetime) -> bool:
-    enrollment = lock_enrollment(row.enrollment_id)
+    enrollment = row.enrollment = lock_enrollment(row.enrollment_id)
     fits = not rules.validate_answers(instrument, row.answers)
     rescoring = Rescoring(
         assessment=row,
@@ -53,7 +55,9 @@ def _rescore(row: Assessment, instrument: Instrument, made: list[Rescoring], *, 
     if not insert_once(rescoring):
         return False
     if fits and row.safety_alert_id is None and rules.crisis_flags(instrument, row.answers):
-        services.call_somebody(row, at=at)
+        alert = services.call_somebody(row, at=at)
+        if enrollment.status == EnrollmentStatus.ACTIVE:
+            services.call_for_form_by(row, alert, at=at)
     if fits:
         notice_anew(row, instrument, at=at)
     made.append(rescoring)

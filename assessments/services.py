@@ -128,12 +128,15 @@ def call_for_form(enrollment: Enrollment, *, kind: CauseKind, source: str, at: d
     return True
 
 
-def call_for_form_by(row: Assessment, *, at: datetime) -> None:
-    """Let an answer that somebody is called to call for the form that looks closer, but not in that form."""
+def call_for_form_by(row: Assessment, alert: Alert, *, at: datetime) -> None:
+    """Let an answer that somebody is called to call for the form that looks closer, but not in that form.
+
+    Once for each alert: what is said after that was closed is new, though it is said in the same draft.
+    """
     series = schedule().series.get(Anchor.AS_NEEDED)
     if series is None or row.instrument in series.instruments or row.enrollment.status not in ANSWERED_IN:
         return
-    call_for_form(row.enrollment, kind=CauseKind.SELF_HARM_ANSWER, source=f"assessment:{row.pk}", at=at)
+    call_for_form(row.enrollment, kind=CauseKind.SELF_HARM_ANSWER, source=f"alert:{alert.pk}", at=at)
 
 
 def move_set(
@@ -182,7 +185,6 @@ def save_draft(
         row.answers = {key: answer for key, answer in row.answers.items() if key not in answers} | given
         _raise_alert(row, instrument, given, at=at)
         if rules.crisis_flags(instrument, given):
-            call_for_form_by(row, at=at)
             facts = rules.facts_for_screening(instrument, row.answers, taken_at=at)
             _tell_screening(row, (fact for fact in facts if fact.value is not None), actor=actor, at=at)
         _save(row, "answers")
@@ -198,11 +200,11 @@ def heed(assessment: Assessment, body: object, *, at: datetime) -> bool:
     """
     if not rules.may_speak_of_crisis(instruments()[assessment.instrument], body):
         return False
-    call_somebody(assessment, at=at)
+    alert = call_somebody(assessment, at=at)
     # Apart, so that whatever becomes of this, somebody was called.
     with atomic():
         assessment.enrollment = programs.lock_enrollment(assessment.enrollment_id)
-        call_for_form_by(assessment, at=at)
+        call_for_form_by(assessment, alert, at=at)
     return True
 
 
@@ -223,8 +225,6 @@ def submit(assessment: Assessment, *, actor: Actor, at: datetime) -> Assessment:
         row.submitted_at = at
         if row.safety_alert is None or row.safety_alert.status == AlertStatus.CLOSED:
             _raise_alert(row, instrument, row.answers, at=at)
-        if rules.crisis_flags(instrument, row.answers):
-            call_for_form_by(row, at=at)
         facts = rules.facts_for_screening(instrument, row.answers, taken_at=at)
         _tell_screening(row, facts, actor=actor, at=at)
         _save(row, "scores", "submitted_at")
@@ -327,9 +327,13 @@ def _valid(instrument: Instrument, answers: Mapping[str, object]) -> dict[str, i
 
 
 def _raise_alert(row: Assessment, instrument: Instrument, given: Mapping[str, int], *, at: datetime) -> None:
-    """Open an alert if an answer just given speaks of self-harm; while one is open it stays that one."""
+    """Open an alert if an answer just given speaks of self-harm, and call for the form that looks closer.
+
+    While an alert of this form is open it stays that one.
+    """
     if rules.crisis_flags(instrument, given):
-        row.safety_alert = call_somebody(row, at=at)
+        row.safety_alert = alert = call_somebody(row, at=at)
+        call_for_form_by(row, alert, at=at)
 
 
 def _tell_screening(row: Assessment, facts: Iterable[InstrumentFact], *, actor: Actor, at: datetime) -> None:

@@ -25,6 +25,7 @@ from safety.enums import HoldReason
 from tests import steps
 from tests.assessments.conftest import CALM_PHQ9, answered, save, submit, url
 from tests.assessments.test_schedule import FILE, shipped
+from tests.assessments.test_self_harm import alerts, close
 
 DAY = timedelta(days=1)
 CALM = {"cssrs_1": 0, "cssrs_2": 0, "cssrs_6": 0}
@@ -137,6 +138,24 @@ def test_the_same_cause_does_not_call_again_after_it_was_answered(
     do(as_ada, form, CALM)
     assert submit(as_ada, phq9).status_code == 200
     assert len(asked(phq9.enrollment)) == 1
+
+
+def save_again(client: APIClient, form: Assessment) -> Any:
+    return save(client, form, {"phq9_9": 3})
+
+
+@pytest.mark.parametrize("say_again", [save_again, submit])
+def test_each_new_alert_of_one_draft_asks_anew(
+    as_ada: APIClient, phq9: Assessment, ben: User, at: datetime, say_again: Callable[..., Any]
+) -> None:
+    save(as_ada, phq9, CALM_PHQ9 | {"phq9_9": 1, "phq9_10": 1})
+    (first,) = asked(phq9.enrollment)
+    do(as_ada, first, CALM)
+    close(alerts(phq9).get(), ben, at)
+    assert say_again(as_ada, phq9).status_code == 200
+    assert [form.submitted_at is None for form in asked(phq9.enrollment)] == [False, True]
+    sources = FormCause.objects.filter(enrollment=phq9.enrollment).values_list("source", flat=True)
+    assert list(sources) == [f"alert:{alert.pk}" for alert in alerts(phq9)]
 
 
 def test_a_later_cause_asks_anew_and_what_is_done_stays(

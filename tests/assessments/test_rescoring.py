@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 from assessments import instruments as package
 from assessments import rescoring
 from assessments.instruments import Instrument, instruments, parse_instrument
-from assessments.models import Assessment, Rescoring
+from assessments.models import Assessment, FormCause, Rescoring
 from assessments.rescoring import Rescored, rescore
 from core.ids import new_id
 from programs import services as programs
@@ -104,15 +104,21 @@ def test_answers_that_a_version_does_not_take_are_left_and_said_so(
     assert rescore(at=at) == NOTHING
 
 
+@pytest.mark.parametrize(("status", "asked_anew"), [("active", True), ("completed", False)])
 def test_an_answer_that_only_the_new_version_heeds_raises_the_alert(
-    submitted: Assessment, at: datetime, monkeypatch: pytest.MonkeyPatch
+    submitted: Assessment, at: datetime, monkeypatch: pytest.MonkeyPatch, status: str, asked_anew: bool
 ) -> None:
+    """In treatment the screener is asked as well; what is over calls somebody, and asks nothing."""
+    Enrollment.objects.filter(pk=submitted.enrollment_id).update(status=status)
     crisis = '\n[[crisis]]\ncode = "worry"\nitem = "gad7_1"\nat_least = 3\nsource = "a test"\n'
     text = (Path(package.__file__).parent / "gad7.toml").read_text().replace('version = "1"', 'version = "2"')
     heeding = parse_instrument((text + crisis).encode(), file="gad7.toml")
     ship(monkeypatch, heeding)
     rescore(at=at)
-    assert Alert.objects.get(source=f"assessment:{submitted.pk}").alert_class == "suicide_risk"
+    alert = Alert.objects.get(source=f"assessment:{submitted.pk}")
+    assert alert.alert_class == "suicide_risk"
+    assert FormCause.objects.filter(source=f"alert:{alert.pk}").exists() is asked_anew
+    assert Assessment.objects.filter(as_needed=1, instrument="cssrs").exists() is asked_anew
 
 
 def test_one_that_fails_leaves_the_others(
