@@ -13,7 +13,7 @@ from accounts import queries as accounts
 from accounts.enums import Role
 from accounts.models import Patient, User
 from core.acting import seeing_all_charts
-from core.encryption import decrypt
+from core.encryption import Undecipherable, decrypt
 from core.errors import NotFound
 from notifications.channels import offered
 from notifications.devices.queries import address_of, reachable
@@ -30,7 +30,7 @@ from notifications.rules import (
     SendingFacts,
     chosen,
 )
-from notifications.texts.queries import confirmed_number
+from notifications.texts.queries import confirmed_number, has_confirmed_number
 
 NOBODYS = "nobody@drill.invalid"
 """Stands for every address in a drill, so that a real one is not even read."""
@@ -115,22 +115,31 @@ def _by_way(user: User, way: Way) -> list[Reach]:
 
 
 def channels_for_calls(user: User) -> set[Channel]:
-    """Return every channel beside mail by which a patient can be called, whatever they have stopped."""
+    """Return every channel beside mail by which a patient can be called, whatever they have stopped.
+
+    No address is read: one that no key opens must not undo what calls them.
+    """
     ways = ways_offered()
     found = (
         {Channel(one.channel) for one in reachable(user, by=PUSH & offered())} if Way.PUSH in ways else set()
     )
-    if Way.TEXT in ways and confirmed_number(user, even_if_stopped=True):
+    if Way.TEXT in ways and has_confirmed_number(user):
         found.add(Channel.TEXT)
     return found
 
 
 def first_channel(user: User, *, kind: str) -> Channel:
-    """Return by which channel a message for them would go now; what that depends on is read again then."""
+    """Return by which channel a message for them would go now; what that depends on is read again then.
+
+    Mail where an address cannot be read: this is a hint, and undoes nothing of its caller's.
+    """
     if kind not in BY_WISH or ways_offered() == {Way.EMAIL}:
         return Channel.EMAIL
-    with seeing_all_charts():
-        found = ways_to(user, kind=MessageKind.NEWS)
+    try:
+        with seeing_all_charts():
+            found = ways_to(user, kind=MessageKind.NEWS)
+    except Undecipherable:
+        return Channel.EMAIL
     return found[0].channel if found else Channel.EMAIL
 
 

@@ -21,6 +21,11 @@ def confirmed_number(user: User, *, even_if_stopped: bool) -> str:
     return number_in(row)
 
 
+def has_confirmed_number(user: User) -> bool:
+    """Tell whether a patient has shown a number to be theirs, stopped or not; reads no number."""
+    return TextNumber.objects.filter(user=user, confirmed_at__isnull=False).exists()
+
+
 def place(row: TextNumber, column: str) -> str:
     """Return the place that a value of that column is encrypted for."""
     return f"notifications_textnumber.{column}:{row.pk}"

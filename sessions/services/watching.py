@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db import transaction
 
 from core.actors import Actor, ServiceName
+from core.encryption import Undecipherable
 from core.logs import log_failure
 from notifications import messages
 from notifications import services as notifications
@@ -125,16 +126,26 @@ def _call(missed: CheckInDeadline, enrollment: Enrollment, *, at: datetime) -> N
         expires_at=expires_at,
         about=enrollment.patient_id,
     )
-    if (link := queries.current_link(missed.session_id, at=at)) is not None:
+    if monitor_at := _monitors_address(missed, at=at):
         notifications.schedule(
             kind,
             dedupe_key=f"{key}monitor",
-            address=queries.address_of(link),
+            address=monitor_at,
             words={"link": messages.link("monitor")},
             due_at=at,
             expires_at=expires_at,
             about=enrollment.patient_id,
         )
+
+
+def _monitors_address(missed: CheckInDeadline, *, at: datetime) -> str:
+    """Return where the monitor is called, or nothing: what no key opens must not undo alert and pages."""
+    link = queries.current_link(missed.session_id, at=at)
+    try:
+        return "" if link is None else queries.address_of(link)
+    except Undecipherable as error:
+        log_failure(logger, f"The monitor cannot be called about deadline {missed.pk}", error)
+        return ""
 
 
 def _complete(session: TreatmentSession, at: datetime) -> bool:

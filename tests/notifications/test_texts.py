@@ -379,6 +379,17 @@ def test_a_call_goes_by_text_too_in_spite_of_everything(
     assert messages.STOP_BY_TEXT not in text
 
 
+def test_a_number_that_no_key_opens_undoes_nothing(
+    ada: Patient, noon: datetime, due: Due, sms: GatewaySink
+) -> None:
+    give_number(ada, noon - HOUR)
+    TextNumber.objects.update(number=b"no key opens this")
+    due(CALL, user=ada.user, due_at=noon)
+    assert due(FORM, user=ada.user, due_at=noon).channel == Channel.EMAIL
+    calls = Delivery.objects.filter(kind=CALL).values_list("channel", flat=True)
+    assert sorted(calls) == [Channel.EMAIL, Channel.TEXT]
+
+
 # --- words -------------------------------------------------------------------------------------------------
 
 

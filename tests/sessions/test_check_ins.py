@@ -17,7 +17,7 @@ from safety.enums import AlertClass, ReviewOutcome
 from safety.models import Alert
 from sessions import services
 from sessions.errors import WrongSessionState
-from sessions.models import CheckIn, CheckInDeadline, TreatmentSession
+from sessions.models import CheckIn, CheckInDeadline, MonitorInvitation, TreatmentSession
 from sessions.services import CheckInEntry, Watched
 from tests import steps
 from tests.sessions import stages
@@ -55,6 +55,15 @@ def test_silence_raises_an_alert_and_calls_both(ada: Patient, at: datetime) -> N
     assert (alert.patient_id, alert.source, missed.alert_id) == (ada.pk, f"check-in:{session.pk}", alert.pk)
     calls = Delivery.objects.filter(kind=MessageKind.CHECK_IN_MISSED)
     assert {call.user_id for call in calls} == {ada.user_id, None}
+    assert Delivery.objects.filter(kind=MessageKind.ALERT_PAGE).count() == 1
+
+
+def test_a_monitors_address_that_no_key_opens_undoes_no_alert(ada: Patient, at: datetime) -> None:
+    stages.started(ada, at=at)
+    MonitorInvitation.objects.update(address=b"no key opens this")
+    assert services.watch(at=at + timedelta(minutes=16)).check_ins_missed == 1
+    (call,) = Delivery.objects.filter(kind=MessageKind.CHECK_IN_MISSED)
+    assert call.user_id == ada.user_id
     assert Delivery.objects.filter(kind=MessageKind.ALERT_PAGE).count() == 1
 
 
