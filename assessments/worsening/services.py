@@ -6,13 +6,14 @@ from uuid import UUID
 from django.conf import settings
 
 from accounts.models import User
-from accounts.queries import caring_for
+from accounts.queries import caring_for, in_nobodys_sight
 from assessments.enums import WorseningLevel
 from assessments.errors import AlertAnswersIt, LookedAtAlready
 from assessments.instruments import Instrument
 from assessments.models import Assessment, WorseForm
 from assessments.worsening import queries
 from assessments.worsening.rules import Thresholds, Worse, level_of, thresholds, worse
+from core.acting import seeing_all_charts
 from core.database import atomic
 from core.ids import new_id
 from notifications import messages
@@ -30,7 +31,7 @@ def notice(row: Assessment, instrument: Instrument, *, at: datetime) -> WorseFor
     """Let somebody look at a form just submitted that came to much worse than an earlier one.
 
     A hard threshold opens an alert; a soft one leaves a task for the care team and tells them, or opens an
-    alert too where nobody cares for the patient. In the caller's transaction, with the score; the enrollment
+    alert too where no clinician sees the chart. In the caller's transaction, with the score; the enrollment
     is locked already.
     """
     limits = thresholds(settings.WORSENING_FILE)
@@ -75,7 +76,7 @@ def _keep(
 ) -> WorseForm:
     level = level_of(found)
     caring = caring_for(row.enrollment.patient_id, at=at)
-    is_called = level is WorseningLevel.HARD or not caring
+    is_called = level is WorseningLevel.HARD or _is_unseen(row.enrollment.patient_id, at=at)
     kept = WorseForm.objects.create(
         id=new_id(),
         assessment=row,
@@ -91,6 +92,13 @@ def _keep(
     for user in () if is_called else caring:
         _tell(kept, user, at=at)
     return kept
+
+
+def _is_unseen(patient_id: UUID, *, at: datetime) -> bool:
+    """Tell whether no clinician would find it on their list: a guide, or one without a licence, does not."""
+    # Whoever submits sees no licences.
+    with seeing_all_charts():
+        return in_nobodys_sight(at=at).filter(pk=patient_id).exists()
 
 
 def _call(row: Assessment, *, at: datetime) -> Alert:

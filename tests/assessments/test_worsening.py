@@ -1,6 +1,6 @@
 """A form that comes to much worse than an earlier one: which, by how much, and who hears of it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
@@ -13,6 +13,8 @@ from django.test import Client
 from django.urls import reverse
 from rest_framework.test import APIClient
 
+from accounts import services as people
+from accounts.enums import Role
 from accounts.models import CareTeamMembership, User
 from assessments import instruments as package
 from assessments import services
@@ -33,6 +35,7 @@ from safety.models import Alert
 from tests.assessments.conftest import CALM_PHQ9, answered, save
 from tests.assessments.test_admin import signed_in
 from tests.assessments.test_rescoring import ship
+from tests.conftest import make_user
 
 DAY = timedelta(days=1)
 T0 = datetime(2026, 3, 2, tzinfo=UTC)
@@ -257,11 +260,33 @@ def test_a_hard_one_calls_somebody(
     assert row.alert == Alert.objects.get(alert_class=AlertClass.WORSENING, source=f"worsening:{form.pk}")
 
 
-def test_a_soft_one_that_nobody_cares_for_calls_somebody(
-    own: None, as_ada: APIClient, phq9: Assessment, at: datetime
+def leave_nobody(ben: User, at: datetime) -> None:
+    CareTeamMembership.objects.update(ends_at=at)
+
+
+def leave_a_guide(ben: User, at: datetime) -> None:
+    patient = CareTeamMembership.objects.get().patient
+    leave_nobody(ben, at)
+    guide = make_user("gus@clinic.example")
+    people.grant_role(guide, Role.GUIDE, granted_by=None, at=at)
+    CareTeamMembership.objects.create(patient=patient, member=guide, role=Role.GUIDE, starts_at=at)
+
+
+def leave_no_licence(ben: User, at: datetime) -> None:
+    people.end_licence(ben.clinician.licences.get(), ends_on=(at - DAY).date(), ended_by=None)
+
+
+@pytest.mark.parametrize("leave", [leave_nobody, leave_a_guide, leave_no_licence])
+def test_a_soft_one_that_no_clinician_would_see_calls_somebody(
+    own: None,
+    as_ada: APIClient,
+    phq9: Assessment,
+    ben: User,
+    at: datetime,
+    leave: Callable[[User, datetime], None],
 ) -> None:
     fill(as_ada, phq9, 8)
-    CareTeamMembership.objects.update(ends_at=at)
+    leave(ben, at)
     fill(as_ada, later(phq9.enrollment, at), 14)
     assert (WorseForm.objects.get().level, Alert.objects.get().alert_class) == ("soft", "worsening")
 
