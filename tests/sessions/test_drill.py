@@ -210,6 +210,14 @@ def test_one_that_was_killed_is_filed_by_the_next(world: World) -> None:
     assert not Alert.objects.exclude(status=AlertStatus.CLOSED).exists()
 
 
+def test_a_strangers_address_keeps_no_drill_away(world: World) -> None:
+    stranger = User.objects.create_user("drill@drill.invalid", "a long password")
+    chart = drill_chart()
+    assert (chart.is_drill, chart.user.is_active) == (True, False)
+    assert chart.user != stranger
+    assert drill_chart() == chart
+
+
 def test_a_chart_never_becomes_a_drill_nor_stops_being_one(world: World, ada: Patient) -> None:
     chart = drill_chart()
     for patient in (ada, chart):
