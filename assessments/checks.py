@@ -3,7 +3,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, register
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
 from assessments.instruments import InstrumentError, instruments, load_wording, slots
 from assessments.profiles import norms_of
@@ -19,6 +19,16 @@ def data_is_sound(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:  #
     A folder that is not there would otherwise pass for one that holds nothing, and topics be shown instead.
     """
     return list(_faults(settings.INSTRUMENT_WORDING_DIR))
+
+
+@register(Tags.security, deploy=True)
+def names_its_thresholds(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:  # noqa: ARG001
+    """Say where real people's worsening is judged by the example that ships, and nobody chose it."""
+    if settings.WORSENING_FILE:
+        return []
+    said = "WORSENING_FILE is not set: by the example, most worsening of PHQ-9 and GAD-7 calls nobody."
+    hint = "Write the clinic's own (docs/settings.md), or name the example once a clinician has read it."
+    return [Warning(said, hint=hint, id="assessments.W001")]
 
 
 def _licences(permitted: Sequence[str]) -> Iterator[Error]:

@@ -50,6 +50,7 @@ def _production(environment: dict[str, str]) -> dict[str, str]:
         "BASE_URL": "https://clinic.example",
         "ALLOWED_HOSTS": "clinic.example",
         "DEBUG": "0",
+        "WORSENING_FILE": str(ROOT / "assessments" / "worsening" / "thresholds.toml"),
     }
 
 

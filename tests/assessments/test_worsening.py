@@ -18,7 +18,7 @@ from accounts.enums import Role
 from accounts.models import CareTeamMembership, User
 from assessments import instruments as package
 from assessments import services
-from assessments.checks import data_is_sound
+from assessments.checks import data_is_sound, names_its_thresholds
 from assessments.enums import Earlier, WorseningLevel
 from assessments.instruments import Instrument, InstrumentError, instruments, parse_instrument
 from assessments.models import Assessment, WorseForm
@@ -190,6 +190,12 @@ def test_the_server_does_not_start_with_one(tmp_path: Path, settings: Any) -> No
         assert [each.id for each in data_is_sound(None)] == ["assessments.E006"]
     settings.WORSENING_FILE = str(SHIPPED)
     assert data_is_sound(None) == []
+
+
+def test_a_deployment_is_warned_while_nobody_chose_one(settings: Any) -> None:
+    for chosen, ids in (("", ["assessments.W001"]), (str(SHIPPED), [])):
+        settings.WORSENING_FILE = chosen
+        assert [each.id for each in names_its_thresholds(None)] == ids
 
 
 # Who hears of it

@@ -12,6 +12,7 @@ import pytest
 from django.conf import settings
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from assessments.worsening.rules import SHIPPED
 from config.local.state import ROOT
 from core.middleware import CONTENT_SECURITY_POLICY
 
@@ -92,6 +93,7 @@ def with_files(tmp_path: Path) -> dict[str, str]:
         "BASE_URL": "https://clinic.example",
         "ALLOWED_HOSTS": "clinic.example",
         "DEMO": "0",
+        "WORSENING_FILE": str(SHIPPED),
     }
 
 
