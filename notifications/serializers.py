@@ -1,5 +1,6 @@
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from core.errors import InputError, InvalidInput
@@ -64,11 +65,19 @@ class ReminderWishesInput(InputSerializer):
             raise InvalidInput(errors=[InputError("/quiet_until", "too_long", detail)]) from None
 
 
+@extend_schema_field({"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$"})
+class ClockTimeField(serializers.TimeField):
+    """Hours and minutes by the reader's own clock; the schema's `time` would have an offset."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(format="%H:%M", **options)
+
+
 class ReminderWishesOutput(serializers.Serializer[Any]):
     """The same, with whether any come at all: without consent, in a pause and after the end none do."""
 
-    quiet_from = serializers.TimeField(format="%H:%M", source="quiet.begins")
-    quiet_until = serializers.TimeField(format="%H:%M", source="quiet.ends")
+    quiet_from = ClockTimeField(source="quiet.begins")
+    quiet_until = ClockTimeField(source="quiet.ends")
     timezone = serializers.CharField()
     wanted = serializers.BooleanField()
     come = serializers.BooleanField()

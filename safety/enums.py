@@ -48,7 +48,7 @@ class AlertClass(TextChoices):
     LATE_DOSE = "late_dose"
     """A dose was reported after the time for it was over; nobody was asked again when it was taken."""
     REFUSED_DOSE = "refused_dose"
-    """Somebody recorded a dose and was refused: it may have been swallowed all the same."""
+    """A dose was refused by the record, or came up without being in it: it may have been swallowed."""
     STOCK_DIFFERS = "stock_differs"
     """A controlled medicine was counted, or taken, and the ledger says otherwise."""
     REPORT_DUE = "report_due"

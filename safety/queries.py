@@ -429,6 +429,12 @@ def blocking_alerts(patient_id: UUID, *, classes: Collection[AlertClass] = BLOCK
     return list(found.exclude(status=AlertStatus.CLOSED).order_by("opened_at", "id"))
 
 
+def open_alerts_from(patient_id: UUID, *, source: str) -> int:
+    """Return how many of a patient's alerts, whose source begins so, no clinician has closed."""
+    found = Alert.objects.filter(patient_id=patient_id, source__startswith=source)
+    return found.exclude(status=AlertStatus.CLOSED).count()
+
+
 def open_holds(patient_id: UUID) -> list[Hold]:
     """Return the holds that stand."""
     return list(Hold.objects.filter(patient_id=patient_id, lifted_at=None).order_by("placed_at", "id"))

@@ -43,7 +43,7 @@ from sessions.queries.facts import (
     yes_today,
 )
 from sessions.queries.log import Line, Log, Seal, log, log_sha256, review_of, sealed_content
-from sessions.queries.mornings import may_drive, morning, morning_awaited
+from sessions.queries.mornings import may_drive, morning_awaited, morning_facts
 from sessions.queries.packet import (
     ReadPacket,
     newest_packet,
@@ -119,8 +119,8 @@ __all__ = [
     "log",
     "log_sha256",
     "may_drive",
-    "morning",
     "morning_awaited",
+    "morning_facts",
     "mornings_unanswered",
     "newest_packet",
     "next_number",

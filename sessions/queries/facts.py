@@ -5,7 +5,7 @@ from decimal import Decimal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from django.db.models import Max, QuerySet
+from django.db.models import Max, Q, QuerySet
 from django.db.models.functions import Least
 
 from accounts import queries as accounts
@@ -41,6 +41,7 @@ from sessions.ledger import queries as ledger
 from sessions.models import (
     Attestation,
     Dose,
+    DoseOutcome,
     GateDecision,
     MonitorInvitation,
     Observation,
@@ -345,19 +346,26 @@ def _doses_before_mg(patient_id: UUID, route: Route) -> tuple[Decimal, ...]:
 
 
 def open_reviews(patient_id: UUID) -> int:
-    """Return how many of a patient's sessions, of whatever program, a clinician has to review first."""
+    """Return at how many of a patient's sessions, of whatever program, a clinician has to look first.
+
+    At those to review, and at those after which they were not awake, or not heard of.
+    """
     asked = TreatmentSession.objects.filter(enrollment__patient_id=patient_id, review_due_at__isnull=False)
-    return asked.filter(review=None).count()
+    return asked.filter(review=None).count() + safety.open_alerts_from(patient_id, source="morning")
 
 
 def _last_dosed_at(patient_id: UUID) -> datetime | None:
     """Return the moment of a patient's last dose, whatever enrollment it belonged to, and whether or not
-    a session can call it its own.
+    a session can call it its own. What came up was taken, though nobody wrote it down.
     """
     dosed = TreatmentSession.objects.filter(enrollment__patient_id=patient_id)
-    others = UnattributedDose.objects.filter(session__enrollment__patient_id=patient_id)
+    of_theirs = Q(session__enrollment__patient_id=patient_id)
+    others = UnattributedDose.objects.filter(of_theirs)
+    came_up = DoseOutcome.objects.filter(of_theirs, kind=OutcomeKind.VOMITED, session__dosed_at=None)
     return _latest(
-        dosed.aggregate(last=Max("dosed_at"))["last"], others.aggregate(last=Max("taken_at"))["last"]
+        dosed.aggregate(last=Max("dosed_at"))["last"],
+        others.aggregate(last=Max("taken_at"))["last"],
+        came_up.aggregate(last=Max("recorded_at"))["last"],
     )
 
 

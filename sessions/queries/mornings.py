@@ -2,15 +2,47 @@
 
 from datetime import datetime
 from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.db.models import Max, Q
 
 from sessions import rules
-from sessions.models import MorningAnswer, TreatmentSession
+from sessions.enums import LIVE_STATUSES
+from sessions.models import MorningAnswer, TreatmentSession, UnattributedDose
+from sessions.queries.facts import policy_of
 
 
-def morning(session: TreatmentSession) -> rules.Morning | None:
-    """Return what the person said last of the morning after, if they said anything."""
-    newest = MorningAnswer.objects.filter(session=session).order_by("-id").first()
-    return None if newest is None else rules.Morning(newest.slept, newest.is_alert)
+def morning_facts(session: TreatmentSession, *, at: datetime) -> rules.MorningFacts:
+    """Gather what a session's morning after depends on: the person's, not the session's alone."""
+    answers = MorningAnswer.objects.filter(session=session).order_by("-id")
+    newest, not_awake = answers.first(), answers.filter(is_alert=False).first()
+    return rules.MorningFacts(
+        no_drive_until=_no_drive_until(session, at=at),
+        is_newest=not _treated_since(session),
+        newest=None if newest is None else rules.Morning(newest.slept, newest.is_alert, newest.given_at),
+        not_awake_at=None if not_awake is None else not_awake.given_at,
+        zone=ZoneInfo(session.timezone),
+    )
+
+
+def _no_drive_until(session: TreatmentSession, *, at: datetime) -> datetime | None:
+    """Return the session's no-driving time, or a later one by a dose that no session has as its own."""
+    until = session.no_drive_until
+    told = UnattributedDose.objects.filter(session__enrollment__patient_id=session.enrollment.patient_id)
+    taken_at = told.aggregate(last=Max("taken_at"))["last"]
+    if until is None or taken_at is None:
+        return until
+    _, policy = policy_of(session, at=at)
+    zones = {session.timezone, session.enrollment.patient.timezone}
+    return max(until, *(rules.no_drive_until(taken_at, ZoneInfo(zone), policy) for zone in zones))
+
+
+def _treated_since(session: TreatmentSession) -> bool:
+    """Tell whether a later session of the person runs, or had a dose."""
+    later = TreatmentSession.objects.filter(
+        enrollment__patient_id=session.enrollment.patient_id, started_at__gt=session.started_at
+    )
+    return later.filter(Q(status__in=LIVE_STATUSES) | Q(dosed_at__isnull=False)).exists()
 
 
 def morning_awaited(enrollment_id: UUID, *, at: datetime) -> UUID | None:
@@ -25,4 +57,4 @@ def may_drive(session: TreatmentSession, *, at: datetime) -> bool:
     """Tell whether the person may drive again; asks nothing of the database before the time has come."""
     if session.no_drive_until is None or at < session.no_drive_until:
         return False
-    return rules.may_drive(session.no_drive_until, morning(session), at=at)
+    return rules.may_drive(morning_facts(session, at=at), at=at)

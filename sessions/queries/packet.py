@@ -194,11 +194,9 @@ def _outcomes(session: TreatmentSession) -> list[dict[str, Any]]:
 
 
 def _readings(session: TreatmentSession) -> list[dict[str, Any]]:
-    """Return the newest measurements, newest first, each as it was corrected last."""
+    """Return the newest measurements, newest first; of a corrected one both versions, as for the gate."""
     measured = Q(*((f"{name}__isnull", False) for name in MEASURED), _connector=Q.OR)
-    newest = Observation.objects.filter(measured, session=session, replaced_by=None).order_by(
-        "-observed_at", "-id"
-    )[:READINGS]
+    newest = Observation.objects.filter(measured, session=session).order_by("-observed_at", "-id")[:READINGS]
     return [
         {"observed_at": _moment(row.observed_at), **{name: getattr(row, name) for name in MEASURED}}
         for row in newest

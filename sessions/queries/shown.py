@@ -22,7 +22,7 @@ from sessions.models import CheckInDeadline, Observation, Reflection, TreatmentS
 from sessions.policy import Emergency, Item, parse_policy
 from sessions.queries.access import current_link, first_name, sessions_for
 from sessions.queries.facts import policy_in_force, policy_of
-from sessions.queries.mornings import may_drive
+from sessions.queries.mornings import morning_facts
 from sessions.rules import Party
 
 
@@ -51,8 +51,10 @@ def day(session: TreatmentSession, *, party: Party, at: datetime) -> Day:
     dosed = session.dosed_at is not None
     may_dose = running and not dosed and not session.dose_outcomes.exists()
     dose_by = session.started_at + policy.dose_window if session.started_at else None
-    is_morning = session.no_drive_until is not None and at >= session.no_drive_until
-    drives = is_morning and may_drive(session, at=at)
+    has_come = session.no_drive_until is not None and at >= session.no_drive_until
+    morning = morning_facts(session, at=at) if has_come else None
+    drives = morning is not None and rules.may_drive(morning, at=at)
+    answers = morning is not None and not drives and not any(rules.morning_faults(morning, at=at))
     return Day(
         session=session,
         party=party,
@@ -60,9 +62,7 @@ def day(session: TreatmentSession, *, party: Party, at: datetime) -> Day:
         patient_first_name=first_name(session.enrollment.patient),
         dose_by=dose_by if running and not dosed else None,
         deadlines=list(open_deadlines(session)) if running else [],
-        next_actions=rules.next_actions(
-            status, party=party, may_dose=may_dose, may_answer_morning=is_morning and not drives
-        ),
+        next_actions=rules.next_actions(status, party=party, may_dose=may_dose, may_answer_morning=answers),
         may_drive=drives,
         emergency=_with_phone(policy.emergency),
         emergency_phone=settings.EMERGENCY_PHONE,

@@ -15,7 +15,7 @@ from sessions.rules.entries import calls_for_help, clock_fault, comes_late
 from sessions.rules.leaving import Leaving, LeavingFacts, Step, leaving
 from sessions.rules.log import Gap, gaps, is_late
 from sessions.rules.machine import SHOWN_TO_MONITOR, TRANSITIONS, Party, next_actions, next_status
-from sessions.rules.morning import Morning, may_drive, morning_due_at, morning_faults
+from sessions.rules.morning import Morning, MorningFacts, may_drive, morning_due_at, morning_faults
 from sessions.rules.places import Place, place_faults
 from sessions.rules.review import ReviewFacts, review_due_at, review_faults
 from sessions.rules.start import (
@@ -46,6 +46,7 @@ __all__ = [
     "LeavingFacts",
     "Measured",
     "Morning",
+    "MorningFacts",
     "Party",
     "Place",
     "PlaceFacts",

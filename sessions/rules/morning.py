@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from core.errors import Reason
 from sessions.policy import SessionPolicy
+from sessions.rules.times import local_day
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,28 +16,57 @@ class Morning:
 
     slept: bool
     is_alert: bool
+    given_at: datetime
 
 
-def morning_faults(no_drive_until: datetime | None, *, zone: ZoneInfo, at: datetime) -> Iterator[Reason]:
+@dataclass(frozen=True, slots=True)
+class MorningFacts:
+    """What a morning after depends on.
+
+    `no_drive_until` is the session's, or that of a dose told of since, whichever is later; `is_newest`, that
+    no later session of the person runs or had a dose; `not_awake_at`, when they last said that they were not.
+    """
+
+    no_drive_until: datetime | None
+    is_newest: bool
+    newest: Morning | None
+    not_awake_at: datetime | None
+    zone: ZoneInfo
+
+
+def morning_faults(facts: MorningFacts, *, at: datetime) -> Iterator[Reason]:
     """Give why the morning after cannot be told of yet; there is none without a dose.
 
     Source: esketamine label, no driving before the next day after restful sleep. Who answers in the night
     has not slept.
     """
-    if no_drive_until is None:
+    if facts.no_drive_until is None:
         yield Reason("no_morning", "There is nothing to wait for after this session.")
-    elif at < no_drive_until:
-        there = no_drive_until.astimezone(zone)
+    elif not facts.is_newest:
+        yield Reason("later_session", "Answer for your newest session. Do not drive before that.")
+    elif at < facts.no_drive_until:
+        there = facts.no_drive_until.astimezone(facts.zone)
         yield Reason(
             "too_early", f"Answer from {there:%H:%M} on {there:%B} {there.day} on. Do not drive yet."
         )
 
 
-def may_drive(no_drive_until: datetime | None, newest: Morning | None, *, at: datetime) -> bool:
-    """Tell whether somebody may drive again: by the clock and by their own word, never by one alone."""
-    if no_drive_until is None or newest is None:
+def may_drive(facts: MorningFacts, *, at: datetime) -> bool:
+    """Tell whether somebody may drive again: by the clock and by their own word, never by one alone.
+
+    A word given before the time does not count; that one is not awake stands for its day, whatever is said
+    later on that day.
+    """
+    newest, until = facts.newest, facts.no_drive_until
+    if newest is None or until is None or newest.given_at < until or any(morning_faults(facts, at=at)):
         return False
-    return at >= no_drive_until and newest.slept and newest.is_alert
+    return newest.slept and newest.is_alert and not stands(facts, day_of=newest.given_at)
+
+
+def stands(facts: MorningFacts, *, day_of: datetime) -> bool:
+    """Tell whether somebody said on that day that they are not awake."""
+    said_at = facts.not_awake_at
+    return said_at is not None and local_day(said_at, facts.zone) == local_day(day_of, facts.zone)
 
 
 def morning_due_at(no_drive_until: datetime, policy: SessionPolicy) -> datetime | None:

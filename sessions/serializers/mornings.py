@@ -4,6 +4,7 @@ from django.conf import settings
 from rest_framework import serializers
 
 from core.fields import InputSerializer
+from sessions import queries
 from sessions.models import MorningAnswer
 
 DRIVE = "You may drive again. Call us if anything feels wrong."
@@ -29,6 +30,8 @@ class MorningAnswerOutput(serializers.Serializer[Any]):
 
     def get_what_now(self, row: MorningAnswer) -> str:
         """Return one next thing to do."""
-        if not row.is_alert:
-            return REST.format(phone=settings.EMERGENCY_PHONE)
-        return DRIVE if row.slept else SLEEP
+        if queries.may_drive(row.session, at=row.given_at):
+            return DRIVE
+        if row.is_alert and not row.slept:
+            return SLEEP
+        return REST.format(phone=settings.EMERGENCY_PHONE)

@@ -19,7 +19,7 @@ from programs.enums import Route
 from programs.models import TreatmentPlan
 from programs.queries import current_plan
 from safety import services as safety
-from safety.enums import AlertClass
+from safety.enums import AlertClass, AlertStatus
 from safety.models import Alert
 from safety.queries import override_signers
 from sessions import errors, queries, rules
@@ -194,24 +194,31 @@ def record_dose_outcome(
     """
     with atomic():
         locked = lock(session)
+        dosed = locked.dosed_at is not None
         known = DoseOutcome.objects.filter(session=locked, kind=kind).first()
         if known is not None:
+            if known.alert is not None and known.alert.status == AlertStatus.CLOSED:
+                _tell_of_vomiting(locked, at=at)
             return known
-        dosed = locked.dosed_at is not None
         if fault := rules.outcome_fault(kind, status=SessionStatus(locked.status), dosed=dosed):
             raise errors.WrongSessionState(fault)
         row = DoseOutcome(session=locked, kind=kind, note=note, recorded_at=at)
         row.actor_kind, row.actor_id = actor.kind, actor.id
         if kind == OutcomeKind.VOMITED:
-            row.alert = safety.raise_alert(
-                locked.enrollment.patient_id,
-                alert_class=AlertClass.ADVERSE_EVENT,
-                source=f"vomited-dose:{locked.pk}",
-                at=at,
-            )
+            row.alert = _tell_of_vomiting(locked, at=at)
         row.save(force_insert=True)
         keep_packet(locked, at=at)
         return row
+
+
+def _tell_of_vomiting(session: TreatmentSession, *, at: datetime) -> Alert:
+    """Call a clinician; where nobody wrote the dose down, no other session starts until it is closed."""
+    return safety.raise_alert(
+        session.enrollment.patient_id,
+        alert_class=AlertClass.ADVERSE_EVENT if session.dosed_at else AlertClass.REFUSED_DOSE,
+        source=f"vomited-dose:{session.pk}",
+        at=at,
+    )
 
 
 def _is_the_sessions(
@@ -225,6 +232,8 @@ def _is_the_sessions(
         return False
     gate = queries.gate_of(session)
     faults = rules.late_dose_faults(taken_at=said[2], opened_at=gate.decided_at, dose_by=gate.dose_by, at=at)
+    if session.dose_outcomes.exists():
+        return not faults
     return not faults or faults[0].code == "dose_window_open"
 
 

@@ -186,40 +186,38 @@ def _keep(
     actor: Actor,
     at: datetime,
 ) -> tuple[Observation, bool]:
-    """Store an observation with all that follows from its values."""
+    """Store an observation with all that follows from its values.
+
+    Where the dose is still to come, what was measured is written under the enrollment's lock: a start or a
+    dose either sees it or came before. As for an alarm, the lock comes before the entry.
+    """
+    results = _vitals(entry, taken_at=taken_at)
     if is_emergency:
         stored, is_new = _store_alarm(row, f"observation:{row.pk}", actor=actor, at=at)
     else:
+        if results and row.session.dosed_at is None:
+            programs.lock_open_enrollments(row.session.enrollment.patient_id)
         stored, is_new = _store(row, actor=actor, at=at)
-    if is_new:
-        _tell_screening(row.session, entry, taken_at=taken_at, actor=actor, at=at)
+    if is_new and results:
+        profile.keep_results(row.session.enrollment.patient_id, results=results, actor=actor, at=at)
     return stored, is_new
 
 
-def _tell_screening(
-    session: TreatmentSession, entry: ObservationEntry, *, taken_at: datetime, actor: Actor, at: datetime
-) -> None:
-    """Write what was measured into the health profile: screenings and clearances go by it from now on.
+def _vitals(entry: ObservationEntry, *, taken_at: datetime) -> list[VitalFact]:
+    """Return what was measured for the health profile: screenings and clearances go by it from now on.
 
-    Where the dose is still to come, under the enrollment's lock: a start or a dose either sees it or came
-    before. `taken_at` is our own time where the phone's is off, or an emergency would be too old to count.
+    `taken_at` is our own time where the phone's is off, or an emergency would be too old to count.
     """
-    patient_id = session.enrollment.patient_id
     measured = {
         Vital.SYSTOLIC: entry.systolic_mmhg,
         Vital.DIASTOLIC: entry.diastolic_mmhg,
         Vital.HEART_RATE: entry.heart_rate_bpm,
     }
-    results = [
+    return [
         VitalFact(vital, value, next(iter(VITAL_UNITS[vital])), taken_at)
         for vital, value in measured.items()
         if value is not None
     ]
-    if not results:
-        return
-    if session.dosed_at is None:
-        programs.lock_open_enrollments(patient_id)
-    profile.keep_results(patient_id, results=results, actor=actor, at=at)
 
 
 def _is_emergency(session: TreatmentSession, entry: ObservationEntry, *, at: datetime) -> bool:
@@ -338,9 +336,15 @@ def _store(row: _Entry, *, actor: Actor, at: datetime) -> tuple[_Entry, bool]:
 
 
 def _store_alarm(row: _Entry, source: str, *, actor: Actor, at: datetime) -> tuple[_Entry, bool]:
-    """Store an entry that calls for help, with an alert as for a serious event: nobody has said it is not."""
+    """Store an entry that calls for help, with an alert as for a serious event: nobody has said it is not.
+
+    The locks that the alert takes come first: the database holds the session's key for a new entry, and a
+    start or a dose that has the enrollment waits for that key. In the other order they would wait for each
+    other, and one of them would be lost.
+    """
+    patient_id = row.session.enrollment.patient_id
+    programs.lock_open_enrollments(patient_id)
     stored, is_new = _store(row, actor=actor, at=at)
     if is_new:
-        patient_id = row.session.enrollment.patient_id
         safety.raise_alert(patient_id, alert_class=AlertClass.SERIOUS_EVENT, source=source, at=at)
     return stored, is_new

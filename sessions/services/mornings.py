@@ -1,15 +1,14 @@
 """The morning after: the person's own word, and what is done without it."""
 
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from core.actors import Actor
 from core.database import atomic
 from notifications import services as notifications
 from notifications.enums import MessageKind
 from safety import services as safety
-from safety.enums import AlertClass
-from sessions import errors, rules
+from safety.enums import AlertClass, AlertStatus
+from sessions import errors, queries, rules
 from sessions.models import MorningAnswer, TreatmentSession
 from sessions.services.steps import lock
 
@@ -19,17 +18,19 @@ def answer_morning(
 ) -> MorningAnswer:
     """Store whether the person slept and feels awake: both, and they may drive again. The newest counts.
 
-    Who does not feel awake is seen to by a clinician: an alert in the same transaction. The same answer as
-    the last one is that one. Taken after the seal too, marked so by the database. Locks the enrollment, then
-    the session. Raises `NotTheMorning` before the no-driving time is over.
+    Who does not feel awake is seen to by a clinician: an alert in the same transaction. Who has not slept is
+    asked again, and waited for as before. The same answer on the same day is the last one, unless what it
+    called is closed: then it calls again. Taken after the seal too, marked so by the database. Locks the
+    enrollment, then the session. Raises `NotTheMorning` before the no-driving time is over, and for a session
+    with a later one.
     """
     with atomic():
         locked = lock(session)
-        zone = ZoneInfo(locked.timezone)
-        if faults := tuple(rules.morning_faults(locked.no_drive_until, zone=zone, at=at)):
+        facts = queries.morning_facts(locked, at=at)
+        if faults := tuple(rules.morning_faults(facts, at=at)):
             raise errors.NotTheMorning(reasons=faults)
         last = MorningAnswer.objects.filter(session=locked).order_by("-id").first()
-        if last is not None and (last.slept, last.is_alert) == (slept, is_alert):
+        if last is not None and (last.slept, last.is_alert) == (slept, is_alert) and _holds(last, facts, at):
             return last
         row = MorningAnswer(session=locked, slept=slept, is_alert=is_alert, given_at=at)
         row.actor_kind, row.actor_id = actor.kind, actor.id
@@ -41,9 +42,18 @@ def answer_morning(
                 at=at,
             )
         row.save(force_insert=True)
-        stop_waiting(locked)
-        notifications.cancel(_key(locked), at=at)
+        if slept or not is_alert:
+            stop_waiting(locked)
+            notifications.cancel(_key(locked), at=at)
         return row
+
+
+def _holds(last: MorningAnswer, facts: rules.MorningFacts, at: datetime) -> bool:
+    """Tell whether an answer is as good as the same one given now."""
+    until = facts.no_drive_until
+    is_of_today = rules.local_day(last.given_at, facts.zone) == rules.local_day(at, facts.zone)
+    is_closed = last.alert is not None and last.alert.status == AlertStatus.CLOSED
+    return is_of_today and not is_closed and until is not None and last.given_at >= until
 
 
 def ask_in_the_morning(session: TreatmentSession, *, at: datetime) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 from rest_framework.test import APIClient
 
-from accounts.models import Patient
+from accounts.models import Patient, User
 from core.actors import Actor
 from programs.enums import Route
 from safety.models import Alert
@@ -15,7 +15,9 @@ from sessions.enums import OutcomeKind, SessionStatus
 from sessions.errors import DoseAlreadyTaken, DoseNotNow, WrongSessionState
 from sessions.models import Dose, DoseOutcome, TreatmentSession
 from sessions.rules import Party, dose_faults, outcome_fault
+from tests import steps
 from tests.api import post
+from tests.assessments.test_self_harm import close
 from tests.sessions import stages
 from tests.sessions.facts import GOOD_DOSE, POLICY
 from tests.sessions.test_constraints import refused_by, run
@@ -117,3 +119,27 @@ def test_nobody_keeps_it_from_a_clinician(ada: Patient, at: datetime) -> None:
     )
     with refused_by("dose_vomited_means_alert"):
         run(insert, session.pk)
+
+
+def test_what_came_up_without_being_written_down_keeps_the_next_dose_away(ada: Patient, at: datetime) -> None:
+    session, monitor = stages.started(ada, at=at)
+    row = say(session, "vomited", monitor, at=at + MINUTE)
+    assert row.alert is not None
+    assert row.alert.alert_class == "refused_dose"  # blocks the next start until a clinician closes it
+    facts = queries.booking_facts(session.enrollment, scheduled_at=at + timedelta(hours=30), at=at + MINUTE)
+    assert facts.last_dosed_at == at + MINUTE
+
+
+def test_a_dose_told_of_after_it_came_up_is_kept(ada: Patient, at: datetime) -> None:
+    session, monitor = stages.started(ada, at=at)
+    say(session, "vomited", monitor, at=at + 2 * MINUTE)
+    dose = {"route": Route.SUBLINGUAL, "dose_mg": steps.ORDER.dose_mg, "taken_at": at + MINUTE}
+    assert services.keep_unattributed_dose(session, **dose, actor=monitor, at=at + 3 * MINUTE)
+
+
+def test_said_again_once_the_alert_is_closed_it_calls_again(ada: Patient, ben: User, at: datetime) -> None:
+    session, monitor = stages.dosed(ada, at=at)
+    row = say(session, "vomited", monitor, at=at + MINUTE)
+    close(row.alert, ben, at + 2 * MINUTE)
+    assert say(session, "vomited", monitor, at=at + 3 * MINUTE) == row
+    assert Alert.objects.filter(source=row.alert.source).exclude(status="closed").count() == 1

@@ -267,6 +267,9 @@ def test_at_another_time_it_does_not_start(ada: Patient, at: datetime, minutes: 
 
 def test_spacing_counts_a_dose_of_an_earlier_program(ada: Patient, at: datetime) -> None:
     before, _ = stages.ended(ada, at=at - timedelta(days=2))
+    services.answer_morning(
+        before, slept=True, is_alert=True, actor=ada_of(before), at=at - timedelta(days=1)
+    )
     services.watch(at=at - timedelta(days=1))
     stages.review(before, at=at - timedelta(days=1))
     programs.withdraw(before.enrollment_id, patient_user=ada.user, reason="", at=at)

@@ -1,5 +1,6 @@
 """The morning after: nobody drives again by the clock alone, and who is not heard of is looked after."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import product
 from typing import Any
@@ -8,16 +9,19 @@ from zoneinfo import ZoneInfo
 import pytest
 from rest_framework.test import APIClient
 
-from accounts.models import Patient
+from accounts.models import Patient, User
 from desk.queries import standing
 from desk.rules import next_step
 from notifications.models import Delivery
+from programs.enums import Route
 from safety.models import Alert
 from sessions import queries, services
 from sessions.errors import NotTheMorning
 from sessions.models import MorningAnswer, TreatmentSession
-from sessions.rules import Morning, may_drive, morning_due_at, morning_faults
+from sessions.rules import Morning, MorningFacts, may_drive, morning_due_at, morning_faults
+from tests import steps
 from tests.api import post
+from tests.assessments.test_self_harm import close
 from tests.sessions import stages
 from tests.sessions.conftest import by_link
 from tests.sessions.facts import NOON, POLICY
@@ -44,26 +48,49 @@ def answer(session: TreatmentSession, *, at: datetime, slept: bool = True, is_al
     return services.answer_morning(session, slept=slept, is_alert=is_alert, actor=ada_of(session), at=at)
 
 
+def told(newest: Morning | None = None, **changed: Any) -> MorningFacts:
+    """The morning after has come at noon, and nobody has said that they are not awake."""
+    facts = MorningFacts(no_drive_until=NOON, is_newest=True, newest=newest, not_awake_at=None, zone=UTC)
+    return replace(facts, **changed)
+
+
 @pytest.mark.parametrize(("slept", "is_alert"), list(product((True, False), repeat=2)))
 @pytest.mark.parametrize("late", [-SECOND, timedelta(), DAY])
 def test_it_takes_the_clock_and_a_yes_to_both(slept: bool, is_alert: bool, late: timedelta) -> None:
-    drives = may_drive(NOON, Morning(slept, is_alert), at=NOON + late)
+    drives = may_drive(told(Morning(slept, is_alert, NOON + late)), at=NOON + late)
     assert drives == (slept and is_alert and late >= timedelta())
 
 
+def test_a_word_from_before_the_time_does_not_count() -> None:
+    assert not may_drive(told(Morning(True, True, NOON - SECOND)), at=NOON + DAY)
+
+
 def test_without_an_answer_nobody_ever_drives() -> None:
-    assert not may_drive(NOON, None, at=NOON + 99 * DAY)
-    assert not may_drive(None, Morning(slept=True, is_alert=True), at=NOON)
+    assert not may_drive(told(), at=NOON + 99 * DAY)
+    assert not may_drive(told(Morning(True, True, NOON), no_drive_until=None), at=NOON)
+
+
+def test_nor_by_the_morning_of_an_earlier_session() -> None:
+    facts = told(Morning(True, True, NOON), is_newest=False)
+    assert not may_drive(facts, at=NOON)
+    assert [reason.code for reason in morning_faults(facts, at=NOON)] == ["later_session"]
+
+
+@pytest.mark.parametrize(("later", "drives"), [(SECOND, False), (6 * HOUR, False), (7 * HOUR, True)])
+def test_that_one_is_not_awake_stands_for_its_day(later: timedelta, drives: bool) -> None:
+    facts = told(Morning(True, True, NOON + later), not_awake_at=NOON)
+    assert may_drive(facts, at=NOON + later) == drives
 
 
 def test_before_its_time_it_says_when() -> None:
-    (reason,) = morning_faults(NOON, zone=ZoneInfo("America/New_York"), at=NOON - SECOND)
+    there = told(zone=ZoneInfo("America/New_York"))
+    (reason,) = morning_faults(there, at=NOON - SECOND)
     assert (reason.code, reason.detail) == (
         "too_early",
         "Answer from 12:00 on March 2 on. Do not drive yet.",
     )
-    assert not list(morning_faults(NOON, zone=UTC, at=NOON))
-    assert [reason.code for reason in morning_faults(None, zone=UTC, at=NOON)] == ["no_morning"]
+    assert not list(morning_faults(told(), at=NOON))
+    assert [reason.code for reason in morning_faults(told(no_drive_until=None), at=NOON)] == ["no_morning"]
 
 
 def test_how_long_one_waits_is_the_policys() -> None:
@@ -116,6 +143,38 @@ class TestAnswering:
         said = [answer(home, at=at, is_alert=False) for _ in range(2)]
         assert said[0] == said[1]
         assert said[0].alert == Alert.objects.get()
+
+    def test_and_again_once_that_is_closed(self, home: TreatmentSession, ben: User, at: datetime) -> None:
+        first = answer(home, at=at, is_alert=False)
+        close(first.alert, ben, at)
+        second = answer(home, at=at + SECOND, is_alert=False)
+        assert (second.pk != first.pk, second.alert != first.alert) == (True, True)
+        assert Alert.objects.exclude(status="closed").get() == second.alert
+
+    def test_a_second_tap_takes_that_back_for_no_car(self, home: TreatmentSession, as_ada: APIClient) -> None:
+        path = f"sessions/{home.pk}"
+        post(as_ada, f"{path}/morning-answers", {"slept": True, "is_alert": False})
+        said = post(as_ada, f"{path}/morning-answers", {"slept": True, "is_alert": True})
+        assert said.json()["what_now"].startswith("Do not drive today")
+        assert not as_ada.get(f"/api/v1/{path}").json()["may_drive"]
+
+    def test_a_dose_told_of_since_moves_the_time(
+        self, home: TreatmentSession, as_ada: APIClient, at: datetime
+    ) -> None:
+        answer(home, at=at)
+        assert queries.may_drive(home, at=at)
+        dose = {"route": Route.SUBLINGUAL, "dose_mg": steps.ORDER.dose_mg}
+        services.keep_unattributed_dose(home, taken_at=at - HOUR, actor=ada_of(home), at=at, **dose)
+        assert not queries.may_drive(home, at=at + SECOND)
+        with stages.refused(NotTheMorning):
+            answer(home, at=at + SECOND)
+        answer(home, at=at + 3 * DAY)
+        assert queries.may_drive(home, at=at + 3 * DAY)
+
+    def test_the_next_dose_waits_for_who_was_not_awake(self, home: TreatmentSession, at: datetime) -> None:
+        before = queries.facts.open_reviews(home.enrollment.patient_id)
+        answer(home, at=at, is_alert=False)
+        assert queries.facts.open_reviews(home.enrollment.patient_id) == before + 1
 
     def test_the_newest_counts(self, home: TreatmentSession, at: datetime) -> None:
         answer(home, at=at)
@@ -174,9 +233,11 @@ class TestSilence:
         assert services.watch(at=morning(home) + 6 * HOUR).mornings_unanswered == 1
 
     @pytest.mark.parametrize("slept", [True, False])
-    def test_not_about_who_has_answered(self, home: TreatmentSession, slept: bool) -> None:
+    def test_not_about_who_has_answered_but_who_was_to_sleep(
+        self, home: TreatmentSession, slept: bool
+    ) -> None:
         answer(home, at=morning(home), slept=slept)
-        assert services.watch(at=morning(home) + DAY).mornings_unanswered == 0
+        assert services.watch(at=morning(home) + DAY).mornings_unanswered == (not slept)
 
     def test_nor_by_a_policy_that_calls_nobody(self, home: TreatmentSession) -> None:
         TreatmentSession.objects.filter(pk=home.pk).update(morning_due_at=None)
