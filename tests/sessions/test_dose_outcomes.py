@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from rest_framework.test import APIClient
@@ -133,13 +134,14 @@ def test_what_came_up_without_being_written_down_keeps_the_next_dose_away(ada: P
 def test_a_dose_told_of_after_it_came_up_is_kept(ada: Patient, at: datetime) -> None:
     session, monitor = stages.started(ada, at=at)
     say(session, "vomited", monitor, at=at + 2 * MINUTE)
-    dose = {"route": Route.SUBLINGUAL, "dose_mg": steps.ORDER.dose_mg, "taken_at": at + MINUTE}
+    dose: Any = {"route": Route.SUBLINGUAL, "dose_mg": steps.ORDER.dose_mg, "taken_at": at + MINUTE}
     assert services.keep_unattributed_dose(session, **dose, actor=monitor, at=at + 3 * MINUTE)
 
 
 def test_said_again_once_the_alert_is_closed_it_calls_again(ada: Patient, ben: User, at: datetime) -> None:
     session, monitor = stages.dosed(ada, at=at)
     row = say(session, "vomited", monitor, at=at + MINUTE)
+    assert row.alert is not None
     close(row.alert, ben, at + 2 * MINUTE)
     assert say(session, "vomited", monitor, at=at + 3 * MINUTE) == row
     assert Alert.objects.filter(source=row.alert.source).exclude(status="closed").count() == 1

@@ -163,7 +163,7 @@ class TestAnswering:
     ) -> None:
         answer(home, at=at)
         assert queries.may_drive(home, at=at)
-        dose = {"route": Route.SUBLINGUAL, "dose_mg": steps.ORDER.dose_mg}
+        dose: Any = {"route": Route.SUBLINGUAL, "dose_mg": steps.ORDER.dose_mg}
         services.keep_unattributed_dose(home, taken_at=at - HOUR, actor=ada_of(home), at=at, **dose)
         assert not queries.may_drive(home, at=at + SECOND)
         with stages.refused(NotTheMorning):
