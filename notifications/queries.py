@@ -1,4 +1,5 @@
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -16,12 +17,14 @@ from core.acting import seeing_all_charts
 from core.encryption import Undecipherable, decrypt
 from core.errors import NotFound
 from notifications.channels import offered
+from notifications.devices.models import Device
 from notifications.devices.queries import address_of, reachable
 from notifications.enums import PUSH, Channel, DeliveryStatus, MessageKind, Way
 from notifications.hours import USUAL, Habits, QuietHours, end_of_day
 from notifications.models import Delivery, PagingNumber, ProviderCircuit, ReminderPreference, Suppression
 from notifications.rules import (
     BY_WISH,
+    LEFT,
     MISCARRIED,
     REMINDERS,
     TEXTED_AFTER,
@@ -56,6 +59,10 @@ def sending_facts(delivery: Delivery, *, address: str, in_doubt: bool, at: datet
         reaches = [
             reach for reach in ways_to(user, kind=delivery.kind) if not in_doubt or reach.channel == channel
         ]
+    elif channel in PUSH:
+        # A call is to one device, and no other's address is even read.
+        devices = reachable(user, by=[channel])
+        reaches = _on(one for one in devices if delivery.dedupe_key.endswith(f":{one.pk}"))
     else:
         reaches = by_channel(user, channel)
     given_up = {Channel(name) for name in delivery.given_up.split()}
@@ -80,25 +87,25 @@ def drops_repeats(channel: Channel) -> bool:
 
 
 def by_channel(user: User, channel: Channel) -> list[Reach]:
-    """Return where somebody is reached by one channel, the best first."""
-    found: list[tuple[str, UUID | None]]
+    """Return where somebody is reached by text or by mail."""
     if channel == Channel.TEXT:
-        found = [(number_of(user) or confirmed_number(user, even_if_stopped=True), None)]
-    elif channel in PUSH:
-        found = [(address_of(device), device.pk) for device in reachable(user, by=[channel])]
+        found = [number_of(user) or confirmed_number(user, even_if_stopped=True)]
     else:
         verified = EmailAddress.objects.filter(user=user, primary=True, verified=True)
-        found = [(email, None) for email in verified.values_list("email", flat=True)[:1]]
-    return [Reach(channel, address, None, drops_repeats(channel), device) for address, device in found]
+        found = list(verified.values_list("email", flat=True)[:1])
+    return [Reach(channel, address, drops_repeats=drops_repeats(channel)) for address in found]
 
 
 def ways_to(user: User, *, kind: str) -> list[Reach]:
-    """Return every way to reach a patient for what goes by their wish, the one they like best first."""
+    """Return every way to reach a patient for what goes by their wish, the one they like best first.
+
+    Mail where none of those that they like is there any more: somebody counts on being told.
+    """
     ways = ways_offered()
-    if ways == {Way.EMAIL}:
-        found = by_channel(user, Channel.EMAIL)
-    else:
+    found: list[Reach] = []
+    if ways != {Way.EMAIL}:
         found = [reach for way in ways_of(user) if way in ways for reach in _by_way(user, way)]
+    found = found or by_channel(user, Channel.EMAIL)
     if kind not in REMINDERS:
         return found
     return [replace(one, refused_at=None if one.device else refused_at(user, one.address)) for one in found]
@@ -110,21 +117,25 @@ def _by_way(user: User, way: Way) -> list[Reach]:
     if way == Way.TEXT:
         number = confirmed_number(user, even_if_stopped=False)
         return [Reach(Channel.TEXT, number, drops_repeats=True)] if number else []
-    devices = reachable(user, by=PUSH & offered())
+    return _on(reachable(user, by=PUSH & offered()))
+
+
+def _on(devices: Iterable[Device]) -> list[Reach]:
     return [Reach(Channel(one.channel), address_of(one), device=one.pk) for one in devices]
 
 
-def channels_for_calls(user: User) -> set[Channel]:
-    """Return every channel beside mail by which a patient can be called, whatever they have stopped.
+def ways_for_calls(user: User) -> dict[str, Channel]:
+    """Return every way beside mail to call a patient, whatever they have stopped, each by a name of its own.
+
+    A device's name ends in its id: by that `sending_facts` knows which one a call is to.
 
     No address is read: one that no key opens must not undo what calls them.
     """
     ways = ways_offered()
-    found = (
-        {Channel(one.channel) for one in reachable(user, by=PUSH & offered())} if Way.PUSH in ways else set()
-    )
+    devices = reachable(user, by=PUSH & offered()) if Way.PUSH in ways else []
+    found = {f"{one.channel}:{one.pk}": Channel(one.channel) for one in devices}
     if Way.TEXT in ways and has_confirmed_number(user):
-        found.add(Channel.TEXT)
+        found[Channel.TEXT.value] = Channel.TEXT
     return found
 
 
@@ -272,9 +283,7 @@ def habits_of(user: User) -> Habits | None:
     with seeing_all_charts():
         zone = Patient.objects.filter(user=user).values_list("timezone", flat=True).first()
         said = ReminderPreference.objects.filter(user=user).first()
-        may_have_left = Delivery.objects.filter(
-            user=user, kind__in=REMINDERS, status__in=[DeliveryStatus.SENT, DeliveryStatus.UNKNOWN]
-        )
+        may_have_left = Delivery.objects.filter(user=user, kind__in=REMINDERS, status__in=list(LEFT))
         reminded_at = may_have_left.aggregate(last=Max("finished_at"))["last"]
     if zone is None:
         return None

@@ -49,6 +49,9 @@ has miscarried, nor where somebody may be in danger."""
 MISCARRIED = frozenset({DeliveryStatus.FAILED, DeliveryStatus.EXPIRED, DeliveryStatus.UNKNOWN})
 """Ends that nobody wished for; in an urgent message each is written to the log as an error."""
 
+LEFT = frozenset({DeliveryStatus.SENT, DeliveryStatus.DELIVERED, DeliveryStatus.UNKNOWN})
+"""Somebody has it, or may: it counts as the reminder of their day."""
+
 IN_INBOX = REMINDERS | {MessageKind.NEWS, MessageKind.CHECK_IN_MISSED}
 """What a patient finds in their inbox too, whichever way it went."""
 
@@ -169,8 +172,8 @@ def appears(kind: MessageKind, outcome: Outcome) -> bool:
 
     What left, or may have, or could not reach them otherwise; not what was called back, stopped or stale.
     """
-    left = outcome.status in (DeliveryStatus.SENT, DeliveryStatus.UNKNOWN, DeliveryStatus.FAILED)
-    return kind in IN_INBOX and (left or outcome.is_unreachable)
+    may_be_missed = outcome.status in LEFT or outcome.status == DeliveryStatus.FAILED
+    return kind in IN_INBOX and (may_be_missed or outcome.is_unreachable)
 
 
 WAITS: Mapping[DeliveryStatus, str] = {

@@ -92,14 +92,17 @@ def _text_beside(page: Delivery, words: Mapping[str, str]) -> list[Delivery]:
 
 
 def _calls_beside(call: Delivery, words: Mapping[str, str]) -> list[Delivery]:
-    """Return what goes with the mail of a missed check-in: a text, and a notice to each kind of device."""
+    """Return what goes with the mail of a missed check-in: a text, and a notice to every device.
+
+    Each is a row of its own: a device that is gone, or whose address no key opens, keeps none of the others.
+    """
     if call.kind not in rules.ABOUT_A_LIFE or call.user is None:
         return []
     with seeing_all_charts():
-        channels = queries.channels_for_calls(call.user)
+        ways = queries.ways_for_calls(call.user)
     return [
-        _same(call, words, channel=channel, key=f"{call.dedupe_key}:{channel}", due_at=call.due_at)
-        for channel in sorted(channels)
+        _same(call, words, channel=channel, key=f"{call.dedupe_key}:{name}", due_at=call.due_at)
+        for name, channel in ways.items()
     ]
 
 
@@ -148,7 +151,10 @@ def receive(delivery_id: UUID, *, arrived: bool, at: datetime) -> DeliveryStatus
             return before
         said = "arrived" if arrived else "did not arrive"
         outcome = Outcome(after, f"The provider says that it {said}.")
-        Delivery.objects.filter(pk=text.pk).update(**_columns(outcome, at=at))
+        columns = _columns(outcome, at=at)
+        if text.appeared_at is None:
+            columns |= _appearance(text, outcome, at=at)
+        Delivery.objects.filter(pk=text.pk).update(**columns)
     if after == DeliveryStatus.FAILED and text.kind in rules.URGENT:
         logger.error("Urgent delivery %s: %s. %s", text.pk, after, outcome.text)
     return after
@@ -299,8 +305,8 @@ def _claim(*, at: datetime) -> tuple[Delivery, bool] | None:
         waiting = rows.order_by("due_at")
         delivery = waiting.filter(kind__in=rules.CLAIMED_FIRST).first() or waiting.first()
         if delivery is not None and _is_late(delivery, at=at) and not _may_catch_up():
-            delivery = waiting.filter(due_at__gte=at - rules.LATE).first()
-            delivery = delivery or waiting.exclude(kind__in=rules.REMINDERS).first()
+            delivery = waiting.exclude(kind__in=rules.REMINDERS).first()
+            delivery = delivery or waiting.filter(due_at__gte=at - rules.LATE).first()
         if delivery is None:
             return None
         in_doubt = delivery.status == DeliveryStatus.LEASED
@@ -473,9 +479,7 @@ def _record(delivery: Delivery, outcome: Outcome, *, at: datetime) -> None:
     open_to = [DeliveryStatus.LEASED]
     if outcome.status in (DeliveryStatus.SENT, DeliveryStatus.UNKNOWN):
         open_to.append(DeliveryStatus.CANCELLED)
-    columns = _columns(outcome, at=at)
-    if _is_the_readers(delivery) and rules.appears(MessageKind(delivery.kind), outcome):
-        columns["appeared_at"] = at
+    columns = _columns(outcome, at=at) | _appearance(delivery, outcome, at=at)
     if outcome.gives_up:
         columns["given_up"] = f"{delivery.given_up} {delivery.channel}".strip()
     if not _held(delivery).filter(status__in=open_to).update(**columns):
@@ -487,10 +491,15 @@ def _record(delivery: Delivery, outcome: Outcome, *, at: datetime) -> None:
         _go_another_way(delivery, at=at)
 
 
+def _appearance(delivery: Delivery, outcome: Outcome, *, at: datetime) -> dict[str, datetime]:
+    is_seen = _is_the_readers(delivery) and rules.appears(MessageKind(delivery.kind), outcome)
+    return {"appeared_at": at} if is_seen else {}
+
+
 def _is_the_readers(delivery: Delivery) -> bool:
     """Tell whether it is somebody's own message, and not the same one beside its mail."""
     is_first = delivery.kind in rules.BY_WISH or delivery.channel == Channel.EMAIL
-    return delivery.user is not None and is_first
+    return delivery.user_id is not None and is_first
 
 
 def _held(delivery: Delivery) -> QuerySet[Delivery]:
@@ -503,7 +512,7 @@ def _columns(outcome: Outcome, *, at: datetime) -> dict[str, Any]:
     if outcome.status == DeliveryStatus.LEASED:
         return columns
     columns["leased_until"] = None
-    if outcome.status not in (DeliveryStatus.SENT, DeliveryStatus.UNKNOWN):
+    if outcome.status not in rules.LEFT:
         # It did not leave: the day is free for another reminder.
         columns["told_on"] = None
     if outcome.status == DeliveryStatus.DUE:

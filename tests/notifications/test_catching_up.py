@@ -56,6 +56,15 @@ def test_what_is_on_time_or_no_reminder_does_not_wait_behind_them(
     assert states(kept).count("due") == 3
 
 
+def test_an_old_page_leaves_before_reminders_that_are_on_time(
+    kept: list[Delivery], ada: User, ben: User, at: datetime, due: Due
+) -> None:
+    on_time = due(FORM, user=ada, due_at=at)
+    page = due(MessageKind.TRIAGE_PAGE, user=ben, due_at=at - HOUR / 2)
+    deliver_due(at=at, limit=3)
+    assert states([page, on_time]) == ["sent", "due"]
+
+
 def test_what_went_stale_is_dropped_and_uses_nothing_up(kept: list[Delivery], at: datetime) -> None:
     Delivery.objects.filter(pk__in=[row.pk for row in kept[:3]]).update(expires_at=at)
     deliver_due(at=at)

@@ -426,6 +426,17 @@ def test_what_is_not_offered_cannot_be_wished_for(as_ada: APIClient, settings: A
     assert as_ada.get("/api/v1/me/reminders").json()["channels"] == ["email"]
 
 
+def test_who_wants_it_on_the_phone_alone_gets_mail_once_that_is_gone(
+    as_ada: APIClient, ada: Patient, noon: datetime, due: Due, sink: Sink, service: Service
+) -> None:
+    wish(as_ada, ["push"])
+    reminder = reminded(due, ada, noon)
+    assert as_ada.delete(f"/api/v1/{DEVICES}/{listed(as_ada)[0]['id']}").status_code == 200
+    deliver_due(at=noon)
+    assert ended(reminder) == ("sent", "email")
+    assert (service.told, len(sink.taken)) == ([], 1)
+
+
 # --- a missed check-in -------------------------------------------------------------------------------------
 
 
@@ -439,6 +450,39 @@ def test_a_call_goes_by_every_way_whatever_was_said(
     deliver_due(at=midnight)
     assert (len(service.told), len(sink.taken)) == (1, 1)
     assert len(as_ada.get("/api/v1/inbox").json()["results"]) == 1
+
+
+@pytest.fixture
+def call_key(as_ada: APIClient) -> str:
+    """The key of a call to Ada, who has two phones."""
+    assert post(as_ada, DEVICES, PHONE | {"token": "another-token-of-hers-0000"}).status_code == 201
+    return f"check-in:{uuid4()}:patient"
+
+
+def test_every_device_is_called_once(
+    call_key: str, ada: Patient, noon: datetime, due: Due, sink: Sink, service: Service
+) -> None:
+    due(CALL, user=ada.user, due_at=noon, expires_at=noon + HOUR, dedupe_key=call_key)
+    deliver_due(at=noon)
+    told = [json.loads(letter.to)["token"] for letter in service.told]
+    assert (sorted(told), len(sink.taken)) == (["another-token-of-hers-0000", TOKEN], 1)
+
+
+def test_a_device_that_no_key_opens_keeps_no_other_from_being_called(
+    call_key: str, ada: Patient, noon: datetime, due: Due, sink: Sink, service: Service
+) -> None:
+    newest = Device.objects.order_by("registered_at").last()
+    assert newest is not None
+    Device.objects.filter(pk=newest.pk).update(address=b"no key opens this")
+    due(CALL, user=ada.user, due_at=noon, expires_at=noon + HOUR, dedupe_key=call_key)
+    deliver_due(at=noon)
+    assert ([json.loads(letter.to)["token"] for letter in service.told], len(sink.taken)) == ([TOKEN], 1)
+
+
+def test_every_call_is_called_back_by_one_key(call_key: str, ada: Patient, noon: datetime, due: Due) -> None:
+    due(CALL, user=ada.user, due_at=noon, expires_at=noon + HOUR, dedupe_key=call_key)
+    assert services.cancel(call_key, at=noon) == 3
+    assert {row.status for row in Delivery.objects.all()} == {"cancelled"}
 
 
 def test_nobody_else_is_told_twice(ada: Patient, at: datetime, due: Due, service: Service) -> None:

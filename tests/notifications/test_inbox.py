@@ -74,7 +74,7 @@ def shown(client: APIClient, query: str = "") -> list[str]:
 @pytest.mark.parametrize("kind", MessageKind)
 @pytest.mark.parametrize("status", DeliveryStatus)
 def test_what_left_or_may_have_or_could_not_appears(kind: MessageKind, status: DeliveryStatus) -> None:
-    expected = kind in {FORM, BOOKED, NEWS, CALL} and status in {"sent", "unknown", "failed"}
+    expected = kind in {FORM, BOOKED, NEWS, CALL} and status in {"sent", "delivered", "unknown", "failed"}
     assert appears(kind, Outcome(status, "")) is expected
 
 

@@ -22,6 +22,7 @@ from notifications import messages, rules
 from notifications.channels import gateway as module
 from notifications.enums import Channel, MessageKind
 from notifications.models import Delivery, ReminderPreference, Suppression
+from notifications.queries import habits_of
 from notifications.services import deliver_due, suppress, unsuppress
 from notifications.texts import services
 from notifications.texts.errors import WrongCode
@@ -254,6 +255,21 @@ def test_a_receipt_moves_it_forward(
     assert signed("paging", {"id": str(reminder.pk), "state": "delivered"}) == 204
     assert signed("paging", {"id": str(reminder.pk), "state": "failed"}) == 204
     assert ended(reminder) == ("delivered", "text")
+
+
+def test_a_receipt_that_overtakes_us_keeps_the_day_and_is_in_the_inbox(
+    as_ada: APIClient, ada: Patient, noon: datetime, due: Due
+) -> None:
+    give_number(ada, noon - HOUR)
+    reminder = reminded(due, ada, noon)
+    Delivery.objects.filter(pk=reminder.pk).update(status="leased", leased_until=noon, told_on=noon.date())
+    assert signed("paging", {"id": str(reminder.pk), "state": "delivered"}) == 204
+    reminder.refresh_from_db()
+    assert (reminder.status, reminder.told_on) == ("delivered", noon.date())
+    habits = habits_of(ada.user)
+    assert habits is not None
+    assert habits.reminded_at == reminder.finished_at
+    assert as_ada.get("/api/v1/inbox").json()["unread"] == 1
 
 
 # --- STOP --------------------------------------------------------------------------------------------------
