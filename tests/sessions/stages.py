@@ -205,6 +205,13 @@ def fetch(session: TreatmentSession) -> TreatmentSession:
     return found.get(pk=session.pk)
 
 
+def at_home(session: TreatmentSession, *, at: datetime) -> None:
+    """The morning after is over at `at`, and they have said that they slept and feel awake."""
+    patient = Actor.person(session.enrollment.patient.user_id)
+    services.answer_morning(session, slept=True, is_alert=True, actor=patient, at=at)
+    services.watch(at=at)
+
+
 def review(session: TreatmentSession, *, at: datetime) -> SessionReview:
     """Her clinician has read the log of a session that is over, and signs it at `at`."""
     found = fetch(session)

@@ -65,7 +65,7 @@ def test_a_dose_that_rises_too_far_does_not_start(
     """Three hundred were taken a week ago; a step is seventy-five."""
     enact(DocumentKind.SESSION_POLICY, version=5, content=stepped_policy(), effective_at=at, at=at)
     before, _ = stages.ended(ada, at=at - WEEK)
-    services.watch(at=at - timedelta(days=5))
+    stages.at_home(before, at=at - timedelta(days=5))
     stages.review(before, at=at - timedelta(days=5))
     order = replace(steps.ORDER, dose_mg=Decimal(dose_mg))
     programs.sign_plan(before.enrollment_id, order=order, clinician=ben, at=at)

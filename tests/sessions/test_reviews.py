@@ -41,7 +41,7 @@ PAGE = "/admin/treatment_sessions/treatmentsession/"
 def over(ada: Patient, at: datetime) -> TreatmentSession:
     """Ada's first session, ended eight days ago, with its morning; nobody has reviewed it."""
     session, _ = stages.ended(ada, at=at - 8 * DAY)
-    services.watch(at=at - 6 * DAY)
+    stages.at_home(session, at=at - 6 * DAY)
     return stages.fetch(session)
 
 
