@@ -143,12 +143,15 @@ def dosed_by(session: TreatmentSession) -> datetime | None:
     """Return the latest moment at which the dose of a session can have been taken, `None` without one.
 
     A time that was reported afterwards may be wrong: then that is the end of the window. One that somebody
-    says they took since the start, and that is not the session's, counts as well.
+    says they took since the start, and that is not the session's, counts as well; so does one that came up
+    again before anybody had written it down.
     """
     dose = Dose.objects.select_related("gate").filter(session=session).first()
-    own = None
     if dose is not None:
         own = dose.gate.dose_by if dose.is_late else dose.taken_at
+    else:
+        came_up = DoseOutcome.objects.filter(session=session, kind=OutcomeKind.VOMITED)
+        own = came_up.aggregate(last=Max("recorded_at"))["last"]
     others = UnattributedDose.objects.filter(session=session, taken_at__gte=session.started_at)
     return _latest(own, others.aggregate(last=Max("taken_at"))["last"])
 

@@ -38,11 +38,11 @@ def _no_drive_until(session: TreatmentSession, *, at: datetime) -> datetime | No
 
 
 def _treated_since(session: TreatmentSession) -> bool:
-    """Tell whether a later session of the person runs, or had a dose."""
+    """Tell whether a later session of the person runs, or had what may have been a dose."""
     later = TreatmentSession.objects.filter(
         enrollment__patient_id=session.enrollment.patient_id, started_at__gt=session.started_at
     )
-    return later.filter(Q(status__in=LIVE_STATUSES) | Q(dosed_at__isnull=False)).exists()
+    return later.filter(Q(status__in=LIVE_STATUSES) | Q(no_drive_until__isnull=False)).exists()
 
 
 def morning_awaited(enrollment_id: UUID, *, at: datetime) -> UUID | None:

@@ -127,6 +127,7 @@ _MONITOR_MAY_KNOW = frozenset(
         "diastolic_too_high",
         "blood_pressure_crisis",
         "dose_window_over",
+        "no_dose_again",
         "other_route",
         "other_amount",
         "nobody_on_call",

@@ -5,6 +5,7 @@ from sessions.services.calls import set_call_link
 from sessions.services.course import (
     end_session,
     hear_refused_dose,
+    hear_refused_outcome,
     keep_unattributed_dose,
     record_dose,
     record_dose_outcome,
@@ -49,6 +50,7 @@ __all__ = [
     "end_session",
     "give_place",
     "hear_refused_dose",
+    "hear_refused_outcome",
     "heed",
     "invite_monitor",
     "keep_unattributed_dose",

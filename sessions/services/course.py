@@ -211,6 +211,19 @@ def record_dose_outcome(
         return row
 
 
+def hear_refused_outcome(session: TreatmentSession, *, kind: OutcomeKind, at: datetime) -> bool:
+    """Call a clinician to a dose that came up, though `record_dose_outcome` refused it. Tell whether it did.
+
+    In a transaction of its own, after the refusal has undone everything else. Locks the enrollment, then the
+    session.
+    """
+    if kind != OutcomeKind.VOMITED:
+        return False
+    with atomic():
+        _tell_of_vomiting(lock(session), at=at)
+        return True
+
+
 def _tell_of_vomiting(session: TreatmentSession, *, at: datetime) -> Alert:
     """Call a clinician; where nobody wrote the dose down, no other session starts until it is closed."""
     return safety.raise_alert(
@@ -265,8 +278,10 @@ def _taken(session: TreatmentSession, dose: Dose, *, actor: Actor) -> Dose:
 def end_session(session: TreatmentSession, *, reason: str, actor: Actor, at: datetime) -> TreatmentSession:
     """End the watched time: after a dose the recovery begins, without one the session was aborted.
 
-    Deadlines still to come are waived; one that has passed unheard stays for the watch to find. Asking twice
-    is harmless. Locks the enrollment, then the session. Raises `NotOverYet` or `WrongSessionState`.
+    Where one may have been taken that the session cannot call its own, it is watched, nobody drives, and the
+    morning after is asked for, all the same. Deadlines still to come are waived; one that has passed unheard
+    stays for the watch to find. Asking twice is harmless. Locks the enrollment, then the session. Raises
+    `NotOverYet` or `WrongSessionState`.
     """
     with atomic():
         locked = lock(session)
@@ -274,16 +289,17 @@ def end_session(session: TreatmentSession, *, reason: str, actor: Actor, at: dat
             return locked
         require_status(locked, [SessionStatus.IN_PROGRESS])
         document, policy = queries.policy_of(locked, at=at)
-        if faults := rules.end_faults(at=at, dosed_by=queries.dosed_by(locked), policy=policy):
+        dosed_by = queries.dosed_by(locked)
+        if faults := rules.end_faults(at=at, dosed_by=dosed_by, policy=policy):
             raise errors.NotOverYet(reasons=faults)
-        event, columns = _ending(locked, policy=policy, at=at)
+        event, columns = _ending(locked, is_safe=dosed_by is None, policy=policy, at=at)
         version = document.version
         move(locked, event, actor=actor, at=at, reason=reason, policy_version=version, columns=columns)
         queries.open_deadlines(locked).filter(due_at__gt=at).update(waived_at=at)
         end_links(locked, until=at + policy.link_lifetime_after_end)
         if event == SessionEvent.ENDED:
             open_after_session(locked.enrollment, number=locked.number, at=at)
-            ask_in_the_morning(locked, at=at)
+        ask_in_the_morning(locked, at=at)
         return locked
 
 
@@ -322,11 +338,11 @@ def _passed(
 
 
 def _ending(
-    session: TreatmentSession, *, policy: SessionPolicy, at: datetime
+    session: TreatmentSession, *, is_safe: bool, policy: SessionPolicy, at: datetime
 ) -> tuple[SessionEvent, dict[str, Any]]:
-    if session.dosed_at is None:
+    """Return how a session ends and what is stored with it; safe is one in which no dose can have been."""
+    if is_safe:
         return SessionEvent.ABORTED, {"ended_at": at}
-    review_due_at = rules.review_due_at(session.number, ended_at=at, policy=policy)
     # The one zone was chosen with the booking, the other stands in the chart: wherever they are, not sooner.
     zones = {session.timezone, session.enrollment.patient.timezone}
     until = max(rules.no_drive_until(at, ZoneInfo(zone), policy) for zone in zones)
@@ -334,6 +350,8 @@ def _ending(
         "ended_at": at,
         "no_drive_until": until,
         "morning_due_at": rules.morning_due_at(until, policy),
-        "review_due_at": review_due_at,
     }
-    return SessionEvent.ENDED, columns
+    if session.dosed_at is None:
+        return SessionEvent.ABORTED, columns
+    review_due_at = rules.review_due_at(session.number, ended_at=at, policy=policy)
+    return SessionEvent.ENDED, columns | {"review_due_at": review_due_at}

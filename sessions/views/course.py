@@ -156,7 +156,7 @@ class LateDoses(SessionView):
 
     def handle_exception(self, exc: Exception) -> Response:
         """Keep what was said of a dose though it was refused: a clinician is told, the next dose waits."""
-        if isinstance(exc, WrongSessionState | DoseAlreadyTaken | NotALateDose):
+        if isinstance(exc, WrongSessionState | DoseAlreadyTaken | NotALateDose | KeyReused):
             at = clock.now()
             session = self.session(self.kwargs["session_id"], *Party, at=at)
             if services.keep_unattributed_dose(session, actor=self.actor, at=at, **_late_dose(self.request)):
@@ -207,8 +207,20 @@ def _late_dose(request: Request) -> dict[str, Any]:
     return {**said.validated_data, "route": Route(said.validated_data["route"])}
 
 
+CALLED = Reason("clinician_called", "A clinician is called. If they feel unwell, call us.")
+
+
 class DoseOutcomes(SessionView):
     """A dose that was not taken, or not kept."""
+
+    def handle_exception(self, exc: Exception) -> Response:
+        """Let no refusal hide that a dose came up again, and so was taken: a clinician is called."""
+        if isinstance(exc, WrongSessionState | KeyReused):
+            at = clock.now()
+            session = self.session(self.kwargs["session_id"], *Party, at=at)
+            if services.hear_refused_outcome(session, kind=_outcome(self.request)["kind"], at=at):
+                exc.reasons += (CALLED,)
+        return super().handle_exception(exc)
 
     @extend_schema(
         operation_id="dose_outcomes_record",
@@ -236,11 +248,14 @@ class DoseOutcomes(SessionView):
         """Write it down: no dose is taken in this session any more, and what was taken counts as ever."""
         at = clock.now()
         session = self.session(session_id, *Party, at=at)
-        said = DoseOutcomeInput(data=request.data)
-        said.is_valid(raise_exception=True)
-        kind, note = OutcomeKind(said.validated_data["kind"]), said.validated_data["note"]
-        row = services.record_dose_outcome(session, kind=kind, note=note, actor=self.actor, at=at)
+        row = services.record_dose_outcome(session, actor=self.actor, at=at, **_outcome(request))
         return Response(DoseOutcomeOutput(row).data, status=status.HTTP_201_CREATED)
+
+
+def _outcome(request: Request) -> dict[str, Any]:
+    said = DoseOutcomeInput(data=request.data)
+    said.is_valid(raise_exception=True)
+    return {**said.validated_data, "kind": OutcomeKind(said.validated_data["kind"])}
 
 
 class End(SessionView):

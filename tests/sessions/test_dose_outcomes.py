@@ -13,7 +13,7 @@ from programs.enums import Route
 from safety.models import Alert
 from sessions import queries, services
 from sessions.enums import OutcomeKind, SessionStatus
-from sessions.errors import DoseAlreadyTaken, DoseNotNow, WrongSessionState
+from sessions.errors import DoseAlreadyTaken, DoseNotNow, NotOverYet, WrongSessionState
 from sessions.models import Dose, DoseOutcome, TreatmentSession
 from sessions.rules import Party, dose_faults, outcome_fault
 from tests import steps
@@ -53,7 +53,39 @@ def test_no_dose_is_taken_any_more(ada: Patient, at: datetime, kind: str) -> Non
     assert not Dose.objects.exists()
     now = queries.day(stages.fetch(session), party=Party.MONITOR, at=at)
     assert "record_dose" not in now.next_actions
-    assert services.end_session(session, reason="", actor=monitor, at=at + MINUTE).status == "aborted"
+
+
+def test_one_that_was_refused_ends_the_session_at_once(ada: Patient, at: datetime) -> None:
+    session, monitor = stages.started(ada, at=at)
+    say(session, "refused", monitor, at=at)
+    over = services.end_session(session, reason="", actor=monitor, at=at + MINUTE)
+    assert (over.status, over.no_drive_until, over.morning_due_at) == ("aborted", None, None)
+    assert queries.next_number(session.enrollment_id) == 1
+
+
+@pytest.mark.parametrize("how", ["came up", "told late"])
+def test_what_may_have_been_taken_is_watched_and_keeps_them_off_the_road(
+    ada: Patient, at: datetime, how: str
+) -> None:
+    """Nobody wrote the dose down in time; that it was in the body is known all the same."""
+    session, monitor = stages.started(ada, at=at)
+    if how == "came up":
+        say(session, "vomited", monitor, at=at + 5 * MINUTE)
+    else:
+        dose: Any = {"route": Route.SUBLINGUAL, "dose_mg": steps.ORDER.dose_mg, "taken_at": at + 5 * MINUTE}
+        say(session, "refused", monitor, at=at + MINUTE)
+        assert services.keep_unattributed_dose(session, **dose, actor=monitor, at=at + 6 * MINUTE)
+    watched = POLICY.watched_after_dose
+    with stages.refused(NotOverYet):
+        services.end_session(session, reason="", actor=monitor, at=at + 4 * MINUTE + watched)
+    over = services.end_session(session, reason="", actor=monitor, at=at + 5 * MINUTE + watched)
+    assert (over.status, over.review_due_at) == ("aborted", None)
+    assert over.no_drive_until is not None
+    assert over.morning_due_at is not None
+    assert not queries.may_drive(over, at=over.no_drive_until)
+    patient = Actor.person(ada.user_id)
+    services.answer_morning(over, slept=True, is_alert=True, actor=patient, at=over.no_drive_until)
+    assert queries.may_drive(stages.fetch(over), at=over.no_drive_until)
     assert queries.next_number(session.enrollment_id) == 1
 
 
@@ -145,3 +177,27 @@ def test_said_again_once_the_alert_is_closed_it_calls_again(ada: Patient, ben: U
     close(row.alert, ben, at + 2 * MINUTE)
     assert say(session, "vomited", monitor, at=at + 3 * MINUTE) == row
     assert Alert.objects.filter(source=row.alert.source).exclude(status="closed").count() == 1
+
+
+def test_told_when_the_session_is_over_it_calls_somebody_all_the_same(
+    ada: Patient, at: datetime, as_ada: APIClient
+) -> None:
+    session, monitor = stages.started(ada, at=at)
+    services.end_session(session, reason="", actor=monitor, at=at + MINUTE)
+    path = f"sessions/{session.pk}/dose-outcomes"
+    refused = post(as_ada, path, {"kind": "refused"})
+    assert (refused.status_code, Alert.objects.exists()) == (409, False)
+    answer = post(as_ada, path, {"kind": "vomited"})
+    assert (answer.status_code, answer.json()["reasons"][-1]["code"]) == (409, "clinician_called")
+    assert Alert.objects.get().source == f"vomited-dose:{session.pk}"
+
+
+def test_under_a_key_that_was_used_for_something_else_it_calls_somebody_all_the_same(
+    ada: Patient, at: datetime, as_ada: APIClient
+) -> None:
+    session, _ = stages.started(ada, at=at)
+    path = f"sessions/{session.pk}/dose-outcomes"
+    assert post(as_ada, path, {"kind": "refused"}, key="one").status_code == 201
+    answer = post(as_ada, path, {"kind": "vomited"}, key="one")
+    assert (answer.status_code, answer.json()["reasons"][-1]["code"]) == (422, "clinician_called")
+    assert Alert.objects.get().source == f"vomited-dose:{session.pk}"

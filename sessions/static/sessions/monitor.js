@@ -102,7 +102,7 @@ async function request(entry) {
   if (entry.kind === "observation") return post(`${of}observations`, await numbered());
   if (entry.kind === "outcome") return post(`${of}dose-outcomes`, entry.body, entry.key);
   const now = await post(`${of}doses`, entry.body, entry.key);
-  if (!isCode(now.said, "dose_window_over")) return now;
+  if (!isCode(now.said, "dose_window_over") && !isCode(now.said, "no_dose_again")) return now;
   return post(`${of}late-doses`, { ...entry.body, taken_at: entry.at }, `${entry.key}-late`);
 }
 
