@@ -2,6 +2,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -14,8 +15,9 @@ from accounts import queries as accounts
 from accounts.enums import Role
 from accounts.models import Patient, User
 from core.acting import seeing_all_charts
-from core.encryption import Undecipherable, decrypt
+from core.encryption import decrypt
 from core.errors import NotFound
+from notifications.addresses import readable
 from notifications.channels import offered
 from notifications.devices.models import Device
 from notifications.devices.queries import address_of, reachable
@@ -99,7 +101,8 @@ def by_channel(user: User, channel: Channel) -> list[Reach]:
 def ways_to(user: User, *, kind: str) -> list[Reach]:
     """Return every way to reach a patient for what goes by their wish, the one they like best first.
 
-    Mail where none of those that they like is there any more: somebody counts on being told.
+    Mail where none of those that they like is there any more: somebody counts on being told. A way whose
+    address no key opens is none.
     """
     ways = ways_offered()
     found: list[Reach] = []
@@ -117,7 +120,11 @@ def _by_way(user: User, way: Way) -> list[Reach]:
     if way == Way.TEXT:
         number = confirmed_number(user, even_if_stopped=False)
         return [Reach(Channel.TEXT, number, drops_repeats=True)] if number else []
-    return _on(reachable(user, by=PUSH & offered()))
+    return _on(one for one in reachable(user, by=PUSH & offered()) if _is_readable(one))
+
+
+def _is_readable(device: Device) -> bool:
+    return bool(readable(partial(address_of, device), of=f"device {device.pk}"))
 
 
 def _on(devices: Iterable[Device]) -> list[Reach]:
@@ -140,17 +147,11 @@ def ways_for_calls(user: User) -> dict[str, Channel]:
 
 
 def first_channel(user: User, *, kind: str) -> Channel:
-    """Return by which channel a message for them would go now; what that depends on is read again then.
-
-    Mail where an address cannot be read: this is a hint, and undoes nothing of its caller's.
-    """
+    """Return by which channel a message for them would go now; what that depends on is read again then."""
     if kind not in BY_WISH or ways_offered() == {Way.EMAIL}:
         return Channel.EMAIL
-    try:
-        with seeing_all_charts():
-            found = ways_to(user, kind=MessageKind.NEWS)
-    except Undecipherable:
-        return Channel.EMAIL
+    with seeing_all_charts():
+        found = ways_to(user, kind=MessageKind.NEWS)
     return found[0].channel if found else Channel.EMAIL
 
 

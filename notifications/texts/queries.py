@@ -1,5 +1,8 @@
+from functools import partial
+
 from accounts.models import User
 from core.encryption import decrypt
+from notifications.addresses import readable
 from notifications.texts.models import TextNumber
 
 
@@ -9,7 +12,11 @@ def number_row(user: User) -> TextNumber | None:
 
 
 def number_in(row: TextNumber) -> str:
-    """Return the number."""
+    """Return the number, or nothing where no key opens it; to who gave it, it is as if they had not."""
+    return readable(partial(_decrypted, row), of=f"number {row.pk}")
+
+
+def _decrypted(row: TextNumber) -> str:
     return str(decrypt(row.number, place=place(row, "number")))
 
 

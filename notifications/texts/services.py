@@ -25,8 +25,8 @@ the first; not verified to be all)."""
 def set_number(user: User, number: str, *, at: datetime) -> None:
     """Say where somebody wants texts, and send a code there; an empty one takes it back.
 
-    Nothing else goes there before the code has come back. The number that was there gets no more. Locks the
-    row.
+    Nothing else goes there before the code has come back. The number that was there gets no more, though no
+    key may open it. Locks the row.
     """
     with transaction.atomic():
         TextNumber.objects.get_or_create(user=user, defaults={"set_at": at})
@@ -75,12 +75,13 @@ def take_reply(number: str, words: str, *, said_at: datetime, at: datetime) -> N
 
     STOP ends texts to that number, and reminders by any way; START lets texts come again, and reminders come
     again once their person says so in the app. A START from before the last word does nothing: told again,
-    it is no news. Everybody who gave that number counts; whose it is not is not answered. Locks the rows.
+    it is no news. Everybody who gave that number counts; whose it is not is not answered. A row that no key
+    opens is passed over, and written to the log. Locks the rows.
     """
     word = " ".join(words.casefold().split()).strip(".! ")
     with transaction.atomic():
         rows = TextNumber.objects.select_for_update(of=("self",)).exclude(number=b"").select_related("user")
-        theirs = [row for row in rows.order_by("pk") if queries.number_in(row) == number]
+        theirs = [row for row in rows.order_by("pk") if number and queries.number_in(row) == number]
         for row in theirs:
             if word in STOPS | STARTS:
                 _obey(row, stops=word in STOPS, said_at=said_at, at=at)

@@ -390,6 +390,19 @@ def test_the_phone_used_last_is_told_alone(
     assert [json.loads(letter.to)["token"] for letter in service.told] == [TOKEN]
 
 
+def test_a_device_that_no_key_opens_is_passed_over_for_the_next_way(
+    as_ada: APIClient, ada: Patient, noon: datetime, due: Due, sink: Sink, service: Service
+) -> None:
+    post(as_ada, DEVICES, PHONE | {"token": "another-token-of-hers-0000"})
+    for token, left in ((b"another", 1), (b"", 0)):
+        reminded(due, ada, noon)
+        newest = queries.reachable(ada.user, by=[Channel.FCM])[1 - left]
+        Device.objects.filter(pk=newest.pk).update(address=b"no key opens this" + token)
+        deliver_due(at=noon)
+        noon += timedelta(days=1)
+    assert ([json.loads(letter.to)["token"] for letter in service.told], len(sink.taken)) == ([TOKEN], 1)
+
+
 def test_a_dead_mail_server_keeps_no_notice_waiting(
     as_ada: APIClient, ada: Patient, noon: datetime, due: Due, service: Service
 ) -> None:

@@ -312,6 +312,18 @@ def test_a_stop_reaches_whoever_gave_that_number_and_nobody_else(
     assert reply("STOP", number="") == 204
 
 
+def test_a_number_that_no_key_opens_keeps_nobodys_stop_from_being_heard(
+    ada: Patient, cyd: Patient, at: datetime, sms: GatewaySink, caplog: pytest.LogCaptureFixture
+) -> None:
+    give_number(cyd, at, "+15550199")
+    give_number(ada, at)
+    TextNumber.objects.filter(user=cyd.user).update(number=b"no key opens this")
+    assert reply("STOP") == 204
+    assert reply("STOP", number="") == 204
+    assert set(Suppression.objects.values_list("user", flat=True)) == {ada.user_id}
+    assert str(TextNumber.objects.get(user=cyd.user).pk) in caplog.text
+
+
 def test_start_lets_texts_come_again_and_reminders_when_the_app_says_so(
     ada: Patient, noon: datetime, due: Due, sink: Sink, sms: GatewaySink
 ) -> None:
@@ -372,6 +384,27 @@ def test_who_cannot_sign_stops_nobody(
 )
 def test_an_answer_that_cannot_be_read_is_refused(sms: GatewaySink, body: bytes, db: None) -> None:
     assert signed("texts", body) == 400
+
+
+# --- a number that no key opens ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", [FORM, NEWS])
+def test_what_would_go_to_a_number_that_no_key_opens_goes_by_mail(
+    kind: MessageKind, ada: Patient, noon: datetime, due: Due, sink: Sink, sms: GatewaySink
+) -> None:
+    give_number(ada, noon - HOUR)
+    reminder = reminded(due, ada, noon, kind)
+    TextNumber.objects.update(number=b"no key opens this")
+    deliver_due(at=noon)
+    assert (ended(reminder), sms.sent, len(sink.taken)) == (("sent", "email"), {}, 1)
+
+
+def test_whose_number_no_key_opens_gives_it_anew(as_ada: APIClient, ada: Patient, at: datetime) -> None:
+    give_number(ada, at)
+    TextNumber.objects.update(number=b"no key opens this")
+    assert as_ada.get(PATH).json()["number"] == ""
+    assert as_ada.put(PATH, {"number": NUMBER}, format="json").json()["number"] == NUMBER
 
 
 # --- a missed check-in -------------------------------------------------------------------------------------
