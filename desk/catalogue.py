@@ -21,6 +21,7 @@ SESSION_POLICIES = (
     "sessions/example_policy.toml",
     "sessions/example_policy_2.toml",
     "sessions/example_policy_3.toml",
+    "sessions/example_policy_4.toml",
 )
 AUTHORITY = "safety/example_authority.toml"
 TEXTS = "programs/documents"

@@ -435,6 +435,12 @@ def open_alerts_from(patient_id: UUID, *, source: str) -> int:
     return found.exclude(status=AlertStatus.CLOSED).count()
 
 
+def count_open_alerts(patient_id: UUID, *, sources: Collection[str]) -> int:
+    """Return how many of a patient's alerts with one of these sources no clinician has closed."""
+    found = Alert.objects.filter(patient_id=patient_id, source__in=sources)
+    return found.exclude(status=AlertStatus.CLOSED).count()
+
+
 def open_holds(patient_id: UUID) -> list[Hold]:
     """Return the holds that stand."""
     return list(Hold.objects.filter(patient_id=patient_id, lifted_at=None).order_by("placed_at", "id"))

@@ -24,6 +24,9 @@ PLAUSIBLE: Mapping[str, tuple[int, int]] = {
     "review.after_session": (1, 18),
     "review.then_every_sessions": (1, 18),
     "review.due_days": (1, 14),
+    "recovery.checked_within_minutes": (5, 60),
+    "recovery.rise_at_most.systolic_mmhg": (0, 60),
+    "recovery.rise_at_most.diastolic_mmhg": (0, 40),
     "readings.required": (2, 5),
     "readings.max_age_minutes": (5, 120),
     "readings.seated_rest_minutes": (3, 30),
@@ -37,11 +40,17 @@ PLAUSIBLE: Mapping[str, tuple[int, int]] = {
 }
 """Between which values, ends included, each number can be meant at all; a typing slip lies outside."""
 REVIEW = ("review.after_session", "review.then_every_sessions", "review.due_days")
+RECOVERY = (
+    "recovery.checked_within_minutes",
+    "recovery.rise_at_most.systolic_mmhg",
+    "recovery.rise_at_most.diastolic_mmhg",
+)
 LATER = frozenset(
     {
         "readings.crisis_from.heart_rate_bpm",
         "readings.crisis_from.oxygen_saturation_pct",
         *REVIEW,
+        *RECOVERY,
         "morning_answer_hours",
     }
 )
@@ -133,6 +142,18 @@ class ReviewPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class RecoveryPolicy:
+    """What has to be seen of somebody before their watched time ends, and how lately.
+
+    They talk normally, and their blood pressure is at most so much (mmHg) above what it was before the dose.
+    """
+
+    checked_within: timedelta
+    systolic_rise_mmhg: int
+    diastolic_rise_mmhg: int
+
+
+@dataclass(frozen=True, slots=True)
 class SessionPolicy:
     """How a session runs: one version of the policy, read and found plausible."""
 
@@ -156,6 +177,8 @@ class SessionPolicy:
     """Null in a version from before reviews were asked for: none is."""
     morning_answer_in: timedelta | None = None
     """How long after the no-driving time a clinician is called where no answer came; null: never."""
+    recovery: RecoveryPolicy | None = None
+    """Null in a version from before recovery was asked about: the time alone ends a session."""
 
     @property
     def watched_after_dose(self) -> timedelta:
@@ -201,6 +224,7 @@ def parse_policy(content: Mapping[str, Any]) -> SessionPolicy:
         emergency=Emergency(texts["emergency.call_first"], _signs(flat)),
         review=_review(numbers),
         morning_answer_in=timedelta(hours=hours) if (hours := numbers.get("morning_answer_hours")) else None,
+        recovery=_recovery(numbers),
     )
     _check_agreement(policy)
     return policy
@@ -305,14 +329,23 @@ def _bounds(numbers: Mapping[str, int]) -> dict[Route, DoseBounds]:
 
 
 def _review(numbers: Mapping[str, int]) -> ReviewPolicy | None:
-    """Return when a clinician looks; all of it or nothing is said."""
-    given = [key for key in REVIEW if key in numbers]
-    if not given:
-        return None
-    if missing := [key for key in REVIEW if key not in numbers]:
-        raise PolicyError(missing[0], "is missing, where reviews are asked for")
-    first, every, days = (numbers[key] for key in REVIEW)
-    return ReviewPolicy(first, every, timedelta(days=days))
+    """Return when a clinician looks."""
+    said = _all_or_none(numbers, REVIEW, otherwise="is missing, where reviews are asked for")
+    return ReviewPolicy(said[0], said[1], timedelta(days=said[2])) if said else None
+
+
+def _recovery(numbers: Mapping[str, int]) -> RecoveryPolicy | None:
+    """Return what has to be seen at the end."""
+    said = _all_or_none(numbers, RECOVERY, otherwise="is missing, where recovery is asked about")
+    return RecoveryPolicy(timedelta(minutes=said[0]), said[1], said[2]) if said else None
+
+
+def _all_or_none(numbers: Mapping[str, int], keys: Sequence[str], *, otherwise: str) -> list[int]:
+    """Return the numbers of a part that a version may leave out as a whole; raises `PolicyError`."""
+    missing = [key for key in keys if key not in numbers]
+    if missing and len(missing) < len(keys):
+        raise PolicyError(missing[0], otherwise)
+    return [] if missing else [numbers[key] for key in keys]
 
 
 def _check_agreement(policy: SessionPolicy) -> None:

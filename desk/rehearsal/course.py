@@ -164,7 +164,7 @@ class Course:
 
     def _end(self, person: Participant) -> None:
         session = self.sessions[person]
-        day.end(session)
+        day.end(session, at=self.clock.now())
         person.client.post(f"{session.path}/effects", {"answers": dict.fromkeys(EXPECTED, "no")})
 
     def _ask(self, number: int, *, ended_at: datetime) -> None:

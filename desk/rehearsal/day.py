@@ -21,6 +21,7 @@ ZONE = ZoneInfo("America/Chicago")
 CHECK_IN_EVERY = timedelta(minutes=10)
 WATCHED = timedelta(minutes=130)
 PRESSURES = ((124, 79), (121, 78))
+PRESSURE_AFTER = (127, 80)
 SEATED = timedelta(minutes=5)
 STREET = ["12 Example Street"]
 HERE = {
@@ -100,7 +101,7 @@ def run(person: Participant, *, clock: Clock, mailbox: Mailbox, say: Callable[[s
     check_ins = _watch(session, clock=clock)
     say(f"watched for {WATCHED.seconds // 60} minutes with {check_ins} check-ins")
     event = _report_event(session.monitor)
-    end(session)
+    end(session, at=clock.now())
     _afterwards(person, session, clock=clock)
     say("ended, reflected on, no driving until the morning after")
     return {"sessions": 1, "check-ins": check_ins, "adverse events": 1, "serious": int(event["is_serious"])}
@@ -220,8 +221,10 @@ def _report_event(monitor: Device) -> Any:
     return monitor.client.post("adverse-events", said)
 
 
-def end(session: Session) -> None:
-    """End the watched time, and put the monitor's device away."""
+def end(session: Session, *, at: datetime) -> None:
+    """Say that they talk normally, measure once more, end the watched time, and put the device away."""
+    session.monitor.enter("observations", at, {"kind": "alertness", "alertness": "talks_normally"})
+    measure(session.monitor, PRESSURE_AFTER, at=at)
     session.monitor.client.post(f"{session.path}/end", {}, expect=(200, 201))
     session.monitor.client.close()
 

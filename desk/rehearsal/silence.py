@@ -92,7 +92,7 @@ class Silence:
         dosed_at = datetime.fromisoformat(self.person.client.get(session.path)["dosed_at"])
         while self.clock.now() < dosed_at + day.WATCHED:
             day.check_in(session.monitor, at=self.clock.advance(day.CHECK_IN_EVERY))
-        day.end(session)
+        day.end(session, at=self.clock.now())
 
     def _afterwards(self, session: day.Session, *, at: datetime, number: int) -> None:
         """Reflect, tell of an effect, which a clinician looks at; fill in what opens, be seen to be done."""

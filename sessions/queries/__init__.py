@@ -15,9 +15,12 @@ from sessions.queries.access import (
     sessions_of,
 )
 from sessions.queries.due import (
+    NOT_ENDED,
+    SILENCE,
     deadlines_missed,
     mornings_unanswered,
     sessions_never_started,
+    sessions_not_ended,
     sessions_recovered,
     sessions_without_a_program,
 )
@@ -27,6 +30,7 @@ from sessions.queries.facts import (
     booking_facts,
     dose_facts,
     dosed_by,
+    end_facts,
     gate_of,
     has_open_session,
     next_number,
@@ -81,6 +85,8 @@ from sessions.queries.shown import (
 )
 
 __all__ = [
+    "NOT_ENDED",
+    "SILENCE",
     "About",
     "Day",
     "GivenPlace",
@@ -111,6 +117,7 @@ __all__ = [
     "effects_to_triage",
     "emergency",
     "emergency_shown",
+    "end_facts",
     "event_for",
     "first_name",
     "gate_of",
@@ -152,6 +159,7 @@ __all__ = [
     "sessions_for",
     "sessions_in_care",
     "sessions_never_started",
+    "sessions_not_ended",
     "sessions_of",
     "sessions_recovered",
     "sessions_to_review",

@@ -32,6 +32,7 @@ from sessions.enums import (
     BOOKED_STATUSES,
     LIVE_STATUSES,
     VOID_STATUSES,
+    Alertness,
     AttestationKind,
     ObservationKind,
     OutcomeKind,
@@ -154,6 +155,22 @@ def dosed_by(session: TreatmentSession) -> datetime | None:
         own = came_up.aggregate(last=Max("recorded_at"))["last"]
     others = UnattributedDose.objects.filter(session=session, taken_at__gte=session.started_at)
     return _latest(own, others.aggregate(last=Max("taken_at"))["last"])
+
+
+def end_facts(session: TreatmentSession, *, overruled: bool, at: datetime) -> rules.EndFacts:
+    """Gather what the end of a started session depends on."""
+    patient = Actor.person(session.enrollment.patient.user_id)
+    told = Observation.objects.filter(session=session, kind=ObservationKind.ALERTNESS)
+    told = told.exclude(actor_kind=patient.kind, actor_id=patient.id)
+    seen = [rules.Seen(Alertness(row.alertness), min(row.observed_at, row.received_at)) for row in told]
+    return rules.EndFacts(
+        at=at,
+        started_at=session.started_at or at,
+        dosed_by=dosed_by(session),
+        seen=max(seen, key=lambda one: one.seen_at, default=None),
+        readings=readings(session),
+        overruled=overruled,
+    )
 
 
 def unseen_dose(

@@ -5,7 +5,6 @@ from sessions.rules.dose import (
     DoseFacts,
     UnseenDose,
     dose_faults,
-    end_faults,
     is_told_twice,
     late_dose_faults,
     outcome_fault,
@@ -17,6 +16,7 @@ from sessions.rules.log import Gap, gaps, is_late
 from sessions.rules.machine import SHOWN_TO_MONITOR, TRANSITIONS, Party, next_actions, next_status
 from sessions.rules.morning import Morning, MorningFacts, may_drive, morning_due_at, morning_faults
 from sessions.rules.places import Place, place_faults
+from sessions.rules.recovery import EndFacts, Seen, end_faults
 from sessions.rules.review import ReviewFacts, review_due_at, review_faults
 from sessions.rules.start import (
     CRISIS_LASTS,
@@ -41,6 +41,7 @@ __all__ = [
     "TRANSITIONS",
     "BookingFacts",
     "DoseFacts",
+    "EndFacts",
     "Gap",
     "Leaving",
     "LeavingFacts",
@@ -53,6 +54,7 @@ __all__ = [
     "PlanFacts",
     "Reading",
     "ReviewFacts",
+    "Seen",
     "StartDecision",
     "StartFacts",
     "Step",

@@ -1,4 +1,4 @@
-"""Whether the dose may be taken now, and whether a session may end."""
+"""Whether the dose may be taken now, and what is made of one that nobody was asked about."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -167,15 +167,3 @@ def should_not_have_been(dose: UnseenDose, policy: SessionPolicy | None) -> bool
     if policy is None or dose.was_held or dose.ordered != (dose.route, dose.dose_mg):
         return True
     return has_crisis(dose.readings, policy)
-
-
-def end_faults(*, at: datetime, dosed_by: datetime | None, policy: SessionPolicy) -> list[Reason]:
-    """Return what keeps a session from ending: once dosed, it is watched to the end of its time.
-
-    `dosed_by` is the latest moment at which the dose can have been taken. Nothing shortens that time, neither
-    a hold nor leaving the program.
-    """
-    if dosed_by is None or at >= dosed_by + policy.watched_after_dose:
-        return []
-    minutes = int(policy.watched_after_dose.total_seconds() // 60)
-    return [Reason("still_watched", f"Somebody stays for {minutes} minutes after the dose.")]

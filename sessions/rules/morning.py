@@ -24,13 +24,15 @@ class MorningFacts:
     """What a morning after depends on.
 
     `no_drive_until` is the session's, or that of a dose told of since, whichever is later; `is_newest`, that
-    no later session of the person runs or had a dose; `not_awake_at`, when they last said that they were not.
+    no later session of the person runs or had a dose; `not_awake_at`, when they last said that they were not;
+    `open_calls`, how many calls for help from this session no clinician has closed.
     """
 
     no_drive_until: datetime | None
     is_newest: bool
     newest: Morning | None
     not_awake_at: datetime | None
+    open_calls: int
     zone: ZoneInfo
 
 
@@ -54,11 +56,18 @@ def morning_faults(facts: MorningFacts, *, at: datetime) -> Iterator[Reason]:
 def may_drive(facts: MorningFacts, *, at: datetime) -> bool:
     """Tell whether somebody may drive again: by the clock and by their own word, never by one alone.
 
-    A word given before the time does not count; that one is not awake stands for its day, whatever is said
-    later on that day.
+    Nor while somebody's call that they were not awake, or not well, stands open, whatever they say. A word
+    given before the time does not count; that one is not awake stands for its day, whatever is said later on
+    that day.
     """
     newest, until = facts.newest, facts.no_drive_until
-    if newest is None or until is None or newest.given_at < until or any(morning_faults(facts, at=at)):
+    if (
+        facts.open_calls
+        or newest is None
+        or until is None
+        or newest.given_at < until
+        or any(morning_faults(facts, at=at))
+    ):
         return False
     return newest.slept and newest.is_alert and not stands(facts, day_of=newest.given_at)
 

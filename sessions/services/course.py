@@ -38,7 +38,7 @@ from sessions.rules import StartFacts
 from sessions.services.monitors import end_links, extend_links
 from sessions.services.mornings import ask_in_the_morning
 from sessions.services.packet import keep_packet
-from sessions.services.steps import lock, move, repeats, require_status
+from sessions.services.steps import lock, move, repeats, require_status, was_there
 
 
 def start_session(session: TreatmentSession, *, actor: Actor, at: datetime) -> TreatmentSession:
@@ -278,7 +278,8 @@ def _taken(session: TreatmentSession, dose: Dose, *, actor: Actor) -> Dose:
 def end_session(session: TreatmentSession, *, reason: str, actor: Actor, at: datetime) -> TreatmentSession:
     """End the watched time: after a dose the recovery begins, without one the session was aborted.
 
-    Where one may have been taken that the session cannot call its own, it is watched, nobody drives, and the
+    What the policy asks to see of the person by then has to be seen, unless a clinician says why not. Where a
+    dose may have been taken that the session cannot call its own, it is watched, nobody drives, and the
     morning after is asked for, all the same. Deadlines still to come are waived; one that has passed unheard
     stays for the watch to find. Asking twice is harmless. Locks the enrollment, then the session. Raises
     `NotOverYet` or `WrongSessionState`.
@@ -289,10 +290,11 @@ def end_session(session: TreatmentSession, *, reason: str, actor: Actor, at: dat
             return locked
         require_status(locked, [SessionStatus.IN_PROGRESS])
         document, policy = queries.policy_of(locked, at=at)
-        dosed_by = queries.dosed_by(locked)
-        if faults := rules.end_faults(at=at, dosed_by=dosed_by, policy=policy):
+        overruled = bool(reason.strip()) and not was_there(locked, actor)
+        facts = queries.end_facts(locked, overruled=overruled, at=at)
+        if faults := rules.end_faults(facts, policy):
             raise errors.NotOverYet(reasons=faults)
-        event, columns = _ending(locked, is_safe=dosed_by is None, policy=policy, at=at)
+        event, columns = _ending(locked, is_safe=facts.dosed_by is None, policy=policy, at=at)
         version = document.version
         move(locked, event, actor=actor, at=at, reason=reason, policy_version=version, columns=columns)
         queries.open_deadlines(locked).filter(due_at__gt=at).update(waived_at=at)

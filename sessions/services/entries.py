@@ -30,7 +30,7 @@ from sessions.enums import (
     SessionStatus,
 )
 from sessions.models import Attestation, CheckIn, Observation, Reflection, TreatmentSession
-from sessions.services.steps import lock, move, require_status
+from sessions.services.steps import lock, move, require_status, was_there
 
 _Entry = TypeVar("_Entry", Observation, CheckIn)
 
@@ -144,17 +144,12 @@ def correct(
 
 
 def _require_corrector(session: TreatmentSession, observation: Observation, *, actor: Actor) -> None:
-    if not _was_there(session, actor):
+    if not was_there(session, actor):
         return
     if queries.review_of(session) is not None:
         raise errors.LogSealed
     if observation.actor != actor:
         raise NotAllowed("Who wrote this down corrects it, or a clinician.")
-
-
-def _was_there(session: TreatmentSession, actor: Actor) -> bool:
-    """Tell whether the patient or a monitor acts, not a clinician."""
-    return actor.kind == ActorKind.CAPABILITY or actor == Actor.person(session.enrollment.patient.user_id)
 
 
 def _require_open(
@@ -169,7 +164,7 @@ def _require_open(
     Locks the enrollment and the session where it is over: a review that is being signed goes first.
     """
     status, over_at = SessionStatus(session.status), session.no_drive_until or session.ended_at
-    if not rules.comes_late(entry.observed_at, status=status, over_at=over_at) or not _was_there(
+    if not rules.comes_late(entry.observed_at, status=status, over_at=over_at) or not was_there(
         session, actor
     ):
         require_status(session, statuses)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from core.actors import Actor
+from core.actors import Actor, ActorKind
 from programs import services as programs
 from sessions import errors, rules
 from sessions.enums import SessionEvent, SessionStatus
@@ -81,3 +81,8 @@ def require_status(session: TreatmentSession, statuses: Collection[SessionStatus
     if session.status not in statuses:
         label = SessionStatus(session.status).label.lower()
         raise errors.WrongSessionState(f"The session is {label}; this is not the step for it.")
+
+
+def was_there(session: TreatmentSession, actor: Actor) -> bool:
+    """Tell whether the patient or a monitor acts, not a clinician."""
+    return actor.kind == ActorKind.CAPABILITY or actor == Actor.person(session.enrollment.patient.user_id)

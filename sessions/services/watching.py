@@ -50,6 +50,7 @@ class Watched:
     sessions_called_off: int
     sessions_missed: int
     mornings_unanswered: int = 0
+    sessions_not_ended: int = 0
 
 
 def watch(*, at: datetime) -> Watched:
@@ -63,9 +64,18 @@ def watch(*, at: datetime) -> Watched:
     sessions_called_off = _each(queries.sessions_without_a_program(), _call_off, at=at)
     mornings = _each(queries.mornings_unanswered(at=at), _call_about_morning, at=at)
     _, policy = queries.policy_in_force(at=at)
+    not_ended = queries.sessions_not_ended(before=at - policy.watched_at_most - policy.check_in_interval)
+    sessions_not_ended = _each(not_ended, _call_about_the_end, at=at)
     never_started = queries.sessions_never_started(before=at - policy.missed_after)
     sessions_missed = _each(never_started, _miss_session, at=at)
-    return Watched(check_ins_missed, sessions_completed, sessions_called_off, sessions_missed, mornings)
+    return Watched(
+        check_ins_missed=check_ins_missed,
+        sessions_completed=sessions_completed,
+        sessions_called_off=sessions_called_off,
+        sessions_missed=sessions_missed,
+        mornings_unanswered=mornings,
+        sessions_not_ended=sessions_not_ended,
+    )
 
 
 def _each(rows: Sequence[_Row], act: Callable[[_Row, datetime], bool], *, at: datetime) -> int:
@@ -107,7 +117,7 @@ def _miss_check_in(deadline: CheckInDeadline, at: datetime) -> bool:
     missed.alert = safety.raise_alert(
         enrollment.patient_id,
         alert_class=AlertClass.MISSED_CHECK_IN,
-        source=f"check-in:{deadline.session_id}",
+        source=f"{queries.SILENCE}{deadline.session_id}",
         at=at,
     )
     missed.save(update_fields=["missed_at", "alert"])
@@ -167,6 +177,20 @@ def _call_about_morning(session: TreatmentSession, at: datetime) -> bool:
     if locked is None or locked.morning_due_at is None:
         return False
     call_about_morning(locked, at=at)
+    return True
+
+
+def _call_about_the_end(session: TreatmentSession, at: datetime) -> bool:
+    """Call a clinician about a session that is not ended though nobody has to be heard from any more."""
+    locked = _lock_as_found(session)
+    if locked is None or locked.status != SessionStatus.IN_PROGRESS:
+        return False
+    safety.raise_alert(
+        locked.enrollment.patient_id,
+        alert_class=AlertClass.MISSED_CHECK_IN,
+        source=f"{queries.NOT_ENDED}{locked.pk}",
+        at=at,
+    )
     return True
 
 

@@ -25,7 +25,7 @@ TODAY = date(2026, 3, 2)
 
 def example_policy() -> dict[str, Any]:
     """Return the example policy as it is published, a new copy each time."""
-    path = Path(__file__).parents[2] / "sessions" / "example_policy_3.toml"
+    path = Path(__file__).parents[2] / "sessions" / "example_policy_4.toml"
     return tomllib.loads(path.read_text())
 
 

@@ -26,7 +26,7 @@ from notifications.models import Delivery
 from programs.enums import Route
 from programs.models import Enrollment
 from sessions import queries, services
-from sessions.enums import ObservationKind
+from sessions.enums import Alertness, ObservationKind
 from sessions.models import CheckIn, SessionReview, TreatmentSession
 from sessions.rules import Place
 from sessions.services import CheckInEntry, ObservationEntry
@@ -190,7 +190,22 @@ def ended(patient: Patient, *, at: datetime) -> tuple[TreatmentSession, Actor]:
     for due_at in open_due(session):
         if due_at <= at:
             tap(session, monitor, at=due_at)
+    recovered(session, monitor, at=at)
     return services.end_session(session, reason="", actor=monitor, at=at), monitor
+
+
+def recovered(session: TreatmentSession, monitor: Actor, *, at: datetime) -> None:
+    """Dan says that Ada talks normally, and measures her blood pressure once more, at `at`."""
+    client_id = uuid4()
+    awake = ObservationEntry(
+        kind=ObservationKind.ALERTNESS,
+        client_id=client_id,
+        client_seq=0,
+        observed_at=at,
+        alertness=Alertness.TALKS_NORMALLY,
+    )
+    for entry in (awake, reading(at=at, seq=1)):
+        services.observe(fetch(session), entry=entry, actor=monitor, at=at)
 
 
 def tap(session: TreatmentSession, actor: Actor, *, at: datetime, all_well: bool = True) -> CheckIn:

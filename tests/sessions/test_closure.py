@@ -130,6 +130,7 @@ def test_after_the_dose_it_is_watched_to_its_end(ada: Patient, at: datetime) -> 
     stages.tap(session, monitor, at=at + timedelta(minutes=14))
     for due_at in [moment for moment in stages.open_due(session) if moment <= over]:
         stages.tap(session, monitor, at=due_at)
+    stages.recovered(session, monitor, at=over)
     ended = services.end_session(session, reason="", actor=monitor, at=over)
     assert (ended.status, ended.no_drive_until is not None) == ("recovering", True)
     services.watch(at=over + timedelta(days=2))

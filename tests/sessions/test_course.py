@@ -179,6 +179,7 @@ def test_nobody_drives_sooner_by_the_zone_of_a_booking(ada: Patient, at: datetim
     """A session booked where it is nearly tomorrow, or hardly today."""
     session, monitor = stages.dosed(ada, at=at - timedelta(minutes=120))
     TreatmentSession.objects.filter(pk=session.pk).update(timezone=zone)
+    stages.recovered(session, monitor, at=at)
     ended = services.end_session(session, reason="", actor=monitor, at=at)
     assert ended.no_drive_until is not None
     assert ended.no_drive_until >= rules.no_drive_until(at, ZoneInfo(ada.timezone), POLICY)
@@ -201,6 +202,7 @@ def test_neither_a_hold_nor_leaving_ends_a_dosed_session(ada: Patient, at: datet
     assert len(stages.open_due(session)) == 10
     with stages.refused(NotOverYet):
         services.end_session(session, reason="", actor=monitor, at=at + timedelta(minutes=20))
+    stages.recovered(session, monitor, at=at + timedelta(minutes=120))
     over = services.end_session(session, reason="", actor=monitor, at=at + timedelta(minutes=120))
     assert over.status == "recovering"
 
@@ -229,5 +231,6 @@ def test_somebody_elses_second_end_is_refused(ada: Patient, at: datetime) -> Non
 def test_the_second_session_asks_how_it_went(ada: Patient, at: datetime, number: int, forms: int) -> None:
     session, monitor = stages.dosed(ada, at=at - timedelta(minutes=120))
     TreatmentSession.objects.filter(pk=session.pk).update(number=number)
+    stages.recovered(session, monitor, at=at)
     services.end_session(session, reason="", actor=monitor, at=at)
     assert Assessment.objects.filter(after_session=number).count() == forms

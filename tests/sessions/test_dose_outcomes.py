@@ -78,6 +78,7 @@ def test_what_may_have_been_taken_is_watched_and_keeps_them_off_the_road(
     watched = POLICY.watched_after_dose
     with stages.refused(NotOverYet):
         services.end_session(session, reason="", actor=monitor, at=at + 4 * MINUTE + watched)
+    stages.recovered(session, monitor, at=at + 5 * MINUTE + watched)
     over = services.end_session(session, reason="", actor=monitor, at=at + 5 * MINUTE + watched)
     assert (over.status, over.review_due_at) == ("aborted", None)
     assert over.no_drive_until is not None

@@ -7,7 +7,7 @@ import pytest
 
 from core.errors import Reason
 from programs.enums import Route
-from sessions.rules import UnseenDose, dose_faults, end_faults, late_dose_faults, should_not_have_been
+from sessions.rules import UnseenDose, dose_faults, late_dose_faults, should_not_have_been
 from tests.sessions.facts import GOOD_DOSE, NOON, POLICY, reading
 
 
@@ -63,22 +63,6 @@ def test_a_crisis_reading_from_before_the_start_that_came_late_refuses_the_dose(
 
 def test_the_window_ends_with_its_last_moment() -> None:
     assert dose_faults(replace(GOOD_DOSE, at=GOOD_DOSE.dose_by), POLICY) == []
-
-
-@pytest.mark.parametrize("minutes", [0, 60, 119, 119.99])
-def test_a_dosed_session_is_watched_to_the_end_of_its_time(minutes: float) -> None:
-    faults = end_faults(at=NOON + timedelta(minutes=minutes), dosed_by=NOON, policy=POLICY)
-    assert [fault.code for fault in faults] == ["still_watched"]
-
-
-def test_a_dosed_session_ends_after_the_longer_of_timer_and_observation() -> None:
-    assert end_faults(at=NOON + timedelta(minutes=120), dosed_by=NOON, policy=POLICY) == []
-    longer = replace(POLICY, timer=timedelta(minutes=180))
-    assert end_faults(at=NOON + timedelta(minutes=179), dosed_by=NOON, policy=longer) != []
-
-
-def test_a_session_without_a_dose_may_end_at_once() -> None:
-    assert end_faults(at=NOON, dosed_by=None, policy=POLICY) == []
 
 
 OPENED, CLOSED = NOON, NOON + timedelta(minutes=30)

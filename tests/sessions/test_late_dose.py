@@ -174,6 +174,7 @@ def test_deadlines_stand_and_it_ends_at_the_most_cautious_moment(ada: Patient, a
     over = at + POLICY.dose_window + POLICY.watched_after_dose
     with stages.refused(NotOverYet):
         services.end_session(session, reason="", actor=monitor, at=over - timedelta(seconds=1))
+    stages.recovered(session, monitor, at=over)
     ended = services.end_session(session, reason="", actor=monitor, at=over)
     assert ended.status == "recovering"
     assert ended.no_drive_until is not None
@@ -336,6 +337,7 @@ def test_somebody_who_says_they_took_it_is_watched(ada: Patient, at: datetime, a
     over = taken_at + POLICY.watched_after_dose
     with stages.refused(NotOverYet):
         services.end_session(session, reason="", actor=monitor, at=over - timedelta(seconds=1))
+    stages.recovered(session, monitor, at=over)
     assert services.end_session(session, reason="", actor=monitor, at=over).status == "aborted"
 
 

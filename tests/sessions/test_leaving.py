@@ -180,6 +180,7 @@ def test_the_recovery_and_its_no_driving_time_run_on(ada: Patient, at: datetime,
     stop(stages.fetch(session), at - timedelta(minutes=100))
     for due_at in [due for due in stages.open_due(session) if due <= at]:
         stages.tap(session, monitor, at=due_at)
+    stages.recovered(session, monitor, at=at)
     ended = services.end_session(stages.fetch(session), reason="", actor=monitor, at=at)
     assert ended.status == "recovering"
     assert ended.no_drive_until is not None

@@ -50,7 +50,9 @@ def answer(session: TreatmentSession, *, at: datetime, slept: bool = True, is_al
 
 def told(newest: Morning | None = None, **changed: Any) -> MorningFacts:
     """The morning after has come at noon, and nobody has said that they are not awake."""
-    facts = MorningFacts(no_drive_until=NOON, is_newest=True, newest=newest, not_awake_at=None, zone=UTC)
+    facts = MorningFacts(
+        no_drive_until=NOON, is_newest=True, newest=newest, not_awake_at=None, open_calls=0, zone=UTC
+    )
     return replace(facts, **changed)
 
 

@@ -1,0 +1,227 @@
+"""How a session ends: its time, then what is seen of the person; and who may drive after a call for help."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+import pytest
+from rest_framework.test import APIClient
+
+from accounts.models import Patient, User
+from core.actors import Actor
+from safety.models import Alert
+from safety.screening.policy import PolicyError
+from sessions import queries, services
+from sessions.enums import Alertness, ObservationKind, SessionStatus
+from sessions.errors import NotOverYet
+from sessions.models import TreatmentSession
+from sessions.policy import parse_policy
+from sessions.rules import EndFacts, Reading, Seen, end_faults
+from sessions.services import ObservationEntry
+from tests.api import post
+from tests.assessments.test_self_harm import close
+from tests.sessions import stages
+from tests.sessions.facts import NOON, POLICY, example_policy, reading
+
+MINUTE = timedelta(minutes=1)
+STARTED = NOON - 120 * MINUTE
+WELL = EndFacts(
+    at=NOON,
+    started_at=STARTED,
+    dosed_by=STARTED,
+    seen=Seen(Alertness.TALKS_NORMALLY, NOON - 5 * MINUTE),
+    readings=(reading(minutes_ago=125), reading(minutes_ago=30), reading(minutes_ago=5)),
+    overruled=False,
+)
+
+
+def codes(facts: EndFacts) -> list[str]:
+    return [fault.code for fault in end_faults(facts, POLICY)]
+
+
+@pytest.mark.parametrize("minutes", [0, 60, 119, 119.99])
+@pytest.mark.parametrize("overruled", [True, False])
+def test_a_dosed_session_is_watched_to_the_end_of_its_time(minutes: float, overruled: bool) -> None:
+    at = STARTED + timedelta(minutes=minutes)
+    assert codes(replace(WELL, at=at, overruled=overruled)) == ["still_watched"]
+
+
+def test_the_longer_of_timer_and_observation_counts() -> None:
+    assert codes(WELL) == []
+    longer = replace(POLICY, timer=timedelta(minutes=180))
+    assert end_faults(replace(WELL, at=STARTED + 179 * MINUTE), longer) != []
+
+
+def test_without_a_dose_it_may_end_at_once() -> None:
+    assert codes(replace(WELL, at=STARTED, dosed_by=None, seen=None, readings=())) == []
+
+
+@pytest.mark.parametrize(
+    ("seen", "code"),
+    [
+        (None, "alertness_not_seen"),
+        (Seen(Alertness.TALKS_NORMALLY, NOON - 31 * MINUTE), "alertness_not_seen"),
+        (Seen(Alertness.WAKES_WHEN_SPOKEN_TO, NOON), "not_awake_yet"),
+        (Seen(Alertness.CANNOT_BE_WOKEN, NOON), "not_awake_yet"),
+    ],
+)
+def test_who_does_not_talk_normally_is_stayed_with(seen: Seen | None, code: str) -> None:
+    assert codes(replace(WELL, seen=seen)) == [code]
+
+
+BEFORE = reading(minutes_ago=125, pressure=(118, 76))
+
+
+@pytest.mark.parametrize(
+    ("readings", "code"),
+    [
+        ((), "pressure_not_measured"),
+        ((BEFORE,), "pressure_not_measured"),
+        ((reading(minutes_ago=5),), "pressure_not_measured"),
+        ((BEFORE, reading(minutes_ago=30)), "pressure_not_measured"),
+        ((BEFORE, replace(reading(minutes_ago=5), systolic_mmhg=None)), "pressure_not_measured"),
+        ((BEFORE, reading(minutes_ago=5, pressure=(139, 76))), "pressure_not_back"),
+        ((BEFORE, reading(minutes_ago=5, pressure=(118, 87))), "pressure_not_back"),
+        ((BEFORE, reading(minutes_ago=9), reading(minutes_ago=5, pressure=(139, 76))), "pressure_not_back"),
+        # Entered as 168 and corrected: one measurement. Who was wrong measures again.
+        (
+            (BEFORE, reading(minutes_ago=5, pressure=(168, 76)), reading(minutes_ago=5)),
+            "pressure_not_back",
+        ),
+        ((BEFORE, reading(minutes_ago=5, pressure=(138, 86))), None),
+        ((BEFORE, reading(minutes_ago=9, pressure=(190, 99)), reading(minutes_ago=5)), None),
+    ],
+)
+def test_the_pressure_is_back_to_what_it_was(readings: tuple[Reading, ...], code: str | None) -> None:
+    assert codes(replace(WELL, readings=readings)) == ([code] if code else [])
+
+
+def test_a_clinician_who_says_why_ends_it_all_the_same() -> None:
+    assert codes(replace(WELL, seen=None, readings=(), overruled=True)) == []
+
+
+def test_a_version_from_before_asks_for_nothing() -> None:
+    before = replace(POLICY, recovery=None)
+    assert end_faults(replace(WELL, seen=None, readings=()), before) == []
+
+
+@pytest.mark.parametrize("left_out", ["checked_within_minutes", "rise_at_most"])
+def test_half_of_it_is_refused(left_out: str) -> None:
+    content = example_policy()
+    del content["recovery"][left_out]
+    for key in [key for key in content["sources"] if key.startswith(f"recovery.{left_out}")]:
+        del content["sources"][key]
+    with pytest.raises(PolicyError, match=f"recovery.{left_out}"):
+        parse_policy(content)
+
+
+def look(session: TreatmentSession, said: Alertness, *, actor: Actor, at: datetime) -> None:
+    entry = ObservationEntry(
+        kind=ObservationKind.ALERTNESS, client_id=uuid4(), client_seq=0, observed_at=at, alertness=said
+    )
+    services.observe(stages.fetch(session), entry=entry, actor=actor, at=at)
+
+
+def end(session: TreatmentSession, actor: Actor, *, at: datetime, reason: str = "") -> TreatmentSession:
+    return services.end_session(session, reason=reason, actor=actor, at=at)
+
+
+def test_what_is_seen_and_measured_ends_it(ada: Patient, at: datetime) -> None:
+    session, monitor = stages.dosed(ada, at=at - 120 * MINUTE)
+    with stages.refused(NotOverYet) as refused:
+        end(session, monitor, at=at, reason="We are tired.")
+    assert [one.code for one in refused.value.reasons] == ["alertness_not_seen", "pressure_not_measured"]
+    stages.recovered(session, monitor, at=at)
+    assert end(session, monitor, at=at).status == "recovering"
+
+
+def test_a_persons_own_word_of_how_awake_they_are_is_not_enough(ada: Patient, at: datetime) -> None:
+    session, monitor = stages.dosed(ada, at=at - 120 * MINUTE)
+    stages.recovered(session, monitor, at=at - 40 * MINUTE)
+    themselves = Actor.person(ada.user_id)
+    look(session, Alertness.TALKS_NORMALLY, actor=themselves, at=at)
+    services.observe(session, entry=stages.reading(at=at, seq=1), actor=themselves, at=at)
+    with stages.refused(NotOverYet) as refused:
+        end(session, themselves, at=at)
+    assert [one.code for one in refused.value.reasons] == ["alertness_not_seen"]
+
+
+@pytest.mark.parametrize("reason", ["", "  "])
+def test_a_clinician_ends_it_with_a_reason_only(ada: Patient, ben: User, at: datetime, reason: str) -> None:
+    session, _ = stages.dosed(ada, at=at - 120 * MINUTE)
+    clinician = Actor.person(ben.pk)
+    with stages.refused(NotOverYet):
+        end(session, clinician, at=at, reason=reason)
+    over = end(session, clinician, at=at, reason="Seen by video; the cuff is broken.")
+    assert over.status == "recovering"
+    assert over.transitions.last().reason == "Seen by video; the cuff is broken."  # type: ignore[union-attr]
+
+
+def test_over_the_api_the_reasons_say_what_to_do(ada: Patient, at: datetime, as_ada: APIClient) -> None:
+    session, _ = stages.dosed(ada, at=at - 120 * MINUTE)
+    answer = post(as_ada, f"sessions/{session.pk}/end", {"reason": ""})
+    assert answer.status_code == 422
+    assert {reason["code"] for reason in answer.json()["reasons"]} == {
+        "alertness_not_seen",
+        "pressure_not_measured",
+    }
+
+
+def test_one_that_nobody_ends_calls_a_clinician_once(ada: Patient, at: datetime) -> None:
+    session, monitor = stages.dosed(ada, at=at)
+    for due_at in stages.open_due(session):
+        stages.tap(session, monitor, at=due_at)
+    last = POLICY.watched_at_most + POLICY.check_in_interval
+    assert services.watch(at=at + last).sessions_not_ended == 0
+    assert services.watch(at=at + last + MINUTE).sessions_not_ended == 1
+    assert services.watch(at=at + last + 2 * MINUTE).sessions_not_ended == 0
+    alert = Alert.objects.get(source=f"not-ended:{session.pk}")
+    assert (alert.alert_class, alert.patient_id) == ("missed_check_in", ada.pk)
+
+
+def test_whoever_has_its_silence_in_hand_is_not_called_again(ada: Patient, ben: User, at: datetime) -> None:
+    stages.dosed(ada, at=at)
+    later = at + POLICY.watched_at_most + POLICY.check_in_interval + MINUTE
+    services.watch(at=at + 16 * MINUTE)
+    assert services.watch(at=later).sessions_not_ended == 0
+    close(Alert.objects.get(), ben, later)
+    assert services.watch(at=later + MINUTE).sessions_not_ended == 1
+
+
+def test_what_is_over_calls_nobody(ada: Patient, at: datetime) -> None:
+    stages.ended(ada, at=at)
+    assert services.watch(at=at + timedelta(days=1)).sessions_not_ended == 0
+
+
+@pytest.mark.parametrize("how", ["not woken", "help", "call"])
+def test_nobody_drives_while_a_call_from_the_session_stands_open(
+    ada: Patient, ben: User, at: datetime, how: str
+) -> None:
+    session, monitor = stages.dosed(ada, at=at - 120 * MINUTE)
+    if how == "not woken":
+        look(session, Alertness.CANNOT_BE_WOKEN, actor=monitor, at=at - 60 * MINUTE)
+    elif how == "help":
+        stages.tap(session, monitor, at=at - 60 * MINUTE, all_well=False)
+    else:
+        said = {"alertness": "cannot_be_woken"}
+        assert services.heed(session, said, at=at - 60 * MINUTE)
+    stages.recovered(session, monitor, at=at)
+    over = end(stages.fetch(session), monitor, at=at)
+    assert over.no_drive_until is not None
+    assert not may_drive_after_sleep(over)
+    close(Alert.objects.get(), ben, over.no_drive_until)
+    assert queries.may_drive(stages.fetch(over), at=over.no_drive_until)
+
+
+def test_twin_without_the_call_they_drive_by_their_word(ada: Patient, at: datetime) -> None:
+    session, _ = stages.ended(ada, at=at)
+    assert may_drive_after_sleep(stages.fetch(session))
+
+
+def may_drive_after_sleep(session: TreatmentSession) -> bool:
+    """Say, at the first moment, that they slept and feel awake; tell whether that lets them drive."""
+    assert session.no_drive_until is not None
+    patient = Actor.person(session.enrollment.patient.user_id)
+    services.answer_morning(session, slept=True, is_alert=True, actor=patient, at=session.no_drive_until)
+    assert SessionStatus(session.status) == SessionStatus.RECOVERING
+    return queries.may_drive(stages.fetch(session), at=session.no_drive_until)
