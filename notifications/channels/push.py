@@ -7,14 +7,16 @@ reminder is not repeated. A repeat of anything else replaces the first on the sc
 import json
 from abc import ABC, abstractmethod
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from os import urandom
 from time import time
 from typing import Any
-from urllib.parse import urlsplit
 
+import httpx
 import jwt
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -33,16 +35,36 @@ KEPT_BY_PROVIDER_S = 24 * 3600
 """How long a phone that is off may stay so before its notice is dropped; the inbox keeps it."""
 _APNS_TOKEN_S = 40 * 60
 """Apple wants a token to be used for 20 minutes at least and 60 at most."""
+_TOO_OFTEN = 429
 
 
-def _understood(heard: Heard | HandedOver, *, nobody: bool) -> HandedOver:
-    """Return what an answer means; `nobody` where it says that the address is no device's any more."""
+class _NoAddress(Exception):
+    """An address cannot be read as one; its device's fault, and no other's."""
+
+
+@contextmanager
+def _reading_address() -> Iterator[None]:
+    """Tell what goes wrong within from what would go wrong for every device."""
+    try:
+        yield
+    except (ValueError, LookupError, TypeError, httpx.InvalidURL) as error:
+        raise _NoAddress(type(error).__name__) from error
+
+
+def _understood(heard: Heard | HandedOver, *, nobody: bool, alone: bool) -> HandedOver:
+    """Return what an answer means; `nobody` where it says that the address is no device's any more.
+
+    `alone`: what it refuses is this one device, as it would not another, so that the service is well.
+    """
     if isinstance(heard, HandedOver):
         return heard
     if 200 <= heard.status < 300:
         return HandedOver(Answer.TAKEN)
     if nobody:
         return HandedOver(Answer.NOBODY, f"device gone ({heard.status})")
+    if alone:
+        answer = Answer.NOT_NOW if heard.status == _TOO_OFTEN else Answer.NEVER
+        return HandedOver(answer, f"this device refused with {heard.status}")
     if heard.status in NOT_NOW:
         return HandedOver(Answer.NOT_NOW, f"refused with {heard.status}", broke=True)
     if 300 <= heard.status < 500:
@@ -58,13 +80,23 @@ def _status(heard: Heard | HandedOver) -> int:
     return heard.status if isinstance(heard, Heard) else 0
 
 
+def _token_in(letter: Letter) -> str:
+    with _reading_address():
+        return str(json.loads(letter.to)["token"])
+
+
 class _Push(ABC):
     """One push service."""
 
     def hand_over(self, letter: Letter) -> HandedOver:
-        """Try once. Where a setting or an address is no good it has nothing, and another way can be tried."""
+        """Try once. Where a setting or an address is no good it has nothing, and another way can be tried.
+
+        A setting keeps everybody's notices waiting, an address no other's.
+        """
         try:
             return self.tell(letter)
+        except _NoAddress as error:
+            return HandedOver(Answer.NEVER, f"no address of a device: {error}")
         except (ValueError, LookupError, TypeError, jwt.PyJWTError) as error:
             return HandedOver(Answer.NOT_NOW, f"not set up right: {type(error).__name__}", broke=True)
 
@@ -93,13 +125,13 @@ class Fcm(_Push):
 
     def tell(self, letter: Letter) -> HandedOver:
         """Try once; where Google lets us not in, it has nothing."""
+        token = _token_in(letter)
         account = json.loads(settings.FCM_ACCOUNT)
         let_in = _let_in(account)
         if let_in is not None:
             return let_in
-        address = json.loads(letter.to)
         message = {
-            "token": address["token"],
+            "token": token,
             "notification": {"title": letter.subject, "body": letter.body},
             "data": {"id": str(letter.id), "link": letter.link},
             "android": {
@@ -117,7 +149,10 @@ class Fcm(_Push):
         )
         if _status(heard) == 401:
             _pass.ends_at = 0.0
-        return _understood(heard, nobody=_status(heard) == 404 and _says(heard, "UNREGISTERED"))
+        # A token of another clinic's app, or of a service that Firebase speaks to with a key of its own.
+        alone = _says(heard, "SENDER_ID_MISMATCH", "THIRD_PARTY_AUTH_ERROR")
+        nobody = _status(heard) == 404 and _says(heard, "UNREGISTERED")
+        return _understood(heard, nobody=nobody, alone=alone)
 
 
 def _let_in(account: dict[str, str]) -> HandedOver | None:
@@ -162,7 +197,7 @@ class Apns(_Push):
             "link": letter.link,
         }
         heard = post(
-            f"{settings.APNS_URL}/3/device/{json.loads(letter.to)['token']}",
+            f"{settings.APNS_URL}/3/device/{_token_in(letter)}",
             timeout=TIMEOUT,
             keeps_open=True,
             json=notice,
@@ -175,7 +210,9 @@ class Apns(_Push):
                 "apns-topic": settings.APNS_TOPIC,
             },
         )
-        return _understood(heard, nobody=_status(heard) == 410 or _says(heard, "BadDeviceToken"))
+        nobody = _status(heard) == 410 or _says(heard, "BadDeviceToken")
+        # Too many to one device; too many in all, or of our tokens, has another name.
+        return _understood(heard, nobody=nobody, alone=_says(heard, '"TooManyRequests"'))
 
 
 @lru_cache(maxsize=2)
@@ -192,15 +229,18 @@ class WebPush(_Push):
 
     def tell(self, letter: Letter) -> HandedOver:
         """Try once; one that still waits at the push service is replaced by its repeat."""
-        address = json.loads(letter.to)
         notice = {"id": str(letter.id), "title": letter.subject, "body": letter.body, "link": letter.link}
+        with _reading_address():
+            address = json.loads(letter.to)
+            there = httpx.URL(address["endpoint"])
+            content = sealed(json.dumps(notice).encode(), for_key=address["p256dh"], secret=address["auth"])
         heard = post(
             address["endpoint"],
             timeout=TIMEOUT,
             keeps_open=True,
-            content=sealed(json.dumps(notice).encode(), for_key=address["p256dh"], secret=address["auth"]),
+            content=content,
             headers={
-                "Authorization": _voucher(address["endpoint"]),
+                "Authorization": _voucher(there),
                 "Content-Encoding": "aes128gcm",
                 "Content-Type": "application/octet-stream",
                 "TTL": str(KEPT_BY_PROVIDER_S),
@@ -208,7 +248,9 @@ class WebPush(_Push):
                 "Urgency": "high",
             },
         )
-        return _understood(heard, nobody=_status(heard) in (404, 410))
+        # 401 and 403: it subscribed with another key than ours.
+        status = _status(heard)
+        return _understood(heard, nobody=status in (404, 410), alone=status in (401, 403, _TOO_OFTEN))
 
 
 def private_key(text: str) -> ec.EllipticCurvePrivateKey:
@@ -258,11 +300,10 @@ def _point(key: ec.EllipticCurvePublicKey) -> str:
     return urlsafe_b64encode(point).rstrip(b"=").decode()
 
 
-def _voucher(endpoint: str) -> str:
+def _voucher(endpoint: httpx.URL) -> str:
     """Return who we are, signed for that push service and half a day (VAPID, RFC 8292)."""
-    there = urlsplit(endpoint)
     claims: dict[str, Any] = {
-        "aud": f"{there.scheme}://{there.netloc}",
+        "aud": f"{endpoint.scheme}://{endpoint.netloc.decode()}",
         "exp": datetime.now(UTC) + timedelta(hours=12),
         "sub": settings.WEB_PUSH_CONTACT,
     }

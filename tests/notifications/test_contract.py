@@ -235,6 +235,66 @@ def test_an_ill_server_is_doubt(channel: Channel, rigged: Rigged) -> None:
     assert rig.hand_over().answer == Answer.DOUBT
 
 
+@pytest.mark.parametrize(
+    ("channel", "status", "said", "answer"),
+    [
+        (Channel.WEB, 401, b"", Answer.NEVER),
+        (Channel.WEB, 403, b"", Answer.NEVER),
+        (Channel.WEB, 429, b"", Answer.NOT_NOW),
+        (Channel.FCM, 403, b'{"errorCode": "SENDER_ID_MISMATCH"}', Answer.NEVER),
+        (Channel.FCM, 401, b'{"errorCode": "THIRD_PARTY_AUTH_ERROR"}', Answer.NEVER),
+        (Channel.APNS, 429, b'{"reason": "TooManyRequests"}', Answer.NOT_NOW),
+    ],
+)
+def test_one_device_that_is_refused_is_no_dead_service(
+    channel: Channel, status: int, said: bytes, answer: Answer, rigged: Rigged
+) -> None:
+    rig = rigged(channel)
+    rig.http.status, rig.http.answer = status, said
+    handed = rig.hand_over()
+    assert (handed.answer, handed.broke) == (answer, False)
+
+
+@pytest.mark.parametrize(
+    ("channel", "status", "said"),
+    [
+        (Channel.WEB, 503, b""),
+        (Channel.FCM, 403, b'{"status": "PERMISSION_DENIED"}'),
+        (Channel.FCM, 401, b'{"status": "UNAUTHENTICATED"}'),
+        (Channel.FCM, 429, b'{"errorCode": "QUOTA_EXCEEDED"}'),
+        (Channel.APNS, 403, b'{"reason": "InvalidProviderToken"}'),
+        (Channel.APNS, 429, b'{"reason": "TooManyProviderTokenUpdates"}'),
+    ],
+)
+def test_a_service_that_refuses_us_is_let_alone(
+    channel: Channel, status: int, said: bytes, rigged: Rigged
+) -> None:
+    rig = rigged(channel)
+    rig.http.status, rig.http.answer = status, said
+    handed = rig.hand_over()
+    assert (handed.answer, handed.broke) == (Answer.NOT_NOW, True)
+
+
+@pytest.mark.parametrize("channel", [Channel.FCM, Channel.APNS, Channel.WEB])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"endpoint": "https://x/", "p256dh": "AAAA", "auth": "AAAA"}',
+        '{"endpoint": "https://[x/"}',
+    ],
+)
+def test_an_address_that_is_none_is_its_devices_fault_alone(
+    channel: Channel, address: str, rigged: Rigged
+) -> None:
+    rig = rigged(channel)
+    rig.letter = replace(rig.letter, to=address)
+    handed = rig.hand_over()
+    assert (handed.answer, handed.broke, rig.got) == (Answer.NEVER, False, 0)
+
+
 # --- what each carries -------------------------------------------------------------------------------------
 
 

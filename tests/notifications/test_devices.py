@@ -23,6 +23,7 @@ from core.actors import Actor
 from notifications import messages, queries, rules, services
 from notifications.channels import HandedOver, Letter, provider
 from notifications.devices.models import Device
+from notifications.devices.queries import reachable
 from notifications.devices.rules import MOST_DEVICES, NoAddress, by_subscription, by_token
 from notifications.enums import Channel, MessageKind
 from notifications.models import Delivery, ReminderPreference
@@ -390,13 +391,35 @@ def test_the_phone_used_last_is_told_alone(
     assert [json.loads(letter.to)["token"] for letter in service.told] == [TOKEN]
 
 
+def test_one_device_that_is_refused_keeps_no_others_notice_waiting(
+    as_ada: APIClient,
+    ada: Patient,
+    cyd: Patient,
+    client_of: Callable[[User], APIClient],
+    noon: datetime,
+    due: Due,
+    sink: Sink,
+    service: Service,
+) -> None:
+    post(client_of(cyd.user), DEVICES, PHONE | {"token": "the-token-of-cyds-phone-0001"})
+    service.says = HandedOver(Answer.NEVER, "this device refused with 403")
+    for _ in range(rules.BREAKS_AT + 1):
+        due(MessageKind.NEWS, user=ada.user, due_at=noon)
+    deliver_due(at=noon)
+    assert len(sink.taken) == rules.BREAKS_AT + 1
+    service.says = HandedOver(Answer.TAKEN)
+    hers = reminded(due, cyd, noon)
+    deliver_due(at=noon)
+    assert ended(hers) == ("sent", "fcm")
+
+
 def test_a_device_that_no_key_opens_is_passed_over_for_the_next_way(
     as_ada: APIClient, ada: Patient, noon: datetime, due: Due, sink: Sink, service: Service
 ) -> None:
     post(as_ada, DEVICES, PHONE | {"token": "another-token-of-hers-0000"})
     for token, left in ((b"another", 1), (b"", 0)):
         reminded(due, ada, noon)
-        newest = queries.reachable(ada.user, by=[Channel.FCM])[1 - left]
+        newest = reachable(ada.user, by=[Channel.FCM])[1 - left]
         Device.objects.filter(pk=newest.pk).update(address=b"no key opens this" + token)
         deliver_due(at=noon)
         noon += timedelta(days=1)
