@@ -16,7 +16,8 @@ class Delivery(models.Model):
     address of somebody without an account) is encrypted for this row and emptied once the message has left.
     `told_on` is the day, in the reader's own zone, that a reminder has for itself: taken before it is sent,
     given back if it was not. `refused_sha256` is the hash of an address that refused it for good.
-    `given_up` names the channels, by spaces, on which it was not taken before another one was tried.
+    `given_up` names the channels, by spaces, on which it was not taken, or did not arrive, before another one
+    was tried.
     `appeared_at` is since when a patient finds it in their inbox, `read_at` when they had seen it there.
     `about` is whose chart an urgent one is about; the database itself lets one about a drill's chart, or to
     its account, be of no channel but RECORD.

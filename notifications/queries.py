@@ -67,8 +67,7 @@ def sending_facts(delivery: Delivery, *, address: str, in_doubt: bool, at: datet
         reaches = _on(one for one in devices if delivery.dedupe_key.endswith(f":{one.pk}"))
     else:
         reaches = by_channel(user, channel)
-    given_up = {Channel(name) for name in delivery.given_up.split()}
-    reach, has_another_way = chosen(reaches, given_up=given_up, at=at)
+    reach, has_another_way = chosen(reaches, given_up=given_up(delivery), at=at)
     suppressed = Suppression.objects.filter(user=user, kind=delivery.kind, lifted_at=None)
     return SendingFacts(
         kind=MessageKind(delivery.kind),
@@ -81,6 +80,11 @@ def sending_facts(delivery: Delivery, *, address: str, in_doubt: bool, at: datet
         suppressed_by=suppressed.values_list("cause", flat=True).first() or "",
         habits=habits_of(user) if user is not None and delivery.kind in REMINDERS else None,
     )
+
+
+def given_up(delivery: Delivery) -> set[Channel]:
+    """Return by which channels a message is not tried again."""
+    return {Channel(name) for name in delivery.given_up.split()}
 
 
 def drops_repeats(channel: Channel) -> bool:

@@ -116,11 +116,19 @@ def chosen(
 ) -> tuple[Reach | None, bool]:
     """Return by which of somebody's ways a message goes, the best first, and whether there is another yet.
 
-    A way that was given up for this message, or whose address refuses, is passed over while there is another.
+    A way that was given up for this message is not gone again; one whose address refuses is passed over while
+    there is another.
     """
-    left = [reach for reach in reaches if reach.channel not in given_up and not _rests(reach, at=at)]
-    first = next(iter(left or reaches[-1:]), None)
+    open_ones = [reach for reach in reaches if reach.channel not in given_up]
+    left = [reach for reach in open_ones if not _rests(reach, at=at)]
+    first = next(iter(left or open_ones[-1:]), None)
     return first, any(first is not None and reach.channel != first.channel for reach in left)
+
+
+def another_way(reaches: Sequence[Reach], *, given_up: Collection[Channel], at: datetime) -> Reach | None:
+    """Return by which of somebody's ways a message goes that did not arrive, or `None` where none is left."""
+    reach, _ = chosen(reaches, given_up=given_up, at=at)
+    return None if reach is None or _rests(reach, at=at) else reach
 
 
 def _rests(reach: Reach, *, at: datetime) -> bool:
@@ -298,6 +306,18 @@ RECEIVED: Mapping[tuple[DeliveryStatus, bool], DeliveryStatus] = {
     (DeliveryStatus.UNKNOWN, False): DeliveryStatus.FAILED,
 }
 """Where a message stands after its provider's receipt, by whether it arrived: forward alone, never back."""
+
+
+def after_receipt(
+    status: DeliveryStatus, *, arrived: bool, given_up: Collection[Channel]
+) -> DeliveryStatus | None:
+    """Return where a text stands after its provider's word, `None` where that changes nothing.
+
+    Once it was to go another way, the word still counts that it arrived after all, as long as it waits.
+    """
+    if Channel.TEXT not in given_up:
+        return RECEIVED.get((status, arrived))
+    return DeliveryStatus.DELIVERED if arrived and status == DeliveryStatus.DUE else None
 
 
 def answer_to(code: int) -> Answer:

@@ -138,17 +138,24 @@ def set_paging_number(user: User, number: str, *, at: datetime) -> None:
 def receive(delivery_id: UUID, *, arrived: bool, at: datetime) -> DeliveryStatus | None:
     """Take a provider's word for a text, forward alone; again changes nothing.
 
-    Return where it stands now, `None` for what is no text of ours. Locks the row.
+    What did not arrive and goes by its reader's wish leaves by their next way, unless its time has passed,
+    they have seen it, or it was called back meanwhile; should the text have arrived after all, it leaves no
+    more if it still waits. Return where it stands now, `None` for what is no text of ours. Locks the row, and
+    those that were said in it.
     """
     with transaction.atomic():
-        texts = Delivery.objects.select_for_update(of=("self",)).filter(channel=Channel.TEXT)
-        text = texts.filter(pk=delivery_id).first()
+        was_text = Q(channel=Channel.TEXT) | Q(given_up__contains=Channel.TEXT)
+        text = Delivery.objects.select_for_update(of=("self",)).filter(was_text, pk=delivery_id).first()
         if text is None:
             return None
         before = DeliveryStatus(text.status)
-        after = rules.RECEIVED.get((before, arrived))
+        after = rules.after_receipt(before, arrived=arrived, given_up=queries.given_up(text))
         if after is None:
             return before
+        way = _another_way(text, at=at) if after == DeliveryStatus.FAILED else None
+        if way is not None:
+            _leave_again(text, by=way, at=at)
+            return DeliveryStatus.DUE
         said = "arrived" if arrived else "did not arrive"
         outcome = Outcome(after, f"The provider says that it {said}.")
         columns = _columns(outcome, at=at)
@@ -158,6 +165,42 @@ def receive(delivery_id: UUID, *, arrived: bool, at: datetime) -> DeliveryStatus
     if after == DeliveryStatus.FAILED and text.kind in rules.URGENT:
         logger.error("Urgent delivery %s: %s. %s", text.pk, after, outcome.text)
     return after
+
+
+def _another_way(text: Delivery, *, at: datetime) -> Channel | None:
+    """Return by which channel a message goes whose text did not arrive, or `None` where it goes no more."""
+    is_over = at >= text.expires_at or text.read_at is not None
+    if text.user is None or text.kind not in rules.BY_WISH or is_over:
+        return None
+    with seeing_all_charts():
+        ways = queries.ways_to(text.user, kind=text.kind)
+    reach = rules.another_way(ways, given_up={*queries.given_up(text), Channel.TEXT}, at=at)
+    return None if reach is None else reach.channel
+
+
+def _leave_again(text: Delivery, *, by: Channel, at: datetime) -> None:
+    """Let a message wait once more whose text did not arrive, and what was said in the same.
+
+    Their words are gone, and are those of the text again: what it said it said without any. Their reader's
+    day is free for them, unless another reminder has it.
+    """
+    with_it = Delivery.objects.select_for_update(of=("self",)).filter(
+        user=text.user,
+        status=DeliveryStatus.CANCELLED,
+        outcome=_said_in(text),
+        expires_at__gt=at,
+        read_at=None,
+    )
+    for one in [text, *with_it]:
+        given_up = sorted({*queries.given_up(one), Channel.TEXT})
+        columns = _columns(Outcome(DeliveryStatus.DUE, _DID_NOT_ARRIVE, due_at=at), at=at)
+        payload = encrypt({"address": "", "words": {}}, place=_place(one))
+        Delivery.objects.filter(pk=one.pk).update(
+            **columns, channel=by, given_up=" ".join(given_up), payload=payload, finished_at=None
+        )
+
+
+_DID_NOT_ARRIVE = "The provider says that the text did not arrive; to be tried another way."
 
 
 def mark_read(user: User, *, until: datetime, at: datetime) -> None:
@@ -241,13 +284,16 @@ def stop_by_link(token: str, *, at: datetime) -> None:
 def cancel(dedupe_key_prefix: str, *, at: datetime) -> int:
     """Call back every message not yet gone whose key begins so; return how many.
 
-    One that is being handed over in this very moment still goes, and is then recorded as SENT.
+    One that is being handed over in this very moment still goes, and is then recorded as SENT. One that left
+    is not to leave again, whatever its provider says of it: its time ends now.
     """
-    waiting = Delivery.objects.filter(
-        dedupe_key__startswith=dedupe_key_prefix, status__in=[DeliveryStatus.DUE, DeliveryStatus.LEASED]
-    )
+    meant = Delivery.objects.filter(dedupe_key__startswith=dedupe_key_prefix)
+    left = meant.filter(kind__in=rules.BY_WISH, finished_at__isnull=False, expires_at__gt=at)
+    waiting = meant.filter(status__in=[DeliveryStatus.DUE, DeliveryStatus.LEASED])
     # Whoever calls back may not see whom it was to reach.
     with seeing_all_charts():
+        # First: where a receipt has it in hand, this waits, and what is made to leave again waits below.
+        left.update(expires_at=at)
         return waiting.update(**_columns(Outcome(DeliveryStatus.CANCELLED, "Called back."), at=at))
 
 
@@ -410,8 +456,12 @@ def _take_the_day(delivery: Delivery, facts: SendingFacts, *, at: datetime) -> O
 
 def _say_that_they_were_said(beside: Sequence[Waiting], delivery: Delivery, *, at: datetime) -> None:
     waiting = Delivery.objects.filter(pk__in=[one.id for one in beside], status=DeliveryStatus.DUE)
-    outcome = Outcome(DeliveryStatus.CANCELLED, f"Said in the same message as {delivery.pk}.")
+    outcome = Outcome(DeliveryStatus.CANCELLED, _said_in(delivery))
     waiting.update(**_columns(outcome, at=at), appeared_at=at)
+
+
+def _said_in(delivery: Delivery) -> str:
+    return f"Said in the same message as {delivery.pk}."
 
 
 def _tell_of_refusing(delivery: Delivery, reach: Reach, *, at: datetime) -> None:

@@ -163,7 +163,8 @@ REFUSED = replace(MAIL, refused_at=AT - timedelta(days=1))
         ([REFUSED, PHONE], set(), (PHONE, False)),
         ([PHONE, REFUSED], set(), (PHONE, False)),
         ([REFUSED], set(), (REFUSED, False)),
-        ([PHONE], {Channel.FCM}, (PHONE, False)),
+        ([PHONE], {Channel.FCM}, (None, False)),
+        ([PHONE, REFUSED], {Channel.FCM}, (REFUSED, False)),
     ],
 )
 def test_the_best_way_that_is_left(

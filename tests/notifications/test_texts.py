@@ -23,7 +23,7 @@ from notifications.channels import gateway as module
 from notifications.enums import Channel, MessageKind
 from notifications.models import Delivery, ReminderPreference, Suppression
 from notifications.queries import habits_of
-from notifications.services import deliver_due, suppress, unsuppress
+from notifications.services import cancel, deliver_due, receive, suppress, unsuppress
 from notifications.texts import services
 from notifications.texts.errors import WrongCode
 from notifications.texts.models import TextNumber
@@ -270,6 +270,118 @@ def test_a_receipt_that_overtakes_us_keeps_the_day_and_is_in_the_inbox(
     assert habits is not None
     assert habits.reminded_at == reminder.finished_at
     assert as_ada.get("/api/v1/inbox").json()["unread"] == 1
+
+
+@pytest.fixture
+def undelivered(
+    ada: Patient, noon: datetime, due: Due, sink: Sink, sms: GatewaySink
+) -> Callable[..., Delivery]:
+    """Send a text, and be told after an hour that it did not arrive."""
+
+    def make(kind: MessageKind = FORM, *, meanwhile: Callable[[], object] = lambda: None) -> Delivery:
+        give_number(ada, noon - HOUR)
+        text = reminded(due, ada, noon, kind)
+        deliver_due(at=noon)
+        assert ended(text) == ("sent", "text")
+        meanwhile()
+        receive(text.pk, arrived=False, at=noon + HOUR)
+        return text
+
+    return make
+
+
+@pytest.mark.parametrize("kind", sorted(rules.BY_WISH))
+def test_a_text_that_did_not_arrive_goes_by_mail_and_once(
+    kind: MessageKind, undelivered: Callable[..., Delivery], noon: datetime, sink: Sink, sms: GatewaySink
+) -> None:
+    text = undelivered(kind)
+    receive(text.pk, arrived=False, at=noon + HOUR)
+    deliver_due(at=noon + HOUR)
+    receive(text.pk, arrived=False, at=noon + HOUR)
+    deliver_due(at=noon + HOUR)
+    assert (ended(text), len(sink.taken), len(sms.asked)) == (("sent", "email"), 1, 1)
+    assert "Open it here" in sink.text() or "See when it is" in sink.text()
+    assert Delivery.objects.get(pk=text.pk).told_on == (noon.date() if kind in rules.REMINDERS else None)
+
+
+def test_one_that_arrived_after_all_leaves_no_more(
+    undelivered: Callable[..., Delivery], ada: Patient, noon: datetime, sink: Sink
+) -> None:
+    text = undelivered()
+    assert receive(text.pk, arrived=True, at=noon + HOUR) == "delivered"
+    deliver_due(at=noon + HOUR)
+    assert (ended(text)[0], sink.taken) == ("delivered", [])
+    habits = habits_of(ada.user)
+    assert habits is not None
+    assert habits.reminded_at == noon + HOUR
+
+
+def test_after_the_mail_has_left_no_receipt_changes_anything(
+    undelivered: Callable[..., Delivery], noon: datetime
+) -> None:
+    text = undelivered()
+    deliver_due(at=noon + HOUR)
+    assert receive(text.pk, arrived=True, at=noon + HOUR) == "sent"
+    assert ended(text) == ("sent", "email")
+
+
+def test_what_was_said_in_the_same_text_goes_with_it(
+    ada: Patient, noon: datetime, due: Due, sink: Sink, sms: GatewaySink
+) -> None:
+    give_number(ada, noon - HOUR)
+    both = [reminded(due, ada, noon, kind) for kind in (FORM, MessageKind.SESSION_TOMORROW)]
+    deliver_due(at=noon)
+    receive(both[0].pk, arrived=False, at=noon + HOUR)
+    deliver_due(at=noon + HOUR)
+    assert [ended(one)[0] for one in both] == ["sent", "cancelled"]
+    (mail,) = sink.taken
+    assert mail["Subject"] == messages.TOGETHER.subject
+
+
+@pytest.mark.parametrize("ends", ["called back", "seen", "too late", "no other way", "not by wish"])
+def test_what_is_not_wanted_any_more_leaves_no_more(
+    ends: str, undelivered: Callable[..., Delivery], ada: Patient, noon: datetime, due: Due, sink: Sink
+) -> None:
+    def meanwhile() -> None:
+        rows = Delivery.objects.filter(user=ada.user)
+        if ends == "called back":
+            cancel("test:", at=noon)
+        elif ends == "seen":
+            rows.update(read_at=noon)
+        elif ends == "too late":
+            rows.update(expires_at=noon + HOUR)
+        elif ends == "no other way":
+            ReminderPreference.objects.create(user=ada.user, ways="text", changed_at=noon)
+        else:
+            rows.update(kind=CALL, told_on=None)
+
+    text = undelivered(meanwhile=meanwhile)
+    deliver_due(at=noon + HOUR)
+    assert (ended(text)[0], sink.taken) == ("failed", [])
+
+
+def test_twin_without_that_memory_what_was_called_back_leaves_again(
+    undelivered: Callable[..., Delivery], noon: datetime, sink: Sink
+) -> None:
+    def forgotten() -> None:
+        cancel("test:", at=noon)
+        Delivery.objects.update(expires_at=noon + 2 * HOUR)
+
+    undelivered(meanwhile=forgotten)
+    deliver_due(at=noon + HOUR)
+    assert len(sink.taken) == 1
+
+
+def test_it_keeps_to_quiet_hours_and_to_one_a_day(
+    undelivered: Callable[..., Delivery], ada: Patient, noon: datetime, due: Due, sink: Sink
+) -> None:
+    Delivery.objects.filter(pk=(text := undelivered()).pk).update(expires_at=noon + timedelta(days=3))
+    night = noon + 12 * HOUR
+    deliver_due(at=night)
+    assert (ended(text)[0], sink.taken) == ("due", [])
+    due(FORM, user=ada.user, due_at=noon + timedelta(days=1), expires_at=noon + timedelta(days=2))
+    deliver_due(at=noon + timedelta(days=1))
+    assert len(sink.taken) == 1
 
 
 # --- STOP --------------------------------------------------------------------------------------------------
