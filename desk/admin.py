@@ -18,6 +18,7 @@ from accounts.queries import patients_in_care
 from core import clock
 from core.acting import who_acts
 from core.actors import Actor
+from core.enums import DocumentKind
 from core.models import DocumentVersion
 from desk import queries
 from desk.rules import next_step
@@ -25,6 +26,7 @@ from safety import queries as safety
 from safety import services as safety_services
 from safety.enums import IdentityDocument, IdentityMethod, IdentityOutcome, MonitoringResult
 from safety.services import IdentityReport, MonitoringReport
+from sessions.policy import left_out
 
 SHOWN = 50
 
@@ -161,8 +163,15 @@ def _sign_policy(document: DocumentVersion, signer: User, said: Mapping[str, Any
     signed = policy_services.sign_policy(document.pk, sha256=document.sha256, signer=signer, at=at)
     enacted = policies.signed_enactment(signed.pk)
     if enacted is None:
-        return "Signed. It takes effect once another person has signed too, one of you a medical director."
-    return f"Signed. It holds from {enacted.effective_at:%Y-%m-%d %H:%M} UTC."
+        effect = "It takes effect once another person has signed too, one of you a medical director."
+    else:
+        effect = f"It holds from {enacted.effective_at:%Y-%m-%d %H:%M} UTC."
+    return " ".join(("Signed.", effect, *_left_out(document)))
+
+
+def _left_out(document: DocumentVersion) -> tuple[str, ...]:
+    """Return which guards a version switches off by saying nothing of them; only sessions have such."""
+    return left_out(document.content) if document.kind == DocumentKind.SESSION_POLICY else ()
 
 
 def _roll_back(document: DocumentVersion, director: User, said: Mapping[str, Any], at: datetime) -> str:
@@ -179,7 +188,7 @@ class PolicyAdmin(RoleAdmin):
     roles = SignsPolicies.roles
     list_display = ("kind", "version", "effective_at", "signed_by", "took_effect")
     list_filter = ("kind",)
-    fields = (*list_display, "sha256", "content")
+    fields = (*list_display, "leaves_out", "sha256", "content")
     acts = (
         Act(
             name="sign",
@@ -209,6 +218,11 @@ class PolicyAdmin(RoleAdmin):
         """Show who has signed."""
         given = policies.signatures(document.pk)
         return "; ".join(f"{one.signature.signer_name}, {one.signature.signed_at:%Y-%m-%d}" for one in given)
+
+    @admin.display(description="leaves out")
+    def leaves_out(self, document: DocumentVersion) -> str:
+        """Show which guards are off by it, a sentence each."""
+        return " ".join(_left_out(document)) or "Nothing that a version of its kind can say."
 
     @admin.display(description="holds from")
     def took_effect(self, document: DocumentVersion) -> str:

@@ -9,12 +9,14 @@ from typing import Any
 
 from django.conf import settings
 
+from accounts.policies import queries as policies
 from core import clock
-from core.documents import digest, publish
+from core.documents import NoDocumentInForce, digest, publish
 from core.enums import DocumentKind
 from core.models import DocumentVersion
 from programs.models import Program
 from safety.screening.policy import EXAMPLES, example_policy
+from sessions.policy import left_out
 
 EFFECTIVE_AT = datetime(2026, 1, 1, tzinfo=UTC)
 SESSION_POLICIES = (
@@ -49,6 +51,7 @@ def load() -> Iterator[str]:
     yield from _publish_policies(DocumentKind.SCREENING_POLICY, screening, at=at)
     sessions = [_read(path) for path in SESSION_POLICIES]
     yield from _publish_policies(DocumentKind.SESSION_POLICY, sessions, at=at)
+    yield from _what_is_left_out(at=at)
     yield from _publish_policies(DocumentKind.PRESCRIBING_AUTHORITY, [_read(AUTHORITY)], at=at)
     yield from _publish_texts(at=at)
 
@@ -76,6 +79,16 @@ def _publish_policies(kind: DocumentKind, ours: list[dict[str, Any]], *, at: dat
         effective_at = at if known else EFFECTIVE_AT
         document = publish(kind, version=content["version"], content=content, effective_at=effective_at)
         yield _line(document)
+
+
+def _what_is_left_out(*, at: datetime) -> Iterator[str]:
+    """Say which guards are off by the session policy that holds."""
+    try:
+        document = policies.in_force(DocumentKind.SESSION_POLICY, at=at)
+    except NoDocumentInForce:
+        return
+    for sentence in left_out(document.content):
+        yield f"WARNING {document} holds: {sentence}"
 
 
 def _publish_texts(*, at: datetime) -> Iterator[str]:

@@ -11,3 +11,7 @@ class SessionsConfig(AppConfig):
     label = "treatment_sessions"
     verbose_name = "Treatment sessions"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Register the system checks."""
+        from sessions import checks  # noqa: F401 - checks register themselves on import

@@ -191,6 +191,35 @@ class SessionPolicy:
         return self.dose_window + self.watched_after_dose
 
 
+def left_out(content: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return, a plain sentence each, which guards a version leaves out by saying nothing of them.
+
+    That is no fault: what started under a version from before they were ends under it. Whoever signs one, or
+    runs a clinic by one, is to know.
+    """
+    try:
+        policy = parse_policy(content)
+    except PolicyError as error:
+        return (f"No session starts by it, because it cannot be read: {error}.",)
+    crisis = policy.readings.crisis_from
+    steps = sorted(str(route) for route, bounds in policy.dose_bounds.items() if bounds.max_step_mg is None)
+    said = {
+        "No clinician reviews a session before the next one starts: it has no [review].": policy.review
+        is None,
+        "Nobody is called where a patient does not say in the morning that they are awake: it has no "
+        "morning_answer_hours.": policy.morning_answer_in is None,
+        "No heart rate calls anybody in a session: it has no readings.crisis_from.heart_rate_bpm.": (
+            crisis.heart_rate_bpm is None
+        ),
+        "No oxygen saturation calls anybody in a session: it has no "
+        "readings.crisis_from.oxygen_saturation_pct.": crisis.oxygen_saturation_pct is None,
+        f"A dose may rise to the most there is in one step ({', '.join(steps)}): it has no max_step_mg.": (
+            bool(steps)
+        ),
+    }
+    return tuple(sentence for sentence, is_so in said.items() if is_so)
+
+
 def parse_policy(content: Mapping[str, Any]) -> SessionPolicy:
     """Read a session policy; raises `PolicyError` with the place of the first thing that is wrong.
 

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.core.checks import Tags, run_checks
 from django.db import IntegrityError, connection, transaction
 
 from accounts import errors
@@ -20,10 +21,12 @@ from core.documents import NoDocumentInForce, publish
 from core.enums import DocumentKind
 from core.errors import NotFound
 from core.models import DocumentVersion
+from desk.catalogue import load
 from tests.api import post
 from tests.conftest import make_user
 from tests.policies import enact, signers
 from tests.safety.conftest import code
+from tests.sessions.facts import example_policy
 
 KIND = DocumentKind.SESSION_POLICY
 YEARS_AGO = datetime(2020, 1, 1, tzinfo=UTC)
@@ -337,6 +340,25 @@ class TestAdmin:
             assert b"I have read this version whole" in client.get(f"{page}/change/").content
             client.post(f"{page}/acts/sign/", {"sign-read": "on"})
         assert queries.signed_enactment(second.pk) is not None
+
+    def test_what_it_leaves_out_stands_there_and_is_said_to_who_signs(self, client, people, at):
+        content = example_policy() | {"version": 4}
+        for place in ("review", "morning_answer_hours"):
+            del content[place]
+            content["sources"] = {
+                key: row for key, row in content["sources"].items() if not key.startswith(place)
+            }
+        document = publish(KIND, version=4, content=content, effective_at=at)
+        page = f"/admin/core/documentversion/{document.pk}"
+        client.force_login(people[0])
+        assert b"No clinician reviews a session" in client.get(f"{page}/change/").content
+        client.post(f"{page}/acts/sign/", {"sign-read": "on"})
+        assert b"Nobody is called where a patient does not say" in client.get(f"{page}/change/").content
+        signed(document, people[1], at)
+        told = run_checks(include_deployment_checks=True, databases=["default"], tags=[Tags.database])
+        found = [one for one in told if one.id == "treatment_sessions.W001"]
+        assert found[0].msg.startswith(f"{document} holds. No clinician reviews a session")
+        assert any(line.startswith(f"WARNING {document} holds: No clinician") for line in load())
 
     def test_not_unread(self, client, page, people):
         client.force_login(people[0])

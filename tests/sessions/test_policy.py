@@ -5,8 +5,8 @@ import pytest
 
 from core.documents import digest
 from safety.screening.policy import PolicyError
-from sessions.policy import PLAUSIBLE, parse_policy
-from tests.sessions.facts import POLICY, example_policy
+from sessions.policy import PLAUSIBLE, left_out, parse_policy
+from tests.sessions.facts import POLICY, example_policy, stepped_policy
 
 Policy = dict[str, Any]
 
@@ -160,3 +160,45 @@ def test_a_version_from_before_more_was_listened_to_is_read_as_it_was() -> None:
         del content["sources"][f"readings.crisis_from.{name}"]
     crisis = parse_policy(content).readings.crisis_from
     assert (crisis.systolic_mmhg, crisis.heart_rate_bpm, crisis.oxygen_saturation_pct) == (180, None, None)
+
+
+def without(*places: str) -> Policy:
+    """Return the newest policy a clinic could sign, with nothing said at those places."""
+    content = stepped_policy()
+    for place in places:
+        *path, last = place.split(".")
+        part = content
+        for key in path:
+            part = part[key]
+        del part[last]
+    for place in [one for one in content["sources"] if one.startswith(places)]:
+        del content["sources"][place]
+    return content
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        ("review", "No clinician reviews a session"),
+        ("morning_answer_hours", "Nobody is called where a patient does not say in the morning"),
+        ("readings.crisis_from.heart_rate_bpm", "No heart rate calls anybody"),
+        ("readings.crisis_from.oxygen_saturation_pct", "No oxygen saturation calls anybody"),
+        (
+            "dose_bounds.sublingual.max_step_mg",
+            "A dose may rise to the most there is in one step (sublingual)",
+        ),
+    ],
+)
+def test_a_guard_that_a_version_leaves_out_is_named(place: str, said: str) -> None:
+    (sentence,) = left_out(without(place))
+    assert sentence.startswith(said)
+    assert place.rpartition(".")[2] in sentence
+
+
+def test_a_version_that_leaves_nothing_out_is_silent() -> None:
+    assert left_out(stepped_policy()) == ()
+
+
+def test_one_that_cannot_be_read_says_so() -> None:
+    (sentence,) = left_out({"version": 4})
+    assert "cannot be read" in sentence
