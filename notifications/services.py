@@ -158,7 +158,8 @@ def receive(delivery_id: UUID, *, arrived: bool, at: datetime) -> DeliveryStatus
             return DeliveryStatus.DUE
         said = "arrived" if arrived else "did not arrive"
         outcome = Outcome(after, f"The provider says that it {said}.")
-        columns = _columns(outcome, at=at)
+        # Where it was to go another way, it went by this one after all.
+        columns = _columns(outcome, at=at) | {"channel": Channel.TEXT}
         if text.appeared_at is None:
             columns |= _appearance(text, outcome, at=at)
         Delivery.objects.filter(pk=text.pk).update(**columns)

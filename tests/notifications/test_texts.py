@@ -310,7 +310,7 @@ def test_one_that_arrived_after_all_leaves_no_more(
     text = undelivered()
     assert receive(text.pk, arrived=True, at=noon + HOUR) == "delivered"
     deliver_due(at=noon + HOUR)
-    assert (ended(text)[0], sink.taken) == ("delivered", [])
+    assert (ended(text), sink.taken) == (("delivered", "text"), [])
     habits = habits_of(ada.user)
     assert habits is not None
     assert habits.reminded_at == noon + HOUR
