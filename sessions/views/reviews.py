@@ -11,6 +11,7 @@ from core import clock
 from core.api import View
 from core.fields import PageQuery, shaped
 from core.idempotency import idempotent
+from core.paging import NewestFirst
 from core.quotas import NEVER_COUNTED
 from sessions import queries, services
 from sessions.rules import Party
@@ -33,10 +34,17 @@ REVIEW = SAID | {
 }
 
 
+class SoonestDue(NewestFirst):
+    """The same, soonest due first."""
+
+    ordering = ("review_due_at", "id")
+
+
 class SessionsToReview(View):
     """What waits to be read and signed."""
 
     permission_classes = (IsClinician,)
+    pagination_class = SoonestDue
     throttle_classes = NEVER_COUNTED
 
     @extend_schema(
@@ -62,7 +70,10 @@ class SessionsToReview(View):
         ],
     )
     def get(self, request: Request) -> Response:  # noqa: ARG002
-        """List the sessions of one's patients whose review is asked for; until then the next is locked."""
+        """List the sessions of one's patients whose review is asked for, soonest due first.
+
+        Until then the next is locked.
+        """
         found = queries.sessions_to_review(self.actor, at=clock.now())
         return self.page(found, SessionToReviewOutput, chart_of=attrgetter("enrollment.patient_id"))
 

@@ -271,7 +271,7 @@ def test_what_submitting_asks_of_the_database(as_ada: APIClient, gad7: Assessmen
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_last_of_a_set_asks_one_thing_more(as_ada: APIClient, enrollment: Enrollment) -> None:
+def test_the_last_of_a_set_asks_two_things_more(as_ada: APIClient, enrollment: Enrollment) -> None:
     *others, last = enrollment.assessments.order_by("id")
     for assessment in others:
         answered(as_ada, assessment)
@@ -282,7 +282,8 @@ def test_the_last_of_a_set_asks_one_thing_more(as_ada: APIClient, enrollment: En
         statements(captured)
         == [
             *SUBMITTING[:-3],  # of this instrument no change is too much
-            "UPDATE notifications_delivery",  # the reminder is called back
+            "UPDATE notifications_delivery",  # one that has left does not leave again
+            "UPDATE notifications_delivery",  # one that waits is called back
             *SUBMITTING[-2:],
         ]
     )

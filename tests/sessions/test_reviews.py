@@ -11,6 +11,7 @@ from django.conf import settings
 from django.test import Client
 from rest_framework.test import APIClient
 
+from accounts.enums import Role
 from accounts.errors import MayNotTreat
 from accounts.models import CareTeamMembership, Licence, Patient, User
 from core import clock
@@ -184,6 +185,20 @@ class TestTheApi:
         assert (signed.json()["signed_by"], signed.json()["meaning"]) == ("Ben Example, MD", "reviewed")
         assert as_ben.get("/api/v1/sessions-to-review").json()["results"] == []
         assert as_ben.get(f"/api/v1/{path}").json()["review"]["log_sha256"] == read
+
+    def test_the_soonest_due_comes_first_whichever_was_booked_first(
+        self, over: TreatmentSession, cyd: Patient, ben: User, as_ben: APIClient, at: datetime
+    ) -> None:
+        CareTeamMembership.objects.create(
+            patient=cyd, member=ben, role=Role.CLINICIAN, starts_at=at - 30 * DAY
+        )
+        sooner, _ = stages.ended(cyd, at=at - 9 * DAY)
+        assert sooner.pk > over.pk
+        first = as_ben.get("/api/v1/sessions-to-review?limit=1").json()
+        second = as_ben.get(first["next"]).json()
+        shown = [row["session"] for page in (first, second) for row in page["results"]]
+        assert shown == [str(sooner.pk), str(over.pk)]
+        assert second["next"] is None
 
     @pytest.mark.parametrize(
         "body",
