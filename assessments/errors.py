@@ -1,7 +1,7 @@
 from collections.abc import Sequence
 
-from assessments.rules import AnswerProblem
-from core.errors import Conflict, InputError, InvalidInput, NotAllowed, Refused
+from assessments.rules import OFFLINE_CONFLICTS, AnswerProblem
+from core.errors import Conflict, InputError, InvalidInput, NotAllowed, Reason, Refused
 
 
 class NotOpen(Conflict):
@@ -32,6 +32,15 @@ class LookedAtAlready(Conflict):
     """Somebody else has looked at this, and said what they did."""
 
     code = "worse_form_looked_at"
+
+
+class OfflineConflict(Conflict):
+    """What you filled in is kept, and does not count as it is."""
+
+    code = "offline_conflict"
+
+    def __init__(self, conflict: str) -> None:
+        super().__init__(reasons=[Reason(conflict, OFFLINE_CONFLICTS[conflict])])
 
 
 class InvalidAnswers(InvalidInput):

@@ -135,6 +135,33 @@ class Rescoring(models.Model):
         ]
 
 
+class OfflineSubmission(models.Model):
+    """A whole form that was filled in without a connection, as it arrived; told again it is one. Append-only.
+
+    `client_id` is the app's own name for it, `filled_in_at` when that was by the app's clock. `conflict` says
+    why it does not count (`assessments.rules.OFFLINE_CONFLICTS`); empty: the form was submitted by it.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    assessment = models.ForeignKey(Assessment, on_delete=models.PROTECT, related_name="offline_submissions")
+    enrollment = models.ForeignKey(Enrollment, on_delete=models.PROTECT, related_name="+")
+    client_id = models.UUIDField()
+    answers = models.JSONField()
+    filled_in_at = models.DateTimeField()
+    received_at = models.DateTimeField()
+    conflict = models.CharField(max_length=20, blank=True)
+
+    class Meta:
+        ordering = ["received_at", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["assessment", "client_id"], name="offline_submission_taken_once"),
+            models.CheckConstraint(
+                condition=Q(conflict__in=["", "changed_meanwhile", "submitted_before", "not_open"]),
+                name="offline_submission_conflict_is_known",
+            ),
+        ]
+
+
 class WorseForm(models.Model):
     """That a submitted form came to so much worse than an earlier one that somebody has to look; once a form.
 

@@ -19,7 +19,7 @@ from assessments.instruments import (
     item_text,
     load_wording,
 )
-from assessments.models import Assessment, FormCause, Rescoring
+from assessments.models import Assessment, FormCause, OfflineSubmission, Rescoring
 from assessments.schedule import (
     ANSWERED_IN,
     BASELINE,
@@ -67,6 +67,11 @@ def own_assessment(actor: Actor, assessment_id: UUID) -> Assessment:
 def assessments_in_care(actor: Actor, *, at: datetime) -> QuerySet[Assessment]:
     """Return the assessments of the patients in a clinician's care."""
     return _assessments_of(charts_in_care(actor, at=at)).select_related("enrollment__patient")
+
+
+def offline_submissions(assessment: Assessment) -> QuerySet[OfflineSubmission]:
+    """Return what was filled in of a form without a connection."""
+    return OfflineSubmission.objects.filter(assessment=assessment)
 
 
 ASSESSMENT_LISTS = {

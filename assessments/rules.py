@@ -201,6 +201,43 @@ def _may_meet(instrument: Instrument, rule: CrisisRule, answer: object) -> bool:
     return answer not in (None, 0, "0", "")
 
 
+OFFLINE_CONFLICTS: Mapping[str, str] = {
+    "changed_meanwhile": "This form was changed on another device. Look at both, then send it again.",
+    "submitted_before": "This form was sent in before with other answers. Call us if these are right.",
+    "not_open": "This form was not open when you filled it in. Call us if it matters to you.",
+}
+"""Why a form that was filled in without a connection does not count, in words for the patient."""
+
+
+@dataclass(frozen=True, slots=True)
+class OfflineFacts:
+    """What decides whether such a form counts.
+
+    `stored` are the answers here, `sent` those of the form, `is_same_version` that nothing was saved here
+    since the app read it. `could_be_answered`: it was open when it was filled in.
+    """
+
+    stored: Mapping[str, int]
+    sent: Mapping[str, int]
+    is_same_version: bool
+    is_submitted: bool
+    could_be_answered: bool
+
+
+def offline_conflict(facts: OfflineFacts) -> str:
+    """Return why a form that was filled in without a connection does not count, or nothing where it does.
+
+    What was saved here meanwhile is no conflict as long as the form says the same: an app's own draft, whose
+    answer was lost.
+    """
+    if facts.is_submitted:
+        return "" if facts.stored == facts.sent else "submitted_before"
+    if not facts.could_be_answered:
+        return "not_open"
+    is_contained = facts.stored.items() <= facts.sent.items()
+    return "" if facts.is_same_version or is_contained else "changed_meanwhile"
+
+
 def facts_for_screening(
     instrument: Instrument, answers: Mapping[str, int], *, taken_at: datetime
 ) -> list[InstrumentFact]:

@@ -4,10 +4,10 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from assessments import queries
+from assessments import queries, rules
 from assessments.schedule import AssessmentStatus
 from core.api import etag
-from core.fields import InputSerializer, PageQuery, shaped
+from core.fields import InputSerializer, InstantField, PageQuery, shaped
 from programs.enums import EnrollmentStatus
 from programs.serializers import SignatureOutput
 from safety.serializers import CrisisOutput
@@ -36,6 +36,27 @@ class DraftInput(InputSerializer):
     """Answers given so far, by item; null takes one back, what is not named stays."""
 
     answers = serializers.DictField(child=AnswerField(allow_null=True), allow_empty=False)
+
+
+class OfflineInput(InputSerializer):
+    """A whole form that was filled in without a connection; `etag` is the form's as the app last read it."""
+
+    client_id = serializers.UUIDField()
+    filled_in_at = InstantField()
+    etag = serializers.RegexField(r'^"v[0-9]{1,9}"$')
+    answers = serializers.DictField(child=AnswerField(), allow_empty=False)
+
+
+class OfflineOutput(serializers.Serializer[Any]):
+    """One such form as it arrived; where `conflict` is not empty, it is kept and does not count."""
+
+    client_id = serializers.UUIDField()
+    filled_in_at = serializers.DateTimeField()
+    received_at = serializers.DateTimeField()
+    conflict = serializers.CharField(
+        help_text=f"One of {', '.join(rules.OFFLINE_CONFLICTS)}; empty where the form was submitted by it."
+    )
+    answers = serializers.DictField(child=serializers.IntegerField())
 
 
 class ChoiceOutput(serializers.Serializer[Any]):

@@ -1,5 +1,6 @@
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -10,7 +11,7 @@ from django.db.models import Q
 from accounts.models import User
 from assessments import errors, queries, rules
 from assessments.instruments import Instrument, Scale, Slot, instruments, slots
-from assessments.models import Assessment, FormCause
+from assessments.models import Assessment, FormCause, OfflineSubmission
 from assessments.profiles import DIMENSIONS, norms_of
 from assessments.profiles import profile as profile_of
 from assessments.schedule import (
@@ -28,7 +29,7 @@ from assessments.schedule import (
 from assessments.worsening.services import notice
 from core.actors import Actor
 from core.database import atomic
-from core.errors import NotFound, Stale
+from core.errors import InputError, InvalidInput, KeyReused, NotFound, Stale
 from notifications import services as notifications
 from notifications.enums import MessageKind
 from notifications.ladders import steps_after
@@ -208,6 +209,13 @@ def heed(assessment: Assessment, body: object, *, at: datetime) -> bool:
     return True
 
 
+def heed_refused(assessment: Assessment, body: object, refused: Exception, *, at: datetime) -> bool:
+    """Open the alert that a refused form calls for, where keeping it opened none; tell if it calls."""
+    if isinstance(refused, errors.OfflineConflict):
+        return rules.may_speak_of_crisis(instruments()[assessment.instrument], body)
+    return heed(assessment, body, at=at)
+
+
 def submit(assessment: Assessment, *, actor: Actor, at: datetime) -> Assessment:
     """Close a form for good and score it; with the last of its time point the reminders are called back.
 
@@ -218,20 +226,114 @@ def submit(assessment: Assessment, *, actor: Actor, at: datetime) -> Assessment:
     with atomic():
         rows, row = _lock(assessment, actor=actor)
         _check_open(row, at=at)
-        instrument = instruments()[row.instrument]
-        if missing := rules.missing_required(instrument, row.answers):
-            raise errors.AnswersMissing(missing)
-        row.scores = stored_scores(instrument, row.answers)
-        row.submitted_at = at
-        if row.safety_alert is None or row.safety_alert.status == AlertStatus.CLOSED:
-            _raise_alert(row, instrument, row.answers, at=at)
-        facts = rules.facts_for_screening(instrument, row.answers, taken_at=at)
-        _tell_screening(row, facts, actor=actor, at=at)
-        _save(row, "scores", "submitted_at")
-        notice(row, instrument, at=at)
-        if all(other.submitted_at for other in rows):
-            notifications.cancel(reminder_key(row.enrollment_id, queries.point_of(row)), at=at)
+        _close(row, beside=rows, taken_at=at, actor=actor, at=at)
         return row
+
+
+@dataclass(frozen=True, slots=True)
+class Offline:
+    """A whole form that was filled in without a connection; `version` is the form's that it began from."""
+
+    client_id: UUID
+    answers: Mapping[str, object]
+    filled_in_at: datetime
+    version: int
+
+
+CLOCK_SKEW = timedelta(minutes=2)
+"""By how much the clock of somebody's device may be ahead of ours."""
+
+
+def submit_offline(assessment: Assessment, sent: Offline, *, actor: Actor, at: datetime) -> Assessment:
+    """Submit a form that was filled in without a connection; told again it is the same, whatever came since.
+
+    It counts if it was open then, late or not, and is stored in place of the draft that it began from; what
+    a screening asks goes by the moment it was filled in, all else by its arrival. Where it can't count it is
+    kept all the same, beside the form. Somebody is called to what it says in the transaction that stores it.
+
+    Locks the enrollment, then the assessments of its time point. Raises `OfflineConflict` once it is kept,
+    `InvalidAnswers` and `AnswersMissing` with every item, `InvalidInput` for a time to come, or `KeyReused`
+    where that client id came with another form.
+    """
+    if sent.filled_in_at > at + CLOCK_SKEW:
+        fault = InputError("/filled_in_at", "in_the_future", "Give a time that has been.")
+        raise InvalidInput(errors=[fault])
+    with atomic():
+        rows, row = _lock(assessment, actor=actor)
+        instrument = instruments()[row.instrument]
+        given = _valid(instrument, sent.answers)
+        known = OfflineSubmission.objects.filter(assessment=row, client_id=sent.client_id).first()
+        if known is None:
+            conflict = _take_offline(row, sent, given, beside=rows, actor=actor, at=at)
+        elif (known.answers, known.filled_in_at) != (given, sent.filled_in_at):
+            raise KeyReused
+        else:
+            conflict = known.conflict
+    if conflict:
+        raise errors.OfflineConflict(conflict)
+    return row
+
+
+def _take_offline(
+    row: Assessment,
+    sent: Offline,
+    given: dict[str, int],
+    *,
+    beside: Sequence[Assessment],
+    actor: Actor,
+    at: datetime,
+) -> str:
+    """Store what was filled in, and submit the form by it; return why it does not count, if it doesn't."""
+    could_be = status_of(queries.moments_of(row), at=min(sent.filled_in_at, at)) == AssessmentStatus.OPEN
+    conflict = rules.offline_conflict(
+        rules.OfflineFacts(
+            stored=row.answers,
+            sent=given,
+            is_same_version=row.version == sent.version,
+            is_submitted=row.submitted_at is not None,
+            could_be_answered=could_be,
+        )
+    )
+    OfflineSubmission.objects.create(
+        assessment=row,
+        enrollment=row.enrollment,
+        client_id=sent.client_id,
+        answers=given,
+        filled_in_at=sent.filled_in_at,
+        received_at=at,
+        conflict=conflict,
+    )
+    if conflict:
+        _raise_alert(row, instruments()[row.instrument], given, at=at)
+        row.save(update_fields=["safety_alert"])  # no answer changed: the version stays
+    elif row.submitted_at is None:
+        row.answers = given
+        _close(row, "answers", beside=beside, taken_at=min(sent.filled_in_at, at), actor=actor, at=at)
+    return conflict
+
+
+def _close(
+    row: Assessment,
+    *changed: str,
+    beside: Sequence[Assessment],
+    taken_at: datetime,
+    actor: Actor,
+    at: datetime,
+) -> None:
+    """Score a form, call somebody to what it says, and call its set's reminders back with the last of it."""
+    instrument = instruments()[row.instrument]
+    if missing := rules.missing_required(instrument, row.answers):
+        raise errors.AnswersMissing(missing)
+    row.scores = stored_scores(instrument, row.answers)
+    row.submitted_at = at
+    if row.safety_alert is None or row.safety_alert.status == AlertStatus.CLOSED:
+        _raise_alert(row, instrument, row.answers, at=at)
+    facts = rules.facts_for_screening(instrument, row.answers, taken_at=taken_at)
+    _tell_screening(row, facts, actor=actor, at=at)
+    _save(row, *changed, "scores", "submitted_at")
+    notice(row, instrument, at=at)
+    if all(other.submitted_at for other in beside):
+        notifications.cancel(reminder_key(row.enrollment_id, queries.point_of(row)), at=at)
 
 
 def _new(

@@ -11,6 +11,11 @@ urlpatterns = [
         views.AssessmentSubmission.as_view(),
         name="assessment-submission",
     ),
+    path(
+        "assessments/<uuid:assessment_id>/offline-submissions",
+        views.OfflineSubmissions.as_view(),
+        name="offline-submissions",
+    ),
     path("enrollments/<uuid:enrollment_id>/trends", views.EnrollmentTrends.as_view(), name="trends"),
     path("enrollments/<uuid:enrollment_id>/consents", views.Consents.as_view(), name="consents"),
     path(

@@ -15,7 +15,7 @@ from assessments.models import Assessment
 from core import clock
 from core.api import View, etag, require_match
 from core.errors import Problem
-from core.fields import NothingInput, checked, shaped
+from core.fields import NothingInput, PageQuery, checked, shaped
 from core.idempotency import idempotent
 from core.paging import Paging
 from core.quotas import NEVER_COUNTED
@@ -61,6 +61,13 @@ GAD7: dict[str, Any] = {
     "submitted_at": None,
     "scores": None,
     "crisis": None,
+}
+KEPT: dict[str, Any] = {
+    "client_id": "5b0c1a52-7a3c-4c0e-9d5e-2f6f0d9a7c11",
+    "filled_in_at": "2026-03-04T09:30:00-05:00",
+    "received_at": "2026-03-06T15:00:00Z",
+    "conflict": "changed_meanwhile",
+    "answers": {f"gad7_{number}": 1 for number in range(1, 8)},
 }
 SUBMITTED: dict[str, Any] = GAD7 | {
     "etag": '"v3"',
@@ -322,6 +329,68 @@ class AssessmentSubmission(View):
         assessment = queries.own_assessment(self.actor, assessment_id)
         checked(NothingInput, request.data)  # what was saved is what is submitted
         return _answer(services.submit(assessment, actor=self.actor, at=at), at=at)
+
+
+class OfflineSubmissions(View):
+    """What was filled in of a form without a connection."""
+
+    throttle_classes = NEVER_COUNTED
+
+    def get_permissions(self) -> list[Any]:
+        """Let a clinician read, and only a patient answer."""
+        allowed = IsPatient if self.request.method == "POST" else IsPatient | IsClinician
+        return [allowed()]
+
+    @extend_schema(
+        operation_id="offline_submissions_list",
+        summary="What came in of a form that was filled in without a connection?",
+        parameters=[PageQuery],
+        responses=serializers.OfflineOutput(many=True),
+        examples=[OpenApiExample("One that does not count", value=KEPT, response_only=True)],
+    )
+    def get(self, request: Request, assessment_id: UUID) -> Response:  # noqa: ARG002
+        """List what arrived, oldest first, with what does not count and is kept."""
+        assessment = queries.assessment_for(self.actor, assessment_id, at=clock.now())
+        answer = self.page(queries.offline_submissions(assessment), serializers.OfflineOutput)
+        return self.shown(answer, assessment.enrollment.patient_id)
+
+    @extend_schema(
+        operation_id="offline_submissions_create",
+        summary="Submit a form that was filled in without a connection",
+        request=serializers.OfflineInput,
+        responses=serializers.AssessmentOutput,
+        examples=[
+            OpenApiExample(
+                "Two days ago",
+                value={
+                    "client_id": KEPT["client_id"],
+                    "filled_in_at": KEPT["filled_in_at"],
+                    "etag": '"v1"',
+                    "answers": KEPT["answers"],
+                },
+                request_only=True,
+            ),
+            OpenApiExample("Submitted", value=SUBMITTED, response_only=True),
+        ],
+    )
+    def post(self, request: Request, assessment_id: UUID) -> Response:
+        """Submit the whole form at once, later: send it with the same `client_id` until an answer comes.
+
+        It may arrive after the form has closed, if it was filled in before, and is shown as late. `etag` is
+        the form's as the app last read it. A 409 `offline_conflict` says why it does not count; it is kept,
+        and listed by GET: show both, let the person decide, and send it with the newest `etag` under a new
+        `client_id`. What a refusal's reason of code `crisis` says is to be shown at once.
+        """
+        at = clock.now()
+        assessment = queries.own_assessment(self.actor, assessment_id)
+        try:
+            said = checked(serializers.OfflineInput, request.data)
+            sent = services.Offline(version=int(said.pop("etag")[2:-1]), **said)
+            return _answer(services.submit_offline(assessment, sent, actor=self.actor, at=at), at=at)
+        except (Problem, ValidationError) as refused:
+            if not services.heed_refused(assessment, request.data, refused, at=at):
+                raise
+            raise with_crisis(refused) from refused
 
 
 class ConsentDocuments(View):

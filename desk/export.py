@@ -28,7 +28,7 @@ from accounts.models import (
     StaffInvitation,
     User,
 )
-from assessments.models import Assessment, FormCause, Rescoring, WorseForm
+from assessments.models import Assessment, FormCause, OfflineSubmission, Rescoring, WorseForm
 from core.encryption import decrypt
 from core.models import DocumentVersion
 from desk.looks import looks
@@ -137,6 +137,7 @@ PARTS = (
     Part("Your pauses", Pause, _ENROLLMENT),
     Part("Your signatures", Signature, "signer__patient"),
     Part("Your forms and their scores", Assessment, _ENROLLMENT),
+    Part("What you filled in without a connection", OfflineSubmission, _ENROLLMENT),
     Part("What called for a form", FormCause, _ENROLLMENT),
     Part("What later versions made of your forms", Rescoring, _ENROLLMENT),
     Part("When a form came to worse than an earlier one", WorseForm, _ENROLLMENT),

@@ -170,6 +170,8 @@ OPERATIONS = (
     Op("assessment", "GET", PATIENT_OR_CLINICIAN, BOTH),
     Op("assessment", "PATCH", SELF, SELF, stage="active", body={"<draft>": ""}),
     Op("assessment-submission", "POST", SELF, SELF, stage="answered"),
+    Op("offline-submissions", "GET", PATIENT_OR_CLINICIAN, BOTH, stage="answered"),
+    Op("offline-submissions", "POST", SELF, SELF, stage="answered", body={"<offline>": ""}),
     Op("trends", "GET", PATIENT_OR_CLINICIAN, BOTH),
     Op("worse-forms", "GET", PRACTISING, PRACTISING, stage="worse"),
     Op("worse-form-looks", "POST", PRACTISING, CARE, stage="worse", body={"note": "Called her."}),

@@ -307,6 +307,17 @@ def _draft(world: World) -> dict[str, Any]:
     return {"answers": {key: min(item.values)}}
 
 
+def _offline(world: World) -> dict[str, Any]:
+    form = Assessment.objects.get(pk=world.id_of("assessment_id", "ada"))
+    items = instruments()[form.instrument].items
+    return {
+        "client_id": str(uuid4()),
+        "filled_in_at": world.at.isoformat(),
+        "etag": '"v1"',
+        "answers": {key: min(item.values) for key, item in items.items()},
+    }
+
+
 def _late(world: World) -> dict[str, Any]:
     taken_at = world.at - timedelta(minutes=59)
     return {"route": "sublingual", "dose_mg": "300.0", "taken_at": taken_at.isoformat()}
@@ -383,6 +394,7 @@ _SPECIAL: dict[str, Callable[[World], dict[str, Any]]] = {
     "<booking>": _booking,
     "<plan>": _plan,
     "<draft>": _draft,
+    "<offline>": _offline,
     "<late>": _late,
     "<follow-up>": _follow_up,
     "<handover>": _handover,

@@ -6,9 +6,10 @@ route or function that is not fails the test until somebody has thought about it
 
 import ast
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.conf import settings
@@ -103,6 +104,22 @@ def test_a_submission(enrollment: Enrollment, as_ada: APIClient, ben: User, at: 
     assert list(unheard(write, enrollment, at)) == []
 
 
+@pytest.mark.parametrize(("days_before", "status"), [(0, 200), (1, 409)])
+def test_filled_in_without_a_connection(
+    enrollment: Enrollment, as_ada: APIClient, at: datetime, days_before: int, status: int
+) -> None:
+    """It counts, or it is kept because the form was not open then."""
+    then = (at - timedelta(days=days_before)).isoformat()
+
+    def write(row: Assessment, case: Case) -> None:
+        answers = complete(instruments()[case[0]], *case[1:])
+        said = {"client_id": str(uuid4()), "filled_in_at": then, "etag": '"v1"', "answers": answers}
+        answer = as_ada.post(f"{url(row)}/offline-submissions", said, format="json")
+        assert answer.status_code == status
+
+    assert list(unheard(write, enrollment, at)) == []
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_refused_draft_and_a_refused_submission(
     ben: User, ada: Patient, client_of: Callable[[User], APIClient], at: datetime
@@ -158,6 +175,7 @@ def test_the_table_refuses_it_without_an_alert(phq9: Assessment, case: Case) -> 
 ROUTES = {
     ("assessment", "PATCH"): test_a_draft,
     ("assessment-submission", "POST"): test_a_submission,
+    ("offline-submissions", "POST"): test_filled_in_without_a_connection,
     ("worse-form-looks", "POST"): None,  # what a clinician did about one
     ("consents", "POST"): None,  # signatures; the forms it opens are empty
 }
@@ -165,7 +183,8 @@ ROUTES = {
 
 FUNCTIONS = {
     "assessments.services.save_draft": test_a_draft,
-    "assessments.services.submit": test_a_submission,
+    "assessments.services._take_offline": test_filled_in_without_a_connection,
+    "assessments.services._close": test_a_submission,
     "assessments.rescoring._rescore": test_scored_anew_each_keeps_its_one_alert,
 }
 """Every function that writes answers or scores, with what shows that it raises the alert."""

@@ -50,6 +50,7 @@ NOTHING_YET = {
     "programs.consentwithdrawal",
     "programs.pause",
     "assessments.rescoring",
+    "assessments.offlinesubmission",
     "assessments.formcause",
     "assessments.worseform",
     "treatment_sessions.sessioneventlink",

@@ -25,6 +25,7 @@ RULES = [path for path in CODE if "rules" in (path.stem, path.parent.name)]
 
 WITHOUT_KEY = {
     "me/text-number/confirmation": "a code is good once, and every try counts",
+    "assessments/<uuid:assessment_id>/offline-submissions": "the form carries an id of the app's own",
     "monitor-devices": "the device's own key says whether it is the same one that asks again",
     "fit-checks": "nothing is stored, so nothing can happen twice (ADR 0010)",
     "reminder-stops": "stopping twice is stopping once, and who stops has no account here to keep a key by",
