@@ -45,6 +45,7 @@ from programs.models import (
     Pause,
     TreatmentPlan,
 )
+from safety.drafts.models import PolicyDraft
 from safety.events.models import EventAssessment, EventNews, FollowUp, ReportingClock
 from safety.identity.models import ChartComparison
 from safety.models import (
@@ -195,6 +196,7 @@ WITHHELD: Mapping[type[Model], str] = {
     PagingNumber: "about somebody who works here",
     PolicySignature: "about somebody who works here",
     PolicyEnactment: "about the clinic",
+    PolicyDraft: "about the clinic",
     ChartComparison: "names somebody else's chart beside theirs",
     Drill: "about a chart that is nobody's",
 }

@@ -410,3 +410,7 @@ class EnrollmentAdmin(ClinicianAdmin):
             f"version {plan.version}: {plan.dose_mg} mg {plan.route}, {plan.session_count} sessions, "
             f"{plan.min_days_between} days apart, signed by {plan.signature.signer_name}"
         )
+
+
+# The pages of a subject that is a package of its own.
+from safety.drafts import admin as draft_admin  # noqa: E402, F401

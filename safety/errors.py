@@ -73,6 +73,12 @@ class VersionTaken(Conflict):
     code = "version_taken"
 
 
+class DraftClosed(Conflict):
+    """This draft is closed: it was put up to be signed, or put aside. Begin another one."""
+
+    code = "draft_closed"
+
+
 class WrongAlertState(Conflict):
     """An alert is acknowledged once, by a named clinician, and closed after that."""
 

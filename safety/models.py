@@ -369,6 +369,7 @@ class ProgramResult(ActedModel):
 
 
 # The models of a subject that is a package of its own; they refer to those above.
+from safety.drafts import models as draft_models  # noqa: E402, F401
 from safety.events import models as event_models  # noqa: E402, F401
 from safety.identity import models as identity_models  # noqa: E402, F401
 from safety.overrides import models as override_models  # noqa: E402, F401

@@ -291,6 +291,59 @@ def parse_policy(content: Mapping[str, object]) -> Policy:
     return policy
 
 
+class Unused(PolicyError):
+    """A question or concept that no rule looks at."""
+
+
+def rule_faults(content: Mapping[str, object]) -> list[PolicyError]:
+    """Return what is wrong with each rule by itself: the first fault of each of its keys, in order.
+
+    Raises PolicyError for a fault in what rules may name.
+    """
+    table = Table(content, place="policy")
+    questions = {question.key: question for question in map(_question, table.tables("questions"))}
+    named = concepts(table.tables("concepts")) if table.has("concepts") else {}
+    known = _Known(questions, named)
+    entries = content.get("rules")
+    if not isinstance(entries, list):
+        return []
+    return [
+        fault
+        for index, entry in enumerate(entries)
+        for fault in _faults_of(entry, known, place=f"rules[{index}]")
+    ]
+
+
+_SOUND: Mapping[str, object] = {
+    "id": "x",
+    "level": "review",
+    "when": {"unrecognised": "conditions"},
+    "code": "x",
+    "patient": "x",
+    "clinician": "x",
+    "source": "x",
+}
+"""What stands in for the faulty keys of a rule, so that the others can be read."""
+
+
+def _faults_of(entry: object, known: "_Known", *, place: str) -> Iterator[PolicyError]:
+    """Yield a rule's faults: each faulty key is replaced by a sound one, until the rest can be read."""
+    left = dict(_SOUND)
+    while True:
+        try:
+            _rule(Table(entry, place=place), known)
+        except PolicyError as fault:
+            yield fault
+            key = re.split(r"[.\[]", fault.place.removeprefix(place).removeprefix("."))[0]
+            if key not in left or not isinstance(entry, Mapping):
+                return
+            entry = {**entry, key: left.pop(key)}
+            if key == "when":  # whether a number is in it is not known any more
+                entry.pop("threshold_status", None)
+        else:
+            return
+
+
 def _asked_by(table: Table, questions: Mapping[str, Question]) -> dict[str, str]:
     """Return the question for each part of the health facts that has one."""
     found = {}
@@ -326,12 +379,12 @@ def _check_use(policy: Policy) -> None:
     decides = {key for rule, key in asked if rule.level != Level.NOTE} | set(policy.asked_by.values())
     for index, question in enumerate(policy.questions):
         if question.key not in used:
-            raise PolicyError(f"questions[{index}]", f"no rule looks at {question.key}")
+            raise Unused(f"questions[{index}]", f"no rule looks at {question.key}")
         if question.key in decides and not question.required:
             raise PolicyError(f"questions[{index}].required", "a rule that decides needs this answer")
     for index, concept in enumerate(policy.concepts):
         if not any(isinstance(leaf, Listed) and _is_meant(concept, leaf, policy) for _, leaf in looked_at):
-            raise PolicyError(f"concepts[{index}]", f"no rule looks at {concept}")
+            raise Unused(f"concepts[{index}]", f"no rule looks at {concept}")
 
 
 def _is_meant(concept: str, leaf: Listed, policy: Policy) -> bool:

@@ -17,7 +17,9 @@ from safety.screening.policy import (
     Policy,
     ReadingsQuestion,
     Rule,
+    parse_policy,
     quantity_bounds,
+    rule_faults,
 )
 from safety.screening.tables import PolicyError
 from safety.screening.terminology import icd_10_cm
@@ -27,17 +29,38 @@ _MOST_CASES = 20_000
 
 def vet(policy: Policy) -> None:
     """Raise PolicyError for a code that doesn't exist, and for a rule that nobody, or everybody, meets."""
+    for fault in _insane(policy):
+        raise fault
+
+
+def faults(content: Mapping[str, object]) -> list[PolicyError]:
+    """Return everything that keeps a policy from coming in, as far as it can be told at once; none: it may.
+
+    Where rules can't be read by themselves, nothing is said of how they fit together.
+    """
+    try:
+        found = rule_faults(content)
+        return found or list(_insane(parse_policy(content)))
+    except PolicyError as fault:
+        return [fault]
+
+
+def _insane(policy: Policy) -> Iterator[PolicyError]:
     for index, concept in enumerate(policy.concepts.values()):
         codes = [code for group in concept.groups for code in (*group.codes, *group.but_not)]
         for code in codes:
             if len(code) > 1 and icd_10_cm(code) is None:
-                raise PolicyError(f"concepts[{index}].icd10cm", f"no ICD-10-CM code begins with {code}")
+                yield PolicyError(f"concepts[{index}].icd10cm", f"no ICD-10-CM code begins with {code}")
     for index, rule in enumerate(policy.rules):
-        found = {evaluate(rule.when, _finder(case)) for case in _cases(rule, policy)}
+        try:
+            found = {evaluate(rule.when, _finder(case)) for case in _cases(rule, policy)}
+        except PolicyError as fault:
+            yield fault
+            continue
         if Truth.TRUE not in found:
-            raise PolicyError(f"rules[{index}].when", "can never hold, whatever is answered")
+            yield PolicyError(f"rules[{index}].when", "can never hold, whatever is answered")
         if Truth.FALSE not in found:
-            raise PolicyError(f"rules[{index}].when", "always holds, whatever is answered")
+            yield PolicyError(f"rules[{index}].when", "always holds, whatever is answered")
 
 
 def _cases(rule: Rule, policy: Policy) -> Iterator[Mapping[object, Any]]:

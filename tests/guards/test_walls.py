@@ -38,6 +38,7 @@ NOT_WALLED = {
     "notifications_pagingnumber": "the clinic's own people, and encrypted",
     "notifications_providercircuit": "no chart",
     "programs_program": "the catalogue",
+    "safety_policydraft": "a policy on its way; no chart",
     "safety_oncallshift": "when the clinic's own people are on duty",
     "treatment_sessions_drill": "when pages left that went nowhere, about a chart that is nobody's",
     "usersessions_usersession": "devices; no chart",
