@@ -113,7 +113,7 @@ class FindingOutput(serializers.Serializer[Any]):
 
     question = serializers.CharField()
     quantity = serializers.CharField(allow_null=True)
-    value = serializers.JSONField(allow_null=True)
+    value = serializers.JSONField()
 
 
 class ScreeningReasonOutput(serializers.Serializer[Any]):

@@ -146,22 +146,17 @@ def preparation(session: TreatmentSession, *, at: datetime) -> list[PreparedItem
     return [PreparedItem(item, done[item.key]) for item in policy.preparation if item.key in done]
 
 
-@dataclass(frozen=True, slots=True)
-class ReadableReflection:
-    """A reflection with its text."""
-
-    row: Reflection
-    text: str
-
-
-def reflections(session: TreatmentSession, *, party: Party) -> list[ReadableReflection]:
+def reflections(session: TreatmentSession, *, party: Party) -> QuerySet[Reflection]:
     """Return what the patient wrote, oldest first: all of it to them, to a clinician what is shared."""
     found = Reflection.objects.filter(session=session)
     if party != Party.PATIENT:
         found = found.filter(shared_with__in=[Audience.CLINICIAN, Audience.CARE_TEAM])
-    return [
-        ReadableReflection(row, decrypt(bytes(row.text), place=reflection_place(row.pk))) for row in found
-    ]
+    return found
+
+
+def reflection_text(row: Reflection) -> str:
+    """Return what a reflection says."""
+    return str(decrypt(bytes(row.text), place=reflection_place(row.pk)))
 
 
 def reflection_place(reflection_id: UUID) -> str:

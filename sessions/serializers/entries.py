@@ -6,8 +6,9 @@ from rest_framework import serializers
 
 from core.fields import InputSerializer, InstantField
 from programs.enums import Route
-from sessions import plausible
+from sessions import plausible, queries
 from sessions.enums import Alertness, Audience, ObservationKind, OutcomeKind
+from sessions.models import Reflection
 
 MAX_SEQ = 2**31 - 1
 MAX_TEXT = 20_000
@@ -183,7 +184,11 @@ class ReflectionInput(InputSerializer):
 class ReflectionOutput(serializers.Serializer[Any]):
     """What the patient wrote, and who may read it."""
 
-    id = serializers.UUIDField(source="row.id")
-    text = serializers.CharField()
-    shared_with = serializers.ChoiceField(choices=Audience.choices, source="row.shared_with")
-    written_at = serializers.DateTimeField(source="row.written_at")
+    id = serializers.UUIDField()
+    text = serializers.SerializerMethodField()
+    shared_with = serializers.ChoiceField(choices=Audience.choices)
+    written_at = serializers.DateTimeField()
+
+    def get_text(self, row: Reflection) -> str:
+        """Return what was written, deciphered."""
+        return queries.reflection_text(row)

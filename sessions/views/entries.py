@@ -11,13 +11,12 @@ from rest_framework.response import Response
 
 from core import clock
 from core.errors import Problem, Reason
-from core.fields import checked, shaped
+from core.fields import PageQuery, checked, shaped
 from core.idempotency import idempotent
 from core.problems import problem_for
 from sessions import queries, services
 from sessions.models import TreatmentSession
 from sessions.permissions import party_of
-from sessions.queries import ReadableReflection
 from sessions.rules import Party
 from sessions.serializers.entries import (
     CheckInInput,
@@ -184,6 +183,7 @@ class Reflections(SessionView):
     @extend_schema(
         operation_id="reflections_list",
         summary="What did I write?",
+        parameters=[PageQuery],
         responses=ReflectionOutput(many=True),
         examples=[
             OpenApiExample(
@@ -194,11 +194,10 @@ class Reflections(SessionView):
         ],
     )
     def get(self, request: Request, session_id: UUID) -> Response:  # noqa: ARG002
-        """List the patient's own, or for a clinician what the patient shares with them."""
+        """List the patient's own, oldest first, or for a clinician what the patient shares with them."""
         session = self.session(session_id, Party.PATIENT, Party.CLINICIAN, at=clock.now())
         found = queries.reflections(session, party=party_of(self.actor, session))
-        answer = Response(ReflectionOutput(found, many=True).data)
-        return self.shown(answer, session.enrollment.patient_id)
+        return self.page(found, ReflectionOutput, also=(session.enrollment.patient_id,))
 
     @extend_schema(
         operation_id="reflections_create",
@@ -215,5 +214,4 @@ class Reflections(SessionView):
         said = ReflectionInput(data=request.data)
         said.is_valid(raise_exception=True)
         row = services.reflect(session, at=at, **said.validated_data)
-        readable = ReadableReflection(row, said.validated_data["text"])
-        return Response(ReflectionOutput(readable).data, status=status.HTTP_201_CREATED)
+        return Response(ReflectionOutput(row).data, status=status.HTTP_201_CREATED)

@@ -28,6 +28,8 @@ GIVEN = HERE | {"id": SESSION_ID, "given_at": "2026-03-02T16:40:00Z"}
 class Places(SessionView):
     """Where a session is on its day."""
 
+    pagination_class = None
+
     @extend_schema(
         operation_id="session_places_list",
         summary="Where would help be sent to?",

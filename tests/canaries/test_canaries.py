@@ -179,7 +179,7 @@ def database_log() -> Path | None:
     return found if found.exists() else None
 
 
-@pytest.mark.parametrize("roles", [2, pytest.param(len(ROLES), marks=pytest.mark.full)])
+@pytest.mark.parametrize("roles", [1, pytest.param(len(ROLES), marks=pytest.mark.full)])
 def test_no_canary_is_found_where_none_may_be(world, ada, log, capfd, monkeypatch, roles) -> None:
     flock, file = Flock(), database_log()
     begins = file.stat().st_size if file else 0

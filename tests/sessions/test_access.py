@@ -185,8 +185,8 @@ def test_a_clinician_reads_what_is_shared_with_them(
     session, _ = stages.ended(ada, at=at)
     assert write(as_ada, session, shared_with=shared_with).status_code == 201
     address = f"/api/v1/sessions/{session.pk}/reflections"
-    assert len(as_ada.get(address).json()) == 1
-    assert (len(as_ben.get(address).json()) == 1) is seen
+    assert len(as_ada.get(address).json()["results"]) == 1
+    assert (len(as_ben.get(address).json()["results"]) == 1) is seen
 
 
 def test_a_reflection_is_private_unless_somebody_says_otherwise(

@@ -103,6 +103,9 @@ def test_a_first_session(ada: Patient, at: datetime, as_ada: APIClient, wait: Ca
     event = {"description": "A little sick, better after water.", "is_serious": "no", "grade": 1}
     assert post(monitor.client, "adverse-events", event).status_code == 201
 
+    assert codes(monitor.ask("end")) == {"alertness_not_seen", "pressure_not_measured"}
+    assert monitor.send("observations", kind="alertness", alertness="talks_normally").status_code == 201
+    assert monitor.send("observations", kind="blood_pressure", **reading).status_code == 201
     ended = monitor.ask("end")
     assert ended.json()["status"] == "recovering"
     assert not Alert.objects.filter(alert_class="missed_check_in").exists()
