@@ -44,7 +44,7 @@ def people(at: datetime) -> tuple[User, User]:
 
 @pytest.fixture
 def second(at: datetime) -> DocumentVersion:
-    return version(4, effective_at=at)
+    return version(5, effective_at=at)
 
 
 def version(number: int, *, effective_at: datetime) -> DocumentVersion:
@@ -65,22 +65,22 @@ class TestTwoSignatures:
     def test_the_second_lets_it_take_effect(self, second, people, at):
         dee, eli = people
         signed(second, eli, at)
-        assert number_in_force(at) == 3
-        signed(second, dee, at)
         assert number_in_force(at) == 4
-        assert number_in_force(at - timedelta(seconds=1)) == 3
+        signed(second, dee, at)
+        assert number_in_force(at) == 5
+        assert number_in_force(at - timedelta(seconds=1)) == 4
 
     def test_not_before_its_date(self, people, at):
-        later = version(4, effective_at=at + timedelta(days=7))
+        later = version(5, effective_at=at + timedelta(days=7))
         for person in people:
             signed(later, person, at)
-        assert number_in_force(at + timedelta(days=7, seconds=-1)) == 3
-        assert number_in_force(at + timedelta(days=7)) == 4
+        assert number_in_force(at + timedelta(days=7, seconds=-1)) == 4
+        assert number_in_force(at + timedelta(days=7)) == 5
 
     def test_never_for_the_past(self, people, at):
         for person in people:
-            signed(version(4, effective_at=YEARS_AGO), person, at)
-        assert number_in_force(at - timedelta(seconds=1)) == 3
+            signed(version(5, effective_at=YEARS_AGO), person, at)
+        assert number_in_force(at - timedelta(seconds=1)) == 4
 
     def test_the_same_person_twice_is_refused(self, second, people, client_of):
         as_dee = client_of(people[0])
@@ -93,16 +93,16 @@ class TestTwoSignatures:
         dee, eli = people
         for person in (ben, eli):
             signed(second, person, at)
-        assert number_in_force(at) == 3
-        signed(second, dee, at)
         assert number_in_force(at) == 4
+        signed(second, dee, at)
+        assert number_in_force(at) == 5
 
     def test_a_former_director_is_none(self, second, people, at):
         dee, eli = people
         end_role(dee, Role.MEDICAL_DIRECTOR, at=at - timedelta(days=1))
         for person in (dee, eli):
             signed(second, person, at)
-        assert number_in_force(at) == 3
+        assert number_in_force(at) == 4
 
     def test_what_was_read_is_what_is_signed(self, second, people, client_of):
         address = f"policies/{second.pk}/signatures"
@@ -112,18 +112,18 @@ class TestTwoSignatures:
         assert not PolicySignature.objects.exists()
 
     def test_a_third_is_not_asked(self, people, ben, at):
-        second = enact(KIND, version=4, content={"version": 4}, effective_at=at, at=at)
+        second = enact(KIND, version=5, content={"version": 5}, effective_at=at, at=at)
         with pytest.raises(errors.PolicyTakesEffect):
             signed(second, ben, at)
 
     def test_an_older_one_does_not_come_back_by_signatures(self, people, at):
-        old = version(4, effective_at=at)
-        enact(KIND, version=5, content={"version": 5}, effective_at=at, at=at)
+        old = version(5, effective_at=at)
+        enact(KIND, version=6, content={"version": 6}, effective_at=at, at=at)
         with pytest.raises(errors.PolicySuperseded):
             signed(old, people[0], at)
 
     def test_what_held_without_signatures_can_be_signed_later(self, people, at):
-        first = DocumentVersion.objects.get(kind=KIND, version=3)
+        first = DocumentVersion.objects.get(kind=KIND, version=4)
         for person in people:
             signed(first, person, at)
         assert queries.signed_enactment(first.pk) is not None
@@ -148,28 +148,28 @@ class TestTwoSignatures:
 class TestGoingBack:
     @pytest.fixture
     def two(self, people: tuple[User, User], at: datetime) -> tuple[DocumentVersion, DocumentVersion]:
-        first = DocumentVersion.objects.get(kind=KIND, version=3)
+        first = DocumentVersion.objects.get(kind=KIND, version=4)
         for person in people:
             signed(first, person, at - timedelta(days=2))
         day_before = at - timedelta(days=1)
-        return first, enact(KIND, version=4, content={"version": 4}, effective_at=at, at=day_before)
+        return first, enact(KIND, version=5, content={"version": 5}, effective_at=at, at=day_before)
 
     def test_is_one_act(self, two, people, client_of, at):
         first, _ = two
         body = {"policy": str(first.pk), "sha256": first.sha256, "reason": "The second asks too much."}
         answer = post(client_of(people[0]), "policies/rollbacks", body)
         assert (answer.status_code, answer.json()["rolled_back_by"]) == (201, "Dee Example, MD")
-        assert number_in_force(datetime.now(UTC)) == 3
-        assert number_in_force(at) == 4
+        assert number_in_force(datetime.now(UTC)) == 4
+        assert number_in_force(at) == 5
 
     def test_calls_off_what_was_to_come(self, two, people, at):
         first, _ = two
         later = at + timedelta(days=9)
-        enact(KIND, version=5, content={"version": 5}, effective_at=later, at=at)
+        enact(KIND, version=6, content={"version": 6}, effective_at=later, at=at)
         back(first, people[0], at + timedelta(seconds=1))
-        assert number_in_force(later) == 3
-        enact(KIND, version=6, content={"version": 6}, effective_at=later, at=at + timedelta(days=1))
-        assert number_in_force(later) == 6
+        assert number_in_force(later) == 4
+        enact(KIND, version=7, content={"version": 7}, effective_at=later, at=at + timedelta(days=1))
+        assert number_in_force(later) == 7
 
     def test_only_by_a_director(self, two, people, client_of, at):
         first, _ = two
@@ -179,7 +179,7 @@ class TestGoingBack:
             back(first, people[1], at)
 
     def test_not_to_what_holds_or_was_never_signed(self, two, people, at):
-        for document in (two[1], version(5, effective_at=at)):
+        for document in (two[1], version(6, effective_at=at)):
             with pytest.raises(errors.CannotRollBack), transaction.atomic():
                 back(document, people[0], at)
 
@@ -191,7 +191,7 @@ def back(document: DocumentVersion, director: User, at: datetime) -> PolicyEnact
 
 class TestPastDays:
     def test_the_version_of_any_day_can_be_asked(self, people, client_of, at):
-        enact(KIND, version=4, content={"version": 4}, effective_at=at, at=at)
+        enact(KIND, version=5, content={"version": 5}, effective_at=at, at=at)
         as_eli = client_of(people[1])
 
         def held(day: str) -> list[tuple[int, bool]]:
@@ -200,12 +200,12 @@ class TestPastDays:
             return [(one["version"], one["ends_at"] is None) for one in answer.json()]
 
         assert held("2025-12-31") == []
-        assert held("2026-01-01") == [(3, False)]
-        assert held(at.date().isoformat()) == [(3, False), (4, True)]
-        assert held((at + timedelta(days=1)).date().isoformat()) == [(4, True)]
+        assert held("2026-01-01") == [(4, False)]
+        assert held(at.date().isoformat()) == [(4, False), (5, True)]
+        assert held((at + timedelta(days=1)).date().isoformat()) == [(5, True)]
 
     def test_a_day_without_change_has_one(self, people, at):
-        assert [one.enactment.document.version for one in held_on(KIND, at.date())] == [3]
+        assert [one.enactment.document.version for one in held_on(KIND, at.date())] == [4]
 
     def test_other_kinds_are_refused(self, people, client_of):
         answer = client_of(people[0]).get("/api/v1/policies/in-force", {"kind": "privacy_notice"})
@@ -241,28 +241,28 @@ def no_trigger() -> Iterator[None]:
 class TestTampering:
     @pytest.fixture
     def held(self, at: datetime) -> DocumentVersion:
-        return enact(KIND, version=4, content={"version": 4}, effective_at=at, at=at)
+        return enact(KIND, version=5, content={"version": 5}, effective_at=at, at=at)
 
     def change(self, assignment: str) -> None:
         with as_owner(), connection.cursor() as cursor:
             cursor.execute(
-                f"UPDATE core_documentversion SET {assignment} WHERE kind = %s AND version = 4",  # noqa: S608
+                f"UPDATE core_documentversion SET {assignment} WHERE kind = %s AND version = 5",  # noqa: S608
                 [KIND],
             )
 
     @pytest.mark.parametrize(
         "assignment",
-        ["content = '{\"version\": 5}'", f"sha256 = '{'0' * 64}'", "content = '{\"versiom\": 4}'"],
+        ["content = '{\"version\": 6}'", f"sha256 = '{'0' * 64}'", "content = '{\"versiom\": 5}'"],
     )
     def test_one_byte_changed_and_nothing_is_decided_by_it(self, held, at, assignment):
-        assert number_in_force(at) == 4
+        assert number_in_force(at) == 5
         self.change(assignment)
         with pytest.raises(PolicyChangedSinceSigned):
             in_force(KIND, at=at)
 
     def test_nor_is_it_signed(self, at):
-        document = version(4, effective_at=at)
-        self.change("content = '{\"version\": 3}'")
+        document = version(5, effective_at=at)
+        self.change("content = '{\"version\": 4}'")
         with pytest.raises(errors.OtherPolicy):
             signed(document, signers(at)[0], at)
 
@@ -271,13 +271,13 @@ class TestTampering:
             cursor.execute("DELETE FROM accounts_policyenactment")
         with pytest.raises(NoDocumentInForce):
             in_force(KIND, at=at)
-        first = DocumentVersion.objects.get(kind=KIND, version=3)
+        first = DocumentVersion.objects.get(kind=KIND, version=4)
         for person in signers(at):
             signed(first, person, at)
-        assert number_in_force(at) == 3
+        assert number_in_force(at) == 4
 
     def test_twin_without_the_trigger_one_holds_by_nobody(self, at):
-        document = version(4, effective_at=at)
+        document = version(5, effective_at=at)
         with no_trigger():
             PolicyEnactment.objects.create(document=document, effective_at=at, enacted_at=at)
         assert in_force(KIND, at=at) == document
@@ -306,7 +306,7 @@ class TestTheDatabaseItself:
         for person in people:
             signed(second, person, at)
         director, other = (queries.signatures(second.pk)[place].pk for place in (0, 1))
-        self.enactment(version(5, effective_at=at), director, other, at)
+        self.enactment(version(6, effective_at=at), director, other, at)
         self.enactment(second, other, director, at)
 
     def test_a_signature_is_under_exactly_that(self, second, people, at):
@@ -342,13 +342,13 @@ class TestAdmin:
         assert queries.signed_enactment(second.pk) is not None
 
     def test_what_it_leaves_out_stands_there_and_is_said_to_who_signs(self, client, people, at):
-        content = example_policy() | {"version": 4}
+        content = example_policy() | {"version": 5}
         for place in ("review", "morning_answer_hours"):
             del content[place]
             content["sources"] = {
                 key: row for key, row in content["sources"].items() if not key.startswith(place)
             }
-        document = publish(KIND, version=4, content=content, effective_at=at)
+        document = publish(KIND, version=5, content=content, effective_at=at)
         page = f"/admin/core/documentversion/{document.pk}"
         client.force_login(people[0])
         assert b"No clinician reviews a session" in client.get(f"{page}/change/").content
@@ -366,12 +366,12 @@ class TestAdmin:
         assert not PolicySignature.objects.exists()
 
     def test_a_clinician_does_not_go_back(self, client, people, at):
-        first = DocumentVersion.objects.get(kind=KIND, version=3)
+        first = DocumentVersion.objects.get(kind=KIND, version=4)
         for person in people:
             signed(first, person, at - timedelta(days=1))
-        enact(KIND, version=4, content={"version": 4}, effective_at=at, at=at)
+        enact(KIND, version=5, content={"version": 5}, effective_at=at, at=at)
         address = f"/admin/core/documentversion/{first.pk}/acts/roll-back/"
-        for person, back_to in ((people[1], 4), (people[0], 3)):
+        for person, back_to in ((people[1], 5), (people[0], 4)):
             client.force_login(person)
             client.post(address, {"roll-back-reason": "Wrong."})
             assert number_in_force(datetime.now(UTC)) == back_to
