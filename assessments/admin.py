@@ -14,6 +14,7 @@ from accounts.models import User
 from assessments import queries
 from assessments.instruments import instruments
 from assessments.models import Assessment, WorseForm
+from assessments.rules import OFFLINE_CONFLICTS
 from assessments.schedule import BASELINE, Anchor, Point, status_of
 from assessments.worsening.queries import WORSE_FORM_LISTS, worse_forms
 from assessments.worsening.serializers import MAX_NOTE
@@ -29,7 +30,7 @@ class AssessmentAdmin(ClinicianAdmin):
     chart = "enrollment.patient_id"
     list_display = ("patient", "title", "asked", "status", "due_at", "submitted_at", "result")
     list_filter = ("instrument",)
-    fields = (*list_display, "opens_at", "closes_at", "scales", "given", "safety_alert")
+    fields = (*list_display, "opens_at", "closes_at", "scales", "given", "kept", "safety_alert")
 
     def rows_for(self, actor: Actor, *, at: datetime) -> QuerySet[Assessment]:
         """Return the assessments in one's care."""
@@ -81,6 +82,22 @@ class AssessmentAdmin(ClinicianAdmin):
         items = instruments()[assessment.instrument].items.values()
         rows = [(item.topic, assessment.answers.get(item.key, "—")) for item in items]
         return format_html("<table>{}</table>", format_html_join("", "<tr><td>{}</td><td>{}</td></tr>", rows))
+
+    @admin.display(description="also sent, and not counted")
+    def kept(self, assessment: Assessment) -> SafeString:
+        """Show what came from an app without a connection and does not count, with why, newest last."""
+        items = instruments()[assessment.instrument].items.values()
+        rows = [
+            (
+                row.received_at.strftime("%Y-%m-%d %H:%M UTC"),
+                OFFLINE_CONFLICTS[row.conflict],
+                "; ".join(
+                    f"{item.topic} {row.answers[item.key]}" for item in items if item.key in row.answers
+                ),
+            )
+            for row in queries.offline_submissions(assessment).exclude(conflict="")
+        ]
+        return format_html_join("", "<p><b>{}</b> {}<br>{}</p>", rows) or SafeString("nothing")
 
 
 class WorseFormList(admin.SimpleListFilter):

@@ -43,6 +43,12 @@ class OfflineConflict(Conflict):
         super().__init__(reasons=[Reason(conflict, OFFLINE_CONFLICTS[conflict])])
 
 
+class TooManyKept(Conflict):
+    """This form has come too often from apps without a connection. Call us."""
+
+    code = "too_many_kept"
+
+
 class InvalidAnswers(InvalidInput):
     """Some answers cannot be taken; each is listed, and none was saved."""
 

@@ -244,6 +244,10 @@ CLOCK_SKEW = timedelta(minutes=2)
 """By how much the clock of somebody's device may be ahead of ours."""
 
 
+KEPT_AT_MOST = 50
+"""So many of one form are taken; who sends more is in a loop. What they say of self-harm is heard still."""
+
+
 def submit_offline(assessment: Assessment, sent: Offline, *, actor: Actor, at: datetime) -> Assessment:
     """Submit a form that was filled in without a connection; told again it is the same, whatever came since.
 
@@ -252,6 +256,7 @@ def submit_offline(assessment: Assessment, sent: Offline, *, actor: Actor, at: d
     kept all the same, beside the form. Somebody is called to what it says in the transaction that stores it.
 
     Locks the enrollment, then the assessments of its time point. Raises `OfflineConflict` once it is kept,
+    `TooManyKept`,
     `InvalidAnswers` and `AnswersMissing` with every item, `InvalidInput` for a time to come, or `KeyReused`
     where that client id came with another form.
     """
@@ -264,6 +269,8 @@ def submit_offline(assessment: Assessment, sent: Offline, *, actor: Actor, at: d
         given = _valid(instrument, sent.answers)
         known = OfflineSubmission.objects.filter(assessment=row, client_id=sent.client_id).first()
         if known is None:
+            if row.offline_submissions.count() >= KEPT_AT_MOST:
+                raise errors.TooManyKept
             conflict = _take_offline(row, sent, given, beside=rows, actor=actor, at=at)
         elif (known.answers, known.filled_in_at) != (given, sent.filled_in_at):
             raise KeyReused
@@ -303,12 +310,13 @@ def _take_offline(
         received_at=at,
         conflict=conflict,
     )
-    if conflict:
-        _raise_alert(row, instruments()[row.instrument], given, at=at)
-        row.save(update_fields=["safety_alert"])  # no answer changed: the version stays
-    elif row.submitted_at is None:
+    # Before it is known whether it counts: whoever has the draft's alert in hand has not seen this.
+    _raise_alert(row, instruments()[row.instrument], given, at=at)
+    if not conflict and row.submitted_at is None:
         row.answers = given
         _close(row, "answers", beside=beside, taken_at=min(sent.filled_in_at, at), actor=actor, at=at)
+    else:
+        row.save(update_fields=["safety_alert"])  # no answer changed: the version stays
     return conflict
 
 

@@ -391,6 +391,10 @@ class OfflineSubmissions(View):
             if not services.heed_refused(assessment, request.data, refused, at=at):
                 raise
             raise with_crisis(refused) from refused
+        except Exception:
+            # A fault of ours undoes what was stored, and would again at every try: it is heard before that.
+            services.heed(assessment, request.data, at=at)
+            raise
 
 
 class ConsentDocuments(View):

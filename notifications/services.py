@@ -289,7 +289,7 @@ def cancel(dedupe_key_prefix: str, *, at: datetime) -> int:
     is not to leave again, whatever its provider says of it: its time ends now.
     """
     meant = Delivery.objects.filter(dedupe_key__startswith=dedupe_key_prefix)
-    left = meant.filter(kind__in=rules.BY_WISH, finished_at__isnull=False, expires_at__gt=at)
+    left = meant.filter(kind__in=rules.BY_WISH, expires_at__gt=at).exclude(status=DeliveryStatus.DUE)
     waiting = meant.filter(status__in=[DeliveryStatus.DUE, DeliveryStatus.LEASED])
     # Whoever calls back may not see whom it was to reach.
     with seeing_all_charts():

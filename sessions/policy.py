@@ -208,6 +208,8 @@ def left_out(content: Mapping[str, Any]) -> tuple[str, ...]:
         is None,
         "Nobody is called where a patient does not say in the morning that they are awake: it has no "
         "morning_answer_hours.": policy.morning_answer_in is None,
+        "A session ends by the time alone, however the person is: it has no [recovery].": policy.recovery
+        is None,
         "No heart rate calls anybody in a session: it has no readings.crisis_from.heart_rate_bpm.": (
             crisis.heart_rate_bpm is None
         ),

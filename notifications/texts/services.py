@@ -31,7 +31,7 @@ def set_number(user: User, number: str, *, at: datetime) -> None:
     with transaction.atomic():
         TextNumber.objects.get_or_create(user=user, defaults={"set_at": at})
         row = TextNumber.objects.select_for_update(of=("self",)).get(user=user)
-        if row.number and row.confirmed_at is not None and queries.number_in(row) == number:
+        if number and row.number and row.confirmed_at is not None and queries.number_in(row) == number:
             return
         code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}d}"
         row.number = encrypt(number, place=queries.place(row, "number")) if number else b""

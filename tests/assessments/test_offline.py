@@ -1,20 +1,24 @@
 """POST /assessments/{id}/offline-submissions: filled in without a connection, and sent whole, later."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.test import Client
 from rest_framework.test import APIClient
 
-from accounts.models import Patient
+from accounts.models import Patient, User
 from assessments.models import Assessment, OfflineSubmission
 from assessments.rules import OFFLINE_CONFLICTS, OfflineFacts, offline_conflict
 from core import clock
 from safety.models import Alert, ProgramResult
+from safety.services import acknowledge
 from tests.assessments.conftest import CALM_GAD7, CALM_PHQ9, answered, pointers, save, url
+from tests.assessments.test_self_harm import close
 
 DAY = timedelta(days=1)
 ALARMING = CALM_PHQ9 | {"phq9_9": 1, "phq9_10": 0}
@@ -27,7 +31,8 @@ def told(client: APIClient, form: Assessment, filled_in: Any, **said: Any) -> An
         "etag": '"v1"',
         "answers": filled_in,
     } | said
-    with transaction.atomic():  # a refusal undoes only that
+    # Inside a test's transaction a refusal undoes only that; where there is none, it is as in a request.
+    with transaction.atomic() if connection.in_atomic_block else nullcontext():
         return client.post(f"{url(form)}/offline-submissions", body, format="json")
 
 
@@ -169,6 +174,64 @@ def test_what_it_says_calls_somebody_as_it_arrives(as_ada: APIClient, phq9: Asse
     assert (response.status_code, response.json()["crisis"] is not None) == (200, True)
     phq9.refresh_from_db()
     assert phq9.safety_alert == Alert.objects.get(alert_class="suicide_risk")
+
+
+@pytest.mark.parametrize("is_counted", [True, False])
+def test_what_is_new_calls_again_whoever_has_the_draft_in_hand(
+    as_ada: APIClient, ben: User, phq9: Assessment, is_counted: bool
+) -> None:
+    save(as_ada, phq9, ALARMING)
+    alert = Alert.objects.get(alert_class="suicide_risk")
+    acknowledge(alert, by=ben, at=clock.now())
+    if not is_counted:
+        save(as_ada, phq9, {"phq9_1": 2})
+    worse = ALARMING | {"phq9_9": 3}
+    assert told(as_ada, phq9, worse, etag='"v2"').status_code == (200 if is_counted else 409)
+    alert.refresh_from_db()
+    assert alert.status == "open"
+
+
+def test_sent_anew_as_it_was_submitted_it_calls_again(as_ada: APIClient, ben: User, phq9: Assessment) -> None:
+    assert told(as_ada, phq9, ALARMING).status_code == 200
+    close(Alert.objects.get(alert_class="suicide_risk"), ben, clock.now())
+    assert told(as_ada, phq9, ALARMING).status_code == 200
+    assert Alert.objects.filter(alert_class="suicide_risk").exclude(status="closed").count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_fault_of_ours_keeps_nobody_from_hearing_it(
+    as_ada: APIClient, phq9: Assessment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(*_: Any, **__: Any) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr("assessments.services.stored_scores", breaks)
+    as_ada.raise_request_exception = False
+    assert told(as_ada, phq9, ALARMING).status_code == 500
+    assert not OfflineSubmission.objects.exists()
+    assert Alert.objects.filter(alert_class="suicide_risk").count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_loop_fills_nothing_and_is_heard(
+    as_ada: APIClient, phq9: Assessment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("assessments.services.KEPT_AT_MOST", 2)
+    for _ in range(2):
+        assert told(as_ada, phq9, CALM_PHQ9).status_code == 200
+    refused = told(as_ada, phq9, ALARMING)
+    assert (refused.status_code, refused.json()["code"]) == (409, "too_many_kept")
+    assert OfflineSubmission.objects.count() == 2
+    assert Alert.objects.filter(alert_class="suicide_risk").count() == 1
+
+
+def test_its_clinician_reads_what_does_not_count(as_ada: APIClient, ben: User, phq9: Assessment) -> None:
+    assert told(as_ada, phq9, CALM_PHQ9).status_code == 200
+    assert told(as_ada, phq9, ALARMING).status_code == 409
+    client = Client()
+    client.force_login(ben)
+    page = client.get(f"/admin/assessments/assessment/{phq9.pk}/change/").content.decode()
+    assert OFFLINE_CONFLICTS["submitted_before"] in page
 
 
 def test_a_refused_one_is_heard_too(as_ada: APIClient, phq9: Assessment) -> None:

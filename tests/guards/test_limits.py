@@ -35,7 +35,7 @@ COUNTED_IN_SAFETY = {
 """What strangers ask, what clinicians read in lists, and what operators do."""
 LIMITED = {"FitChecks": (FitCheckLimit,), "Openings": (Quota, BreakGlassLimit)}
 """What has a limit of its own."""
-ANSWERS = {"AssessmentDetail", "AssessmentSubmission"}
+ANSWERS = {"AssessmentDetail", "AssessmentSubmission", "OfflineSubmissions"}
 """Forms in which somebody may say that they are in danger."""
 
 

@@ -512,6 +512,14 @@ def test_what_would_go_to_a_number_that_no_key_opens_goes_by_mail(
     assert (ended(reminder), sms.sent, len(sink.taken)) == (("sent", "email"), {}, 1)
 
 
+def test_whose_number_no_key_opens_takes_it_back(as_ada: APIClient, ada: Patient, at: datetime) -> None:
+    give_number(ada, at)
+    TextNumber.objects.update(number=b"no key opens this")
+    services.set_number(ada.user, "", at=at)
+    row = TextNumber.objects.get()
+    assert (bytes(row.number), row.confirmed_at) == (b"", None)
+
+
 def test_whose_number_no_key_opens_gives_it_anew(as_ada: APIClient, ada: Patient, at: datetime) -> None:
     give_number(ada, at)
     TextNumber.objects.update(number=b"no key opens this")

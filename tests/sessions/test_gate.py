@@ -363,7 +363,7 @@ def test_the_gate_keeps_what_it_was_told(ada: Patient, at: datetime) -> None:
     assert (gate.decided_at, gate.dose_by) == (at, at + timedelta(minutes=30))
     assert gate.policy.kind == DocumentKind.SESSION_POLICY
     assert gate.actor == monitor
-    assert (gate.policy.version, len(SESSION_POLICIES)) == (3, 3)
+    assert (gate.policy.version, len(SESSION_POLICIES)) == (4, 4)
 
 
 def moved(session: TreatmentSession, at: datetime) -> TreatmentSession:

@@ -180,6 +180,7 @@ def without(*places: str) -> Policy:
     ("place", "said"),
     [
         ("review", "No clinician reviews a session"),
+        ("recovery", "A session ends by the time alone"),
         ("morning_answer_hours", "Nobody is called where a patient does not say in the morning"),
         ("readings.crisis_from.heart_rate_bpm", "No heart rate calls anybody"),
         ("readings.crisis_from.oxygen_saturation_pct", "No oxygen saturation calls anybody"),
