@@ -435,10 +435,10 @@ def open_alerts_from(patient_id: UUID, *, source: str) -> int:
     return found.exclude(status=AlertStatus.CLOSED).count()
 
 
-def count_open_alerts(patient_id: UUID, *, sources: Collection[str]) -> int:
-    """Return how many of a patient's alerts with one of these sources no clinician has closed."""
-    found = Alert.objects.filter(patient_id=patient_id, source__in=sources)
-    return found.exclude(status=AlertStatus.CLOSED).count()
+def open_calls(patient_id: UUID, *, source: str) -> int:
+    """Return how many of a patient's calls no clinician has closed: the serious ones, and `source`'s."""
+    called = Q(alert_class=AlertClass.SERIOUS_EVENT) | Q(source=source)
+    return Alert.objects.filter(called, patient_id=patient_id).exclude(status=AlertStatus.CLOSED).count()
 
 
 def open_holds(patient_id: UUID) -> list[Hold]:

@@ -15,13 +15,12 @@ from sessions.queries.access import (
     sessions_of,
 )
 from sessions.queries.due import (
-    NOT_ENDED,
     SILENCE,
     deadlines_missed,
     mornings_unanswered,
     sessions_never_started,
-    sessions_not_ended,
     sessions_recovered,
+    sessions_unheard_for,
     sessions_without_a_program,
 )
 from sessions.queries.effects import checklist_in_care, checklists_of, effects_to_triage
@@ -85,7 +84,6 @@ from sessions.queries.shown import (
 )
 
 __all__ = [
-    "NOT_ENDED",
     "SILENCE",
     "About",
     "Day",
@@ -159,10 +157,10 @@ __all__ = [
     "sessions_for",
     "sessions_in_care",
     "sessions_never_started",
-    "sessions_not_ended",
     "sessions_of",
     "sessions_recovered",
     "sessions_to_review",
+    "sessions_unheard_for",
     "sessions_without_a_program",
     "start_facts",
     "told_in_emergency",

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from django.db.models import CharField, Exists, OuterRef, Q, Value
+from django.db.models import CharField, Exists, OuterRef, Value
 from django.db.models.functions import Cast, Concat
 
 from programs.enums import OPEN_STATUSES
@@ -11,8 +11,8 @@ from safety.models import Alert
 from sessions.enums import BOOKED_STATUSES, SessionStatus
 from sessions.models import CheckInDeadline, TreatmentSession
 
-SILENCE, NOT_ENDED = "check-in:", "not-ended:"
-"""How alerts are named, before a session's id: about a monitor who fell silent, and that nobody ended it."""
+SILENCE = "check-in:"
+"""How the alert about a monitor who fell silent is named, before the session's id."""
 
 
 def deadlines_missed(*, at: datetime) -> list[CheckInDeadline]:
@@ -27,16 +27,16 @@ def sessions_recovered(*, at: datetime) -> list[TreatmentSession]:
     return list(recovering.order_by("no_drive_until", "id"))
 
 
-def sessions_not_ended(*, before: datetime) -> list[TreatmentSession]:
-    """Return the sessions that run though they started before then, and nobody is called about yet.
-
-    Nor about a silence: whoever has that in hand looks at the whole session.
+def sessions_unheard_for(*, at: datetime) -> list[TreatmentSession]:
+    """Return the sessions that run though nobody has to be heard from any more, but for those whose silence
+    somebody is called about: their time is over, and they are not ended.
     """
-    own, silence = (Concat(Value(name), Cast(OuterRef("pk"), CharField())) for name in (NOT_ENDED, SILENCE))
-    of_theirs = Alert.objects.filter(patient_id=OuterRef("enrollment__patient_id"))
-    called = of_theirs.filter(Q(source=own) | Q(source=silence) & ~Q(status=AlertStatus.CLOSED))
-    running = TreatmentSession.objects.filter(status=SessionStatus.IN_PROGRESS, started_at__lt=before)
-    return list(running.exclude(Exists(called)).order_by("started_at", "id"))
+    source = Concat(Value(SILENCE), Cast(OuterRef("pk"), CharField()))
+    called = Alert.objects.filter(patient_id=OuterRef("enrollment__patient_id"), source=source)
+    to_come = CheckInDeadline.objects.filter(session=OuterRef("pk"), due_at__gte=at)
+    running = TreatmentSession.objects.filter(status=SessionStatus.IN_PROGRESS)
+    unheard = running.exclude(Exists(to_come)).exclude(Exists(called.exclude(status=AlertStatus.CLOSED)))
+    return list(unheard.order_by("started_at", "id"))
 
 
 def mornings_unanswered(*, at: datetime) -> list[TreatmentSession]:

@@ -54,6 +54,7 @@ from sessions.policy import SessionPolicy, parse_policy
 from sessions.queries.access import current_link
 from sessions.queries.places import last_move, place_row
 
+LESS_AWAKE = (Alertness.TALKS_NORMALLY, Alertness.WAKES_WHEN_SPOKEN_TO, Alertness.CANNOT_BE_WOKEN)
 LONGEST_DAY = timedelta(hours=26)
 """No day on anybody's clock is longer, the clocks going back included."""
 OPEN_STATUSES = (*BOOKED_STATUSES, SessionStatus.IN_PROGRESS)
@@ -144,7 +145,7 @@ def dosed_by(session: TreatmentSession) -> datetime | None:
     """Return the latest moment at which the dose of a session can have been taken, `None` without one.
 
     A time that was reported afterwards may be wrong: then that is the end of the window. One that somebody
-    says they took since the start, and that is not the session's, counts as well; so does one that came up
+    says they took, and that is not the session's, counts as well; so does one that came up
     again before anybody had written it down.
     """
     dose = Dose.objects.select_related("gate").filter(session=session).first()
@@ -153,21 +154,26 @@ def dosed_by(session: TreatmentSession) -> datetime | None:
     else:
         came_up = DoseOutcome.objects.filter(session=session, kind=OutcomeKind.VOMITED)
         own = came_up.aggregate(last=Max("recorded_at"))["last"]
-    others = UnattributedDose.objects.filter(session=session, taken_at__gte=session.started_at)
+    # One swallowed a little too early is in the body all the same; one of long ago ends the watch by itself.
+    others = UnattributedDose.objects.filter(session=session)
     return _latest(own, others.aggregate(last=Max("taken_at"))["last"])
 
 
 def end_facts(session: TreatmentSession, *, overruled: bool, at: datetime) -> rules.EndFacts:
     """Gather what the end of a started session depends on."""
-    patient = Actor.person(session.enrollment.patient.user_id)
+    patient_row, started_at = session.enrollment.patient, session.started_at or at
+    patient = Actor.person(patient_row.user_id)
     told = Observation.objects.filter(session=session, kind=ObservationKind.ALERTNESS)
     told = told.exclude(actor_kind=patient.kind, actor_id=patient.id)
     seen = [rules.Seen(Alertness(row.alertness), min(row.observed_at, row.received_at)) for row in told]
+    before = _pressures(patient_row, since=started_at - LONGEST_DAY).filter(session=session, replaced_by=None)
     return rules.EndFacts(
         at=at,
-        started_at=session.started_at or at,
+        started_at=started_at,
         dosed_by=dosed_by(session),
-        seen=max(seen, key=lambda one: one.seen_at, default=None),
+        # A correction is of the same moment: then the least awake counts.
+        seen=max(seen, key=lambda one: (one.seen_at, LESS_AWAKE.index(one.alertness)), default=None),
+        before=_readings(before.filter(observed_at__lte=started_at), patient=patient_row),
         readings=readings(session),
         overruled=overruled,
     )

@@ -22,16 +22,9 @@ def morning_facts(session: TreatmentSession, *, at: datetime) -> rules.MorningFa
         is_newest=not _treated_since(session),
         newest=None if newest is None else rules.Morning(newest.slept, newest.is_alert, newest.given_at),
         not_awake_at=None if not_awake is None else not_awake.given_at,
-        open_calls=safety.count_open_alerts(session.enrollment.patient_id, sources=_calls(session)),
+        open_calls=safety.open_calls(session.enrollment.patient_id, source=f"morning:{session.pk}"),
         zone=ZoneInfo(session.timezone),
     )
-
-
-def _calls(session: TreatmentSession) -> list[str]:
-    """Return what every alert is named that somebody in a session, or the morning after it, called for."""
-    seen = [f"observation:{pk}" for pk in session.observations.values_list("pk", flat=True)]
-    helped = [f"help:{pk}" for pk in session.check_ins.filter(all_well=False).values_list("pk", flat=True)]
-    return [f"morning:{session.pk}", f"call:{session.pk}", *seen, *helped]
 
 
 def _no_drive_until(session: TreatmentSession, *, at: datetime) -> datetime | None:

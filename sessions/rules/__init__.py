@@ -2,6 +2,7 @@
 
 from sessions.rules.booking import BookingFacts, booking_faults
 from sessions.rules.dose import (
+    NO_DOSE_AGAIN,
     DoseFacts,
     UnseenDose,
     dose_faults,
@@ -37,6 +38,7 @@ from sessions.rules.times import deadlines, far_enough, is_news, local_day, meet
 __all__ = [
     "CRISIS_LASTS",
     "NOT_WATCHED",
+    "NO_DOSE_AGAIN",
     "SHOWN_TO_MONITOR",
     "TRANSITIONS",
     "BookingFacts",

@@ -24,6 +24,8 @@ from sessions.rules.start import (
     spacing_fault,
 )
 
+NO_DOSE_AGAIN = Reason("no_dose_again", "It was refused, or came up again. Do not take it; end this session.")
+
 
 @dataclass(frozen=True, slots=True)
 class DoseFacts:
@@ -71,7 +73,7 @@ def dose_faults(facts: DoseFacts, policy: SessionPolicy) -> list[Reason]:
 
 def _order_faults(facts: DoseFacts) -> Iterator[Reason]:
     if facts.outcomes != ():
-        yield Reason("no_dose_again", "It was refused, or came up again. Do not take it; end this session.")
+        yield NO_DOSE_AGAIN
     if facts.at > facts.dose_by:
         yield Reason(
             "dose_window_over",

@@ -25,7 +25,7 @@ class MorningFacts:
 
     `no_drive_until` is the session's, or that of a dose told of since, whichever is later; `is_newest`, that
     no later session of the person runs or had a dose; `not_awake_at`, when they last said that they were not;
-    `open_calls`, how many calls for help from this session no clinician has closed.
+    `open_calls`, how many calls for help about them no clinician has closed.
     """
 
     no_drive_until: datetime | None

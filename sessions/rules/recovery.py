@@ -23,7 +23,8 @@ class EndFacts:
     """What the end of a session depends on; null means not known.
 
     `dosed_by` is the latest moment at which a dose can have been taken, null where none can. `seen` is the
-    newest there is; `readings` are the session's, oldest first. `overruled` is whether a clinician ends it
+    newest there is; `before` are the readings up to the start, as corrected, `readings` all of the session's.
+    `overruled` is whether a clinician ends it
     and says why.
     """
 
@@ -31,6 +32,7 @@ class EndFacts:
     started_at: datetime
     dosed_by: datetime | None
     seen: Seen | None
+    before: tuple[Reading, ...]
     readings: tuple[Reading, ...]
     overruled: bool
 
@@ -59,7 +61,7 @@ def _alertness_faults(facts: EndFacts, asked: RecoveryPolicy) -> Iterator[Reason
 
 
 def _pressure_faults(facts: EndFacts, asked: RecoveryPolicy) -> Iterator[Reason]:
-    before = _newest(one for one in facts.readings if one.observed_at <= facts.started_at)
+    before = _newest(iter(facts.before))
     since = max(facts.at - asked.checked_within, facts.started_at)
     now = _newest(one for one in facts.readings if one.observed_at > since)
     if not before or not now:

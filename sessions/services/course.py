@@ -145,6 +145,8 @@ def record_late_dose(
         faults = rules.late_dose_faults(
             taken_at=taken_at, opened_at=gate.decided_at, dose_by=gate.dose_by, at=at
         )
+        if faults and locked.dose_outcomes.exists():
+            faults = [rules.NO_DOSE_AGAIN]
         if faults:
             raise errors.NotALateDose(reasons=faults)
         alert = _tell_of_dose(locked, route=route, dose_mg=dose_mg, taken_at=taken_at, at=at)

@@ -103,6 +103,6 @@ def _told(running: TreatmentSession | None, step: Step, *, called_off: int) -> L
         step=step,
         called_off=called_off,
         running=SessionStatus(running.status) if running else None,
-        is_dosed=running is not None and running.dosed_at is not None,
+        is_dosed=running is not None and queries.dosed_by(running) is not None,
     )
     return rules.leaving(facts)

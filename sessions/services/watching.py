@@ -50,7 +50,7 @@ class Watched:
     sessions_called_off: int
     sessions_missed: int
     mornings_unanswered: int = 0
-    sessions_not_ended: int = 0
+    check_ins_added: int = 0
 
 
 def watch(*, at: datetime) -> Watched:
@@ -60,12 +60,11 @@ def watch(*, at: datetime) -> Watched:
     cannot be dealt with is logged, stays for the next look, and does not keep the others waiting.
     """
     check_ins_missed = _each(queries.deadlines_missed(at=at), _miss_check_in, at=at)
+    check_ins_added = _each(queries.sessions_unheard_for(at=at), _ask_on, at=at)
     sessions_completed = _each(queries.sessions_recovered(at=at), _complete, at=at)
     sessions_called_off = _each(queries.sessions_without_a_program(), _call_off, at=at)
     mornings = _each(queries.mornings_unanswered(at=at), _call_about_morning, at=at)
     _, policy = queries.policy_in_force(at=at)
-    not_ended = queries.sessions_not_ended(before=at - policy.watched_at_most - policy.check_in_interval)
-    sessions_not_ended = _each(not_ended, _call_about_the_end, at=at)
     never_started = queries.sessions_never_started(before=at - policy.missed_after)
     sessions_missed = _each(never_started, _miss_session, at=at)
     return Watched(
@@ -74,7 +73,7 @@ def watch(*, at: datetime) -> Watched:
         sessions_called_off=sessions_called_off,
         sessions_missed=sessions_missed,
         mornings_unanswered=mornings,
-        sessions_not_ended=sessions_not_ended,
+        check_ins_added=check_ins_added,
     )
 
 
@@ -180,17 +179,17 @@ def _call_about_morning(session: TreatmentSession, at: datetime) -> bool:
     return True
 
 
-def _call_about_the_end(session: TreatmentSession, at: datetime) -> bool:
-    """Call a clinician about a session that is not ended though nobody has to be heard from any more."""
+def _ask_on(session: TreatmentSession, at: datetime) -> bool:
+    """Ask for another check-in of a session that is not ended though its time is over.
+
+    Somebody may not have recovered yet, or a dose came later than the window: as long as it runs, somebody
+    stays, and their silence is heard. Where it was heard, whoever has that alert in hand is not called again.
+    """
     locked = _lock_as_found(session)
     if locked is None or locked.status != SessionStatus.IN_PROGRESS:
         return False
-    safety.raise_alert(
-        locked.enrollment.patient_id,
-        alert_class=AlertClass.MISSED_CHECK_IN,
-        source=f"{queries.NOT_ENDED}{locked.pk}",
-        at=at,
-    )
+    _, policy = queries.policy_of(locked, at=at)
+    CheckInDeadline.objects.create(session=locked, due_at=at + policy.check_in_interval)
     return True
 
 

@@ -1,13 +1,15 @@
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import status
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core import clock
-from core.errors import KeyReused, Reason
+from core.errors import KeyReused, Problem, Reason
 from core.fields import NothingInput, checked
 from core.idempotency import idempotent
 from programs.enums import Route
@@ -101,9 +103,11 @@ class Doses(SessionView):
         """Let no refusal hide that the dose may have been swallowed: a clinician is called."""
         if isinstance(exc, WrongSessionState | DoseAlreadyTaken | DoseNotNow | KeyReused):
             at = clock.now()
-            session = self.session(self.kwargs["session_id"], Party.PATIENT, Party.MONITOR, at=at)
-            if services.hear_refused_dose(session, at=at, **_dose(self.request)):
-                exc.reasons += (MAY_BE_SWALLOWED,)
+            # What cannot be read, or comes from nobody there, is answered by its first refusal.
+            with suppress(Problem, ValidationError):
+                session = self.session(self.kwargs["session_id"], Party.PATIENT, Party.MONITOR, at=at)
+                if services.hear_refused_dose(session, at=at, **_dose(self.request)):
+                    exc.reasons += (MAY_BE_SWALLOWED,)
         return super().handle_exception(exc)
 
     @extend_schema(
@@ -148,7 +152,10 @@ def _dose(request: Request) -> dict[str, Any]:
     return {"route": Route(said.validated_data["route"]), "dose_mg": said.validated_data["dose_mg"]}
 
 
-KEPT = Reason("clinician_told", "We have written it down and told a clinician. If they feel unwell, call us.")
+KEPT = Reason(
+    "clinician_told",
+    "We have written it down and told a clinician. No driving until tomorrow; unwell: call us.",
+)
 
 
 class LateDoses(SessionView):
@@ -158,9 +165,13 @@ class LateDoses(SessionView):
         """Keep what was said of a dose though it was refused: a clinician is told, the next dose waits."""
         if isinstance(exc, WrongSessionState | DoseAlreadyTaken | NotALateDose | KeyReused):
             at = clock.now()
-            session = self.session(self.kwargs["session_id"], *Party, at=at)
-            if services.keep_unattributed_dose(session, actor=self.actor, at=at, **_late_dose(self.request)):
-                exc.reasons += (KEPT,)
+            with suppress(Problem, ValidationError):
+                session, said = (
+                    self.session(self.kwargs["session_id"], *Party, at=at),
+                    _late_dose(self.request),
+                )
+                if services.keep_unattributed_dose(session, actor=self.actor, at=at, **said):
+                    exc.reasons += (KEPT,)
         return super().handle_exception(exc)
 
     @extend_schema(
@@ -207,7 +218,9 @@ def _late_dose(request: Request) -> dict[str, Any]:
     return {**said.validated_data, "route": Route(said.validated_data["route"])}
 
 
-CALLED = Reason("clinician_called", "A clinician is called. If they feel unwell, call us.")
+CALLED = Reason(
+    "clinician_called", "A clinician is called. No driving until tomorrow; if they feel unwell, call us."
+)
 
 
 class DoseOutcomes(SessionView):
@@ -217,9 +230,10 @@ class DoseOutcomes(SessionView):
         """Let no refusal hide that a dose came up again, and so was taken: a clinician is called."""
         if isinstance(exc, WrongSessionState | KeyReused):
             at = clock.now()
-            session = self.session(self.kwargs["session_id"], *Party, at=at)
-            if services.hear_refused_outcome(session, kind=_outcome(self.request)["kind"], at=at):
-                exc.reasons += (CALLED,)
+            with suppress(Problem, ValidationError):
+                session = self.session(self.kwargs["session_id"], *Party, at=at)
+                if services.hear_refused_outcome(session, kind=_outcome(self.request)["kind"], at=at):
+                    exc.reasons += (CALLED,)
         return super().handle_exception(exc)
 
     @extend_schema(

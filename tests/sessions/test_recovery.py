@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -9,15 +10,19 @@ from rest_framework.test import APIClient
 
 from accounts.models import Patient, User
 from core.actors import Actor
+from programs.enums import Route
+from safety import services as safety
+from safety.enums import AlertClass
 from safety.models import Alert
 from safety.screening.policy import PolicyError
 from sessions import queries, services
 from sessions.enums import Alertness, ObservationKind, SessionStatus
 from sessions.errors import NotOverYet
-from sessions.models import TreatmentSession
+from sessions.models import Observation, TreatmentSession
 from sessions.policy import parse_policy
 from sessions.rules import EndFacts, Reading, Seen, end_faults
 from sessions.services import ObservationEntry
+from tests import steps
 from tests.api import post
 from tests.assessments.test_self_harm import close
 from tests.sessions import stages
@@ -30,6 +35,7 @@ WELL = EndFacts(
     started_at=STARTED,
     dosed_by=STARTED,
     seen=Seen(Alertness.TALKS_NORMALLY, NOON - 5 * MINUTE),
+    before=(reading(minutes_ago=125),),
     readings=(reading(minutes_ago=125), reading(minutes_ago=30), reading(minutes_ago=5)),
     overruled=False,
 )
@@ -77,7 +83,6 @@ BEFORE = reading(minutes_ago=125, pressure=(118, 76))
     [
         ((), "pressure_not_measured"),
         ((BEFORE,), "pressure_not_measured"),
-        ((reading(minutes_ago=5),), "pressure_not_measured"),
         ((BEFORE, reading(minutes_ago=30)), "pressure_not_measured"),
         ((BEFORE, replace(reading(minutes_ago=5), systolic_mmhg=None)), "pressure_not_measured"),
         ((BEFORE, reading(minutes_ago=5, pressure=(139, 76))), "pressure_not_back"),
@@ -93,7 +98,11 @@ BEFORE = reading(minutes_ago=125, pressure=(118, 76))
     ],
 )
 def test_the_pressure_is_back_to_what_it_was(readings: tuple[Reading, ...], code: str | None) -> None:
-    assert codes(replace(WELL, readings=readings)) == ([code] if code else [])
+    assert codes(replace(WELL, before=(BEFORE,), readings=readings)) == ([code] if code else [])
+
+
+def test_without_a_pressure_from_before_a_clinician_decides() -> None:
+    assert codes(replace(WELL, before=())) == ["pressure_not_measured"]
 
 
 def test_a_clinician_who_says_why_ends_it_all_the_same() -> None:
@@ -167,33 +176,73 @@ def test_over_the_api_the_reasons_say_what_to_do(ada: Patient, at: datetime, as_
     }
 
 
-def test_one_that_nobody_ends_calls_a_clinician_once(ada: Patient, at: datetime) -> None:
-    session, monitor = stages.dosed(ada, at=at)
-    for due_at in stages.open_due(session):
+def heard_to_the_last(session: TreatmentSession, monitor: Actor) -> datetime:
+    """Check in at every deadline there is; return when the last one was."""
+    due = stages.open_due(session)
+    for due_at in due:
         stages.tap(session, monitor, at=due_at)
-    last = POLICY.watched_at_most + POLICY.check_in_interval
-    assert services.watch(at=at + last).sessions_not_ended == 0
-    assert services.watch(at=at + last + MINUTE).sessions_not_ended == 1
-    assert services.watch(at=at + last + 2 * MINUTE).sessions_not_ended == 0
-    alert = Alert.objects.get(source=f"not-ended:{session.pk}")
-    assert (alert.alert_class, alert.patient_id) == ("missed_check_in", ada.pk)
+    return due[-1]
 
 
-def test_whoever_has_its_silence_in_hand_is_not_called_again(ada: Patient, ben: User, at: datetime) -> None:
-    stages.dosed(ada, at=at)
-    later = at + POLICY.watched_at_most + POLICY.check_in_interval + MINUTE
-    services.watch(at=at + 16 * MINUTE)
-    assert services.watch(at=later).sessions_not_ended == 0
-    close(Alert.objects.get(), ben, later)
-    assert services.watch(at=later + MINUTE).sessions_not_ended == 1
+def test_as_long_as_nobody_ends_it_somebody_is_asked_for(ada: Patient, at: datetime) -> None:
+    session, monitor = stages.dosed(ada, at=at)
+    last = heard_to_the_last(session, monitor)
+    assert services.watch(at=last).check_ins_added == 0
+    later = last + timedelta(seconds=10)
+    assert services.watch(at=later).check_ins_added == 1
+    assert services.watch(at=later).check_ins_added == 0
+    (due_at,) = stages.open_due(session)
+    assert due_at == later + POLICY.check_in_interval
+    stages.tap(session, monitor, at=due_at)
+    assert services.watch(at=due_at + MINUTE).check_ins_added == 1
+    assert not Alert.objects.exists()
 
 
-def test_what_is_over_calls_nobody(ada: Patient, at: datetime) -> None:
+def test_who_leaves_without_ending_it_is_heard_and_once(ada: Patient, ben: User, at: datetime) -> None:
+    session, monitor = stages.dosed(ada, at=at)
+    later = heard_to_the_last(session, monitor) + MINUTE
+    services.watch(at=later)
+    silent = later + POLICY.check_in_interval + MINUTE
+    seen = services.watch(at=silent)
+    assert (seen.check_ins_missed, seen.check_ins_added) == (1, 0)
+    alert = Alert.objects.get(source=f"check-in:{session.pk}")
+    assert services.watch(at=silent + timedelta(hours=5)).check_ins_added == 0
+    # Whoever closes it has not ended the session: the next silence is another.
+    close(alert, ben, silent + timedelta(hours=5))
+    assert services.watch(at=silent + timedelta(hours=6)).check_ins_added == 1
+
+
+def test_what_is_over_asks_for_nobody(ada: Patient, at: datetime) -> None:
     stages.ended(ada, at=at)
-    assert services.watch(at=at + timedelta(days=1)).sessions_not_ended == 0
+    assert services.watch(at=at + timedelta(days=1)).check_ins_added == 0
 
 
-@pytest.mark.parametrize("how", ["not woken", "help", "call"])
+def test_a_correction_to_less_awake_counts(ada: Patient, at: datetime) -> None:
+    session, monitor = stages.dosed(ada, at=at - 120 * MINUTE)
+    stages.recovered(session, monitor, at=at)
+    said = Observation.objects.get(kind=ObservationKind.ALERTNESS)
+    entry = ObservationEntry(
+        kind=ObservationKind.ALERTNESS,
+        client_id=uuid4(),
+        client_seq=0,
+        observed_at=said.observed_at,
+        alertness=Alertness.WAKES_WHEN_SPOKEN_TO,
+    )
+    services.correct(stages.fetch(session), said, entry=entry, reason="Wrong row.", actor=monitor, at=at)
+    with stages.refused(NotOverYet) as refused:
+        end(session, monitor, at=at)
+    assert [one.code for one in refused.value.reasons] == ["not_awake_yet"]
+
+
+def test_a_dose_swallowed_before_the_start_is_watched(ada: Patient, at: datetime) -> None:
+    session, monitor = stages.started(ada, at=at)
+    dose: Any = {"route": Route.SUBLINGUAL, "dose_mg": steps.ORDER.dose_mg, "taken_at": at - 4 * MINUTE}
+    assert services.keep_unattributed_dose(session, **dose, actor=monitor, at=at + MINUTE)
+    with stages.refused(NotOverYet):
+        end(session, monitor, at=at + 10 * MINUTE)
+
+
+@pytest.mark.parametrize("how", ["not woken", "help", "call", "report"])
 def test_nobody_drives_while_a_call_from_the_session_stands_open(
     ada: Patient, ben: User, at: datetime, how: str
 ) -> None:
@@ -202,6 +251,10 @@ def test_nobody_drives_while_a_call_from_the_session_stands_open(
         look(session, Alertness.CANNOT_BE_WOKEN, actor=monitor, at=at - 60 * MINUTE)
     elif how == "help":
         stages.tap(session, monitor, at=at - 60 * MINUTE, all_well=False)
+    elif how == "report":
+        safety.raise_alert(
+            ada.pk, alert_class=AlertClass.SERIOUS_EVENT, source="event:1", at=at - 60 * MINUTE
+        )
     else:
         said = {"alertness": "cannot_be_woken"}
         assert services.heed(session, said, at=at - 60 * MINUTE)

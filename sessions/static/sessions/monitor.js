@@ -13,12 +13,12 @@ const MINUTE_MS = 60_000;
 const STANDS = {
   scheduled: "It has not begun. Say that you are there, then measure twice.",
   ready: "It has not begun. Measure twice, then start together.",
-  in_progress: "It runs. Stay in the room.",
+  in_progress: "It runs. Stay in the room. At the end say how awake they are, and measure once more.",
   recovering: "The watched time is over. No driving until tomorrow; their app says when.",
   completed: "It is over. Thank you.",
   cancelled: "It was called off.",
   missed: "It did not take place.",
-  aborted: "It ended without a dose.",
+  aborted: "It ended without a dose. If any of it was swallowed: no driving until tomorrow.",
 };
 
 const $ = (id) => document.getElementById(id);
