@@ -79,6 +79,12 @@ class DraftClosed(Conflict):
     code = "draft_closed"
 
 
+class DraftOvertaken(Conflict):
+    """Another version holds since this draft was begun, and is not in it. Begin a draft from that one."""
+
+    code = "draft_overtaken"
+
+
 class WrongAlertState(Conflict):
     """An alert is acknowledged once, by a named clinician, and closed after that."""
 

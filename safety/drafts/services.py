@@ -146,8 +146,11 @@ def put_up(
 ) -> DocumentVersion:
     """Make a draft a version for two people to sign, as a file that is brought, and close it.
 
-    Raises what `import_policy` raises, `Stale`, or `DraftClosed`.
+    Raises what `import_policy` raises, `Stale`, `DraftClosed`, or `DraftOvertaken`: a rule that took effect
+    meanwhile must not go by nobody's wish.
     """
+    if draft.began_from is not None and _in_force(at) != draft.began_from:
+        raise errors.DraftOvertaken
     with atomic():
         document = import_policy(write_policy(queries.content_of(draft)), not_before=not_before)
         _save(draft, version=version, by=by, at=at, closed_at=at, became=document)

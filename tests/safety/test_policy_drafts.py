@@ -12,7 +12,7 @@ from safety.drafts import queries, services
 from safety.drafts.models import PolicyDraft
 from safety.screening.files import write_policy
 from tests.conftest import make_user
-from tests.policies import signers
+from tests.policies import enact, signers
 from tests.safety.conftest import ABSENT
 from tests.safety.test_admin import signed_in, told
 
@@ -343,6 +343,17 @@ class TestPuttingUp:
         answer = act(admin, draft, "put-up", not_before="2026-03-01 09:00")
         assert "There is a version with this number" in told(answer)[0]
         assert stored(draft).closed_at is None
+
+    def test_one_that_took_effect_meanwhile_is_not_undone_by_nobodys_wish(self, admin, draft, at):
+        kind, number = DocumentKind.SCREENING_POLICY, draft.head["version"]
+        content = dict(policies.in_force(kind, at=at).content) | {"version": number}
+        enact(kind, version=number, content=content, effective_at=at, at=at)
+        services.save_head(
+            draft, version=1, said={"version": number + 1, "title": "Later"}, by=draft.begun_by, at=at
+        )
+        answer = act(admin, draft, "put-up", not_before="2026-03-01 09:00")
+        assert "Another version holds since this draft was begun" in told(answer)[0]
+        assert (stored(draft).closed_at, stored(draft).became) == (None, None)
 
     @pytest.mark.parametrize("said", [{"not_before": "soon"}, {"not_before": ""}, {"read": "x"}])
     def test_without_a_date_or_the_state_that_was_read(self, admin, draft, said):
