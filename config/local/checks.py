@@ -38,7 +38,7 @@ def run_all(environment: dict[str, str], *, pytest_arguments: list[str], full: b
     if not _step("API schema as committed", lambda: _same_schema(drawn)):
         return 1
     # One more than the cores of a small machine: many of the tests wait for others, and for processes.
-    code = _pytest(environment, ["-n", "3", *marks])
+    code = _pytest(environment, ["-n", "3", "--dist", "worksteal", *marks])
     if not full and any("mark.full" in file.read_text() for file in (ROOT / "tests").rglob("test_*.py")):
         say("NOT RUN: tests marked `full` (bin/test --full runs them)")
     return code

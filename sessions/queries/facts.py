@@ -54,7 +54,6 @@ from sessions.policy import SessionPolicy, parse_policy
 from sessions.queries.access import current_link
 from sessions.queries.places import last_move, place_row
 
-LESS_AWAKE = (Alertness.TALKS_NORMALLY, Alertness.WAKES_WHEN_SPOKEN_TO, Alertness.CANNOT_BE_WOKEN)
 LONGEST_DAY = timedelta(hours=26)
 """No day on anybody's clock is longer, the clocks going back included."""
 OPEN_STATUSES = (*BOOKED_STATUSES, SessionStatus.IN_PROGRESS)
@@ -165,14 +164,14 @@ def end_facts(session: TreatmentSession, *, overruled: bool, at: datetime) -> ru
     patient = Actor.person(patient_row.user_id)
     told = Observation.objects.filter(session=session, kind=ObservationKind.ALERTNESS)
     told = told.exclude(actor_kind=patient.kind, actor_id=patient.id)
-    seen = [rules.Seen(Alertness(row.alertness), min(row.observed_at, row.received_at)) for row in told]
     before = _pressures(patient_row, since=started_at - LONGEST_DAY).filter(session=session, replaced_by=None)
     return rules.EndFacts(
         at=at,
         started_at=started_at,
         dosed_by=dosed_by(session),
-        # A correction is of the same moment: then the least awake counts.
-        seen=max(seen, key=lambda one: (one.seen_at, LESS_AWAKE.index(one.alertness)), default=None),
+        seen=tuple(
+            rules.Seen(Alertness(row.alertness), min(row.observed_at, row.received_at)) for row in told
+        ),
         before=_readings(before.filter(observed_at__lte=started_at), patient=patient_row),
         readings=readings(session),
         overruled=overruled,

@@ -22,16 +22,15 @@ class Seen:
 class EndFacts:
     """What the end of a session depends on; null means not known.
 
-    `dosed_by` is the latest moment at which a dose can have been taken, null where none can. `seen` is the
-    newest there is; `before` are the readings up to the start, as corrected, `readings` all of the session's.
-    `overruled` is whether a clinician ends it
-    and says why.
+    `dosed_by` is the latest moment at which a dose can have been taken, null where none can. `seen` and
+    `readings` are the session's, corrected ones too, `before` the readings up to the start, as corrected.
+    `overruled` is whether a clinician ends it and says why.
     """
 
     at: datetime
     started_at: datetime
     dosed_by: datetime | None
-    seen: Seen | None
+    seen: tuple[Seen, ...]
     before: tuple[Reading, ...]
     readings: tuple[Reading, ...]
     overruled: bool
@@ -54,9 +53,11 @@ def end_faults(facts: EndFacts, policy: SessionPolicy) -> list[Reason]:
 
 
 def _alertness_faults(facts: EndFacts, asked: RecoveryPolicy) -> Iterator[Reason]:
-    if facts.seen is None or facts.seen.seen_at < facts.at - asked.checked_within:
+    last = max((one.seen_at for one in facts.seen), default=None)
+    if last is None or last < facts.at - asked.checked_within:
         yield Reason("alertness_not_seen", "Who is with them says how awake they are now, then ends it.")
-    elif facts.seen.alertness != Alertness.TALKS_NORMALLY:
+    # A correction is of the same moment: of that one all have to say so.
+    elif any(one.alertness != Alertness.TALKS_NORMALLY for one in facts.seen if one.seen_at == last):
         yield Reason("not_awake_yet", "They do not talk normally yet. Stay, look again later, or call us.")
 
 

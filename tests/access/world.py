@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 from rest_framework.test import APIClient
 
@@ -70,6 +71,7 @@ from sessions.ledger.models import Prescription
 from sessions.ledger.views import PRESCRIBED
 from sessions.models import EffectsChecklist, Observation, TreatmentSession
 from sessions.queries import log_sha256
+from sessions.rules import local_day
 from tests import steps
 from tests.access import declared as to
 from tests.conftest import make_clinician, make_patient, make_user, sign_in
@@ -128,7 +130,8 @@ def _excluded(patient: Patient, at: datetime) -> None:
 
 def _stocked(patient: Patient, at: datetime) -> None:
     enrollment, by = stages.measured(patient, at=at), steps.clinician(patient)
-    said = replace(WRITTEN, issued_on=at.date(), expires_on=(at + timedelta(days=60)).date())
+    today = local_day(at, ZoneInfo(patient.timezone))
+    said = replace(WRITTEN, issued_on=today, expires_on=today + timedelta(days=60))
     prescription = ledger.record_prescription(enrollment.pk, said=said, by=by, at=at)
     came = ledger.Moved(StockKind.DISPENSED, "K-1", 9)
     ledger.move_stock(prescription, moved=came, actor=Actor.person(by.pk), at=at)
@@ -348,10 +351,8 @@ def _bundle(world: World) -> dict[str, Any]:
 
 
 def _prescription(world: World) -> dict[str, Any]:
-    dates = {
-        "issued_on": world.at.date().isoformat(),
-        "expires_on": (world.at + timedelta(days=60)).date().isoformat(),
-    }
+    today = local_day(world.at, ZoneInfo(world.charts["ada"].timezone))
+    dates = {"issued_on": today.isoformat(), "expires_on": (today + timedelta(days=60)).isoformat()}
     return PRESCRIBED | dates
 
 

@@ -329,7 +329,8 @@ def test_a_clinician_records_and_the_patient_counts(
     ada: Patient, at: datetime, as_ben: APIClient, as_ada: APIClient, as_cyd: APIClient
 ) -> None:
     enrollment = stages.measured(ada, at=at)
-    dates = {"issued_on": at.date().isoformat(), "expires_on": (at + timedelta(days=60)).date().isoformat()}
+    today = local_day(at, ZoneInfo(ada.timezone))
+    dates = {"issued_on": today.isoformat(), "expires_on": (today + timedelta(days=60)).isoformat()}
     path = f"enrollments/{enrollment.pk}/prescriptions"
     for client, status in ((as_ada, 404), (as_cyd, 404), (as_ben, 201)):
         answer = post(client, path, PRESCRIBED | dates)
@@ -372,7 +373,8 @@ def test_what_nobody_can_prescribe_is_refused(
     ada: Patient, at: datetime, as_ben: APIClient, changed: dict[str, Any], pointer: str
 ) -> None:
     enrollment = stages.measured(ada, at=at)
-    dates = {"issued_on": at.date().isoformat(), "expires_on": at.date().isoformat()}
+    today = local_day(at, ZoneInfo(ada.timezone)).isoformat()
+    dates = {"issued_on": today, "expires_on": today}
     answer = post(as_ben, f"enrollments/{enrollment.pk}/prescriptions", PRESCRIBED | dates | changed)
     assert answer.status_code == 400
     assert [fault["pointer"] for fault in answer.json()["errors"]] == [pointer]

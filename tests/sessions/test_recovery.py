@@ -34,7 +34,7 @@ WELL = EndFacts(
     at=NOON,
     started_at=STARTED,
     dosed_by=STARTED,
-    seen=Seen(Alertness.TALKS_NORMALLY, NOON - 5 * MINUTE),
+    seen=(Seen(Alertness.TALKS_NORMALLY, NOON - 5 * MINUTE),),
     before=(reading(minutes_ago=125),),
     readings=(reading(minutes_ago=125), reading(minutes_ago=30), reading(minutes_ago=5)),
     overruled=False,
@@ -59,19 +59,21 @@ def test_the_longer_of_timer_and_observation_counts() -> None:
 
 
 def test_without_a_dose_it_may_end_at_once() -> None:
-    assert codes(replace(WELL, at=STARTED, dosed_by=None, seen=None, readings=())) == []
+    assert codes(replace(WELL, at=STARTED, dosed_by=None, seen=(), readings=())) == []
 
 
 @pytest.mark.parametrize(
     ("seen", "code"),
     [
-        (None, "alertness_not_seen"),
-        (Seen(Alertness.TALKS_NORMALLY, NOON - 31 * MINUTE), "alertness_not_seen"),
-        (Seen(Alertness.WAKES_WHEN_SPOKEN_TO, NOON), "not_awake_yet"),
-        (Seen(Alertness.CANNOT_BE_WOKEN, NOON), "not_awake_yet"),
+        ((), "alertness_not_seen"),
+        ((Seen(Alertness.TALKS_NORMALLY, NOON - 31 * MINUTE),), "alertness_not_seen"),
+        ((Seen(Alertness.WAKES_WHEN_SPOKEN_TO, NOON),), "not_awake_yet"),
+        ((Seen(Alertness.CANNOT_BE_WOKEN, NOON),), "not_awake_yet"),
+        ((Seen(Alertness.TALKS_NORMALLY, NOON), Seen(Alertness.CANNOT_BE_WOKEN, NOON)), "not_awake_yet"),
+        ((Seen(Alertness.CANNOT_BE_WOKEN, NOON), Seen(Alertness.TALKS_NORMALLY, NOON)), "not_awake_yet"),
     ],
 )
-def test_who_does_not_talk_normally_is_stayed_with(seen: Seen | None, code: str) -> None:
+def test_who_does_not_talk_normally_is_stayed_with(seen: tuple[Seen, ...], code: str) -> None:
     assert codes(replace(WELL, seen=seen)) == [code]
 
 
@@ -105,13 +107,18 @@ def test_without_a_pressure_from_before_a_clinician_decides() -> None:
     assert codes(replace(WELL, before=())) == ["pressure_not_measured"]
 
 
+def test_who_woke_since_counts_as_awake() -> None:
+    woke = (Seen(Alertness.WAKES_WHEN_SPOKEN_TO, NOON - MINUTE), Seen(Alertness.TALKS_NORMALLY, NOON))
+    assert codes(replace(WELL, seen=woke)) == []
+
+
 def test_a_clinician_who_says_why_ends_it_all_the_same() -> None:
-    assert codes(replace(WELL, seen=None, readings=(), overruled=True)) == []
+    assert codes(replace(WELL, seen=(), readings=(), overruled=True)) == []
 
 
 def test_a_version_from_before_asks_for_nothing() -> None:
     before = replace(POLICY, recovery=None)
-    assert end_faults(replace(WELL, seen=None, readings=()), before) == []
+    assert end_faults(replace(WELL, seen=(), readings=()), before) == []
 
 
 @pytest.mark.parametrize("left_out", ["checked_within_minutes", "rise_at_most"])
