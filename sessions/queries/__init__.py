@@ -46,7 +46,7 @@ from sessions.queries.facts import (
     yes_today,
 )
 from sessions.queries.log import Line, Log, Seal, log, log_sha256, review_of, sealed_content
-from sessions.queries.mornings import may_drive, morning_awaited, morning_facts
+from sessions.queries.mornings import may_drive, morning_awaited, morning_facts, no_drive_after
 from sessions.queries.packet import (
     ReadPacket,
     newest_packet,
@@ -128,6 +128,7 @@ __all__ = [
     "mornings_unanswered",
     "newest_packet",
     "next_number",
+    "no_drive_after",
     "observation_of",
     "open_deadlines",
     "open_reviews",

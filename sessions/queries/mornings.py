@@ -10,6 +10,7 @@ from safety import queries as safety
 from sessions import rules
 from sessions.enums import LIVE_STATUSES
 from sessions.models import MorningAnswer, TreatmentSession, UnattributedDose
+from sessions.policy import SessionPolicy
 from sessions.queries.facts import policy_of
 
 
@@ -35,8 +36,14 @@ def _no_drive_until(session: TreatmentSession, *, at: datetime) -> datetime | No
     if until is None or taken_at is None:
         return until
     _, policy = policy_of(session, at=at)
+    return max(until, no_drive_after(session, policy=policy, since=taken_at))
+
+
+def no_drive_after(session: TreatmentSession, *, policy: SessionPolicy, since: datetime) -> datetime:
+    """Return until when nobody drives after a session's end, or a dose, at `since`."""
+    # The one zone was chosen with the booking, the other stands in the chart: wherever they are, not sooner.
     zones = {session.timezone, session.enrollment.patient.timezone}
-    return max(until, *(rules.no_drive_until(taken_at, ZoneInfo(zone), policy) for zone in zones))
+    return max(rules.no_drive_until(since, ZoneInfo(zone), policy) for zone in zones)
 
 
 def _treated_since(session: TreatmentSession) -> bool:

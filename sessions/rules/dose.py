@@ -129,9 +129,11 @@ def late_dose_faults(
 def outcome_fault(kind: OutcomeKind, *, status: SessionStatus, dosed: bool) -> str:
     """Return in words why that cannot have become of a session's dose, or nothing.
 
-    That it came up again is heard from the start to the end, whether or not anybody has recorded the dose.
+    That it came up again is heard from the start on, whether or not anybody has recorded the dose, and still
+    where the session ended as one without any.
     """
-    if status not in LIVE_STATUSES:
+    came_up_unseen = kind == OutcomeKind.VOMITED and status == SessionStatus.ABORTED
+    if status not in LIVE_STATUSES and not came_up_unseen:
         return f"This session does not run. {_TELL_US}"
     if kind == OutcomeKind.REFUSED and dosed:
         return f"The dose is recorded as taken. {_TELL_US}"

@@ -36,7 +36,7 @@ from sessions.models import (
 from sessions.policy import SessionPolicy, parse_policy
 from sessions.rules import StartFacts
 from sessions.services.monitors import end_links, extend_links
-from sessions.services.mornings import ask_in_the_morning
+from sessions.services.mornings import ask_in_the_morning, keep_off_the_road
 from sessions.services.packet import keep_packet
 from sessions.services.steps import lock, move, repeats, require_status, was_there
 
@@ -182,6 +182,7 @@ def keep_unattributed_dose(
             row.alert = _tell_of_dose(locked, route=route, dose_mg=dose_mg, taken_at=taken_at, at=at)
             row.save(force_insert=True)
             keep_packet(locked, at=at)
+            keep_off_the_road(locked, taken_at=taken_at, at=at)
         return True
 
 
@@ -191,8 +192,8 @@ def record_dose_outcome(
     """Write down that the dose was refused, or came up again: none is taken in this session any more.
 
     Nothing else changes: what was taken counts, and the watch goes on. One that came up again calls a
-    clinician. Saying so again is harmless. Locks the enrollment, then the session. Raises
-    `WrongSessionState`.
+    clinician; told of a session that ended as one without a dose, it keeps them off the road from now on.
+    Saying so again is harmless. Locks the enrollment, then the session. Raises `WrongSessionState`.
     """
     with atomic():
         locked = lock(session)
@@ -210,6 +211,8 @@ def record_dose_outcome(
             row.alert = _tell_of_vomiting(locked, at=at)
         row.save(force_insert=True)
         keep_packet(locked, at=at)
+        if kind == OutcomeKind.VOMITED:
+            keep_off_the_road(locked, taken_at=at, at=at)
         return row
 
 
@@ -347,9 +350,7 @@ def _ending(
     """Return how a session ends and what is stored with it; safe is one in which no dose can have been."""
     if is_safe:
         return SessionEvent.ABORTED, {"ended_at": at}
-    # The one zone was chosen with the booking, the other stands in the chart: wherever they are, not sooner.
-    zones = {session.timezone, session.enrollment.patient.timezone}
-    until = max(rules.no_drive_until(at, ZoneInfo(zone), policy) for zone in zones)
+    until = queries.no_drive_after(session, policy=policy, since=at)
     columns = {
         "ended_at": at,
         "no_drive_until": until,

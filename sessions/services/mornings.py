@@ -9,6 +9,7 @@ from notifications.enums import MessageKind
 from safety import services as safety
 from safety.enums import AlertClass, AlertStatus
 from sessions import errors, queries, rules
+from sessions.enums import SessionStatus
 from sessions.models import MorningAnswer, TreatmentSession
 from sessions.services.steps import lock
 
@@ -54,6 +55,24 @@ def _holds(last: MorningAnswer, facts: rules.MorningFacts, at: datetime) -> bool
     is_of_today = rules.local_day(last.given_at, facts.zone) == rules.local_day(at, facts.zone)
     is_closed = last.alert is not None and last.alert.status == AlertStatus.CLOSED
     return is_of_today and not is_closed and until is not None and last.given_at >= until
+
+
+def keep_off_the_road(session: TreatmentSession, *, taken_at: datetime, at: datetime) -> None:
+    """Let nobody drive after a locked session that ended as one without a dose: one is told of since.
+
+    Not where the morning after that dose has been.
+    """
+    ended_at = session.ended_at
+    if session.status != SessionStatus.ABORTED or ended_at is None or session.no_drive_until is not None:
+        return
+    _, policy = queries.policy_of(session, at=at)
+    until = queries.no_drive_after(session, policy=policy, since=max(taken_at, ended_at))
+    if until <= at:
+        return
+    session.no_drive_until, session.morning_due_at = until, rules.morning_due_at(until, policy)
+    session.version += 1
+    session.save(update_fields=["no_drive_until", "morning_due_at", "version"])
+    ask_in_the_morning(session, at=at)
 
 
 def ask_in_the_morning(session: TreatmentSession, *, at: datetime) -> None:

@@ -40,7 +40,8 @@ def test_the_rule_lets_none_be_taken_after_it(outcomes: tuple[OutcomeKind, ...] 
 @pytest.mark.parametrize("kind", OutcomeKind)
 @pytest.mark.parametrize("dosed", [True, False])
 def test_when_it_can_be_said(status: SessionStatus, kind: OutcomeKind, dosed: bool) -> None:
-    possible = status in ("in_progress", "recovering") and not (kind == "refused" and dosed)
+    when = {"in_progress", "recovering"} | ({"aborted"} if kind == "vomited" else set())
+    possible = status in when and not (kind == "refused" and dosed)
     assert (outcome_fault(kind, status=status, dosed=dosed) == "") is possible
 
 
@@ -183,14 +184,47 @@ def test_said_again_once_the_alert_is_closed_it_calls_again(ada: Patient, ben: U
 def test_told_when_the_session_is_over_it_calls_somebody_all_the_same(
     ada: Patient, at: datetime, as_ada: APIClient
 ) -> None:
-    session, monitor = stages.started(ada, at=at)
-    services.end_session(session, reason="", actor=monitor, at=at + MINUTE)
+    session = stages.reached(ada, "completed", at=at)
     path = f"sessions/{session.pk}/dose-outcomes"
     refused = post(as_ada, path, {"kind": "refused"})
     assert (refused.status_code, Alert.objects.exists()) == (409, False)
     answer = post(as_ada, path, {"kind": "vomited"})
     assert (answer.status_code, answer.json()["reasons"][-1]["code"]) == (409, "clinician_called")
     assert Alert.objects.get().source == f"vomited-dose:{session.pk}"
+
+
+@pytest.mark.parametrize("how", ["came up", "told late"])
+def test_told_after_an_end_without_a_dose_nobody_drives_from_then_on(
+    ada: Patient, at: datetime, as_ada: APIClient, how: str
+) -> None:
+    session, monitor = stages.started(ada, at=at)
+    services.end_session(session, reason="", actor=monitor, at=at + MINUTE)
+    if how == "came up":
+        path = f"sessions/{session.pk}/dose-outcomes"
+        assert post(as_ada, path, {"kind": "refused"}).status_code == 409
+        answer = post(as_ada, path, {"kind": "vomited"})
+        assert answer.status_code == 201, answer.content
+    else:
+        dose: Any = {"route": Route.SUBLINGUAL, "dose_mg": steps.ORDER.dose_mg, "taken_at": at}
+        assert services.keep_unattributed_dose(session, **dose, actor=monitor, at=at + 5 * MINUTE)
+    now = stages.fetch(session)
+    assert (now.status, now.version) == ("aborted", session.version + 1)
+    assert now.no_drive_until is not None
+    assert now.morning_due_at is not None
+    assert now.no_drive_until > at + timedelta(hours=6)
+    assert not queries.may_drive(now, at=now.no_drive_until)
+    assert queries.morning_awaited(now.enrollment_id, at=now.no_drive_until) == now.pk
+    facts = queries.booking_facts(session.enrollment, scheduled_at=at + timedelta(hours=30), at=at + MINUTE)
+    assert facts.last_dosed_at is not None
+
+
+def test_told_when_the_morning_after_has_been_it_asks_for_none(ada: Patient, at: datetime) -> None:
+    session, monitor = stages.started(ada, at=at)
+    services.end_session(session, reason="", actor=monitor, at=at + MINUTE)
+    dose: Any = {"route": Route.SUBLINGUAL, "dose_mg": steps.ORDER.dose_mg, "taken_at": at}
+    assert services.keep_unattributed_dose(session, **dose, actor=monitor, at=at + timedelta(days=3))
+    assert stages.fetch(session).no_drive_until is None
+    assert Alert.objects.exists()
 
 
 def test_under_a_key_that_was_used_for_something_else_it_calls_somebody_all_the_same(
