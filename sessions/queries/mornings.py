@@ -66,4 +66,4 @@ def may_drive(session: TreatmentSession, *, at: datetime) -> bool:
     """Tell whether the person may drive again; asks nothing of the database before the time has come."""
     if session.no_drive_until is None or at < session.no_drive_until:
         return False
-    return rules.may_drive(morning_facts(session, at=at), at=at)
+    return not rules.drive_faults(morning_facts(session, at=at), at=at)

@@ -11,7 +11,7 @@ from django.db.models import Q, QuerySet
 from accounts.queries import code_of, own_chart, patients_guided, visible_patients
 from core.actors import Actor, ActorKind
 from core.encryption import decrypt
-from core.errors import InputError, InvalidInput, NotFound
+from core.errors import InputError, InvalidInput, NotFound, Reason
 from programs.errors import NoSessionPolicy
 from programs.models import Enrollment
 from safety.models import AdverseEvent
@@ -38,6 +38,7 @@ class Day:
     deadlines: Sequence[CheckInDeadline]
     next_actions: Sequence[str]
     may_drive: bool
+    drive_reasons: Sequence[Reason]
     emergency: Emergency
     emergency_phone: str
     call_url: str = ""
@@ -53,8 +54,9 @@ def day(session: TreatmentSession, *, party: Party, at: datetime) -> Day:
     dose_by = session.started_at + policy.dose_window if session.started_at else None
     has_come = session.no_drive_until is not None and at >= session.no_drive_until
     morning = morning_facts(session, at=at) if has_come else None
-    drives = morning is not None and rules.may_drive(morning, at=at)
-    answers = morning is not None and not drives and not any(rules.morning_faults(morning, at=at))
+    faults = [] if morning is None else rules.drive_faults(morning, at=at)
+    # Where only a clinician has something left to do, no answer changes anything.
+    answers = morning is not None and any(one in rules.MENDED_BY_ANSWER for one in faults)
     return Day(
         session=session,
         party=party,
@@ -63,7 +65,8 @@ def day(session: TreatmentSession, *, party: Party, at: datetime) -> Day:
         dose_by=dose_by if running and not dosed else None,
         deadlines=list(open_deadlines(session)) if running else [],
         next_actions=rules.next_actions(status, party=party, may_dose=may_dose, may_answer_morning=answers),
-        may_drive=drives,
+        may_drive=morning is not None and not faults,
+        drive_reasons=faults,
         emergency=_with_phone(policy.emergency),
         emergency_phone=settings.EMERGENCY_PHONE,
         call_url=call_link(session),

@@ -15,7 +15,14 @@ from sessions.rules.entries import calls_for_help, clock_fault, comes_late
 from sessions.rules.leaving import Leaving, LeavingFacts, Step, leaving
 from sessions.rules.log import Gap, gaps, is_late
 from sessions.rules.machine import SHOWN_TO_MONITOR, TRANSITIONS, Party, next_actions, next_status
-from sessions.rules.morning import Morning, MorningFacts, may_drive, morning_due_at, morning_faults
+from sessions.rules.morning import (
+    MENDED_BY_ANSWER,
+    Morning,
+    MorningFacts,
+    drive_faults,
+    morning_due_at,
+    morning_faults,
+)
 from sessions.rules.places import Place, place_faults
 from sessions.rules.recovery import EndFacts, Seen, end_faults
 from sessions.rules.review import ReviewFacts, review_due_at, review_faults
@@ -37,6 +44,7 @@ from sessions.rules.times import deadlines, far_enough, is_news, local_day, meet
 
 __all__ = [
     "CRISIS_LASTS",
+    "MENDED_BY_ANSWER",
     "NOT_WATCHED",
     "NO_DOSE_AGAIN",
     "SHOWN_TO_MONITOR",
@@ -69,6 +77,7 @@ __all__ = [
     "deadlines",
     "decide_start",
     "dose_faults",
+    "drive_faults",
     "end_faults",
     "far_enough",
     "for_monitor",
@@ -80,7 +89,6 @@ __all__ = [
     "late_dose_faults",
     "leaving",
     "local_day",
-    "may_drive",
     "meets",
     "morning_due_at",
     "morning_faults",

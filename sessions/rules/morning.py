@@ -9,6 +9,16 @@ from core.errors import Reason
 from sessions.policy import SessionPolicy
 from sessions.rules.times import local_day
 
+UNANSWERED = Reason("morning_unanswered", "Say whether you slept and feel awake. Do not drive before that.")
+NOT_AWAKE = Reason(
+    "not_awake", "You said that you do not feel awake. Do not drive today: a clinician calls you."
+)
+NOT_SLEPT = Reason("not_slept", "Sleep first, then answer again. Do not drive before that.")
+CALL_OPEN = Reason(
+    "call_open", "A clinician still looks into a call about you. Do not drive until they have."
+)
+MENDED_BY_ANSWER = (UNANSWERED, NOT_AWAKE, NOT_SLEPT)
+
 
 @dataclass(frozen=True, slots=True)
 class Morning:
@@ -53,23 +63,25 @@ def morning_faults(facts: MorningFacts, *, at: datetime) -> Iterator[Reason]:
         )
 
 
-def may_drive(facts: MorningFacts, *, at: datetime) -> bool:
-    """Tell whether somebody may drive again: by the clock and by their own word, never by one alone.
+def drive_faults(facts: MorningFacts, *, at: datetime) -> list[Reason]:
+    """Return what keeps somebody from driving again: by the clock and by their own word, never by one alone.
 
     Nor while somebody's call that they were not awake, or not well, stands open, whatever they say. A word
     given before the time does not count; that one is not awake stands for its day, whatever is said later on
     that day.
     """
-    newest, until = facts.newest, facts.no_drive_until
-    if (
-        facts.open_calls
-        or newest is None
-        or until is None
-        or newest.given_at < until
-        or any(morning_faults(facts, at=at))
-    ):
-        return False
-    return newest.slept and newest.is_alert and not stands(facts, day_of=newest.given_at)
+    faults, newest, until = list(morning_faults(facts, at=at)), facts.newest, facts.no_drive_until
+    if faults:
+        return faults
+    if newest is None or until is None or newest.given_at < until:
+        faults.append(UNANSWERED)
+    elif not newest.is_alert or stands(facts, day_of=newest.given_at):
+        faults.append(NOT_AWAKE)
+    elif not newest.slept:
+        faults.append(NOT_SLEPT)
+    if facts.open_calls:
+        faults.append(CALL_OPEN)
+    return faults
 
 
 def stands(facts: MorningFacts, *, day_of: datetime) -> bool:

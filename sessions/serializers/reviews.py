@@ -3,7 +3,7 @@ from typing import Any
 from rest_framework import serializers
 
 from core.fields import InputSerializer
-from sessions.serializers.sessions import MAX_REASON
+from sessions.serializers.sessions import MAX_REASON, OpenReasonOutput
 
 
 class SessionReviewInput(InputSerializer):
@@ -23,13 +23,6 @@ class SessionReviewOutput(serializers.Serializer[Any]):
     log_sha256 = serializers.CharField()
     note = serializers.CharField()
     reviewed_at = serializers.DateTimeField()
-
-
-class OpenReasonOutput(serializers.Serializer[Any]):
-    """Why something cannot be done yet."""
-
-    code = serializers.CharField()
-    detail = serializers.CharField()
 
 
 class ReviewStandingOutput(serializers.Serializer[Any]):

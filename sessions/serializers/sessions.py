@@ -60,6 +60,13 @@ class EmergencyOutput(serializers.Serializer[Any]):
     signs = serializers.ListField(child=serializers.CharField(), source="emergency.signs")
 
 
+class OpenReasonOutput(serializers.Serializer[Any]):
+    """Why something cannot be done yet."""
+
+    code = serializers.CharField()
+    detail = serializers.CharField()
+
+
 class DayOutput(serializers.Serializer[Any]):
     """A session as one sees it now; the holder of a link sees what keeping watch needs, and no chart."""
 
@@ -76,6 +83,7 @@ class DayOutput(serializers.Serializer[Any]):
         source="session.no_drive_until", allow_null=True, required=False
     )
     may_drive = serializers.BooleanField(required=False)
+    drive_reasons = OpenReasonOutput(many=True, required=False)
     server_time = serializers.DateTimeField()
     patient_first_name = serializers.CharField()
     dose_by = serializers.DateTimeField(allow_null=True)
@@ -88,7 +96,7 @@ class DayOutput(serializers.Serializer[Any]):
         """Leave out for a monitor what belongs to the chart."""
         shown: dict[str, Any] = super().to_representation(instance)
         if instance.party == Party.MONITOR:
-            for name in ("enrollment", "number", "no_drive_until", "may_drive"):
+            for name in ("enrollment", "number", "no_drive_until", "may_drive", "drive_reasons"):
                 del shown[name]
         return shown
 

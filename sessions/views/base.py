@@ -30,6 +30,7 @@ DAY = {
     "ended_at": None,
     "no_drive_until": None,
     "may_drive": False,
+    "drive_reasons": [],
     "server_time": "2026-03-02T17:09:30Z",
     "patient_first_name": "Ada",
     "dose_by": None,

@@ -240,6 +240,43 @@ def test_a_dose_that_was_not_taken_is_told_and_none_is_taken_after_it(browse, li
     assert DoseOutcome.objects.get().kind == "refused"
 
 
+def test_before_the_end_what_waits_is_sent_or_asked_about(browse, live_server, ada, at):
+    session, monitor = stages.dosed(ada, at=at - timedelta(hours=3))
+    stages.recovered(session, monitor, at=at)
+    token, code = unbound(session, at=at)
+    asked: list[str] = []
+
+    def answer(dialog):
+        asked.append(dialog.message)
+        if asked[1:]:
+            dialog.accept()
+        else:
+            dialog.dismiss()
+
+    def story(desktop):
+        page = on_a_phone(desktop)
+        open_link(page, live_server, token)
+        enter(page, code)
+        page.context.route("**/observations", lambda route: route.abort())
+        page.locator("#other textarea").fill("She slept.")
+        page.locator("#other").get_by_role("button").click()
+        expect(page.locator("#entries .waiting")).to_have_count(1)
+        page.on("dialog", answer)
+        for _ in "once", "twice":
+            with page.expect_event("dialog"):
+                page.get_by_role("button", name="End the session").click()
+            page.context.unroute("**/observations")
+        expect(page.locator("#stand")).to_contain_text("No driving", timeout=15_000)
+        expect(page.locator("#entries .waiting")).to_have_count(0)
+
+    browse(story)
+    assert [message.startswith("Not all that you wrote down is sent yet.") for message in asked] == [
+        True,
+        False,
+    ]
+    assert stages.fetch(session).status == "recovering"
+
+
 def test_twin_where_the_browser_keeps_nothing_a_reload_loses_it(browse, live_server, ada, at):
     """The same way without what the phone keeps: the first test would see it."""
     session, _ = stages.dosed(ada, at=at)
@@ -259,5 +296,5 @@ def test_twin_where_the_browser_keeps_nothing_a_reload_loses_it(browse, live_ser
         expect(page.locator("#connection")).not_to_be_empty()
         expect(page.locator("#entries .waiting")).to_have_count(0)
 
+    # What the server has says nothing: being offline is played to a page only until it is left.
     browse(story)
-    assert not CheckIn.objects.exists()

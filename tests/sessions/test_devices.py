@@ -285,7 +285,7 @@ def test_the_database_refuses_half_a_bond(
         Capability.objects.update(**change)
 
 
-def test_the_page_has_no_chart_and_asks_every_time(client: Any) -> None:
+def test_the_page_has_no_chart_and_asks_every_time(db: None, client: Any) -> None:
     page = client.get("/monitor/")
     assert (page.status_code, page["Cache-Control"]) == (200, "no-cache")
     assert page.content.decode().index("Call 911 now") < page.content.decode().index("<form")
@@ -295,14 +295,14 @@ def test_the_page_has_no_chart_and_asks_every_time(client: Any) -> None:
     assert client.post("/monitor/").status_code == 405
 
 
-def test_another_text_is_another_worker(client: Any, settings: Any) -> None:
+def test_another_text_is_another_worker(db: None, client: Any, settings: Any) -> None:
     first = client.get("/monitor/worker.js").content
     assert client.get("/monitor/worker.js").content == first
     settings.CLINIC_PHONE = "+1-555-0199"
     assert client.get("/monitor/worker.js").content != first
 
 
-def test_an_old_invitation_leads_on(client: Any) -> None:
+def test_an_old_invitation_leads_on(db: None, client: Any) -> None:
     assert b"desk/app.js" in client.get("/app/").content
     assert by_link("wrong").get("/api/v1/me").status_code == 401
 

@@ -198,7 +198,8 @@ def test_told_after_an_end_without_a_dose_nobody_drives_from_then_on(
     ada: Patient, at: datetime, as_ada: APIClient, how: str
 ) -> None:
     session, monitor = stages.started(ada, at=at)
-    services.end_session(session, reason="", actor=monitor, at=at + MINUTE)
+    over = services.end_session(session, reason="", actor=monitor, at=at + MINUTE)
+    assert over.no_drive_until is None
     if how == "came up":
         path = f"sessions/{session.pk}/dose-outcomes"
         assert post(as_ada, path, {"kind": "refused"}).status_code == 409
@@ -208,7 +209,7 @@ def test_told_after_an_end_without_a_dose_nobody_drives_from_then_on(
         dose: Any = {"route": Route.SUBLINGUAL, "dose_mg": steps.ORDER.dose_mg, "taken_at": at}
         assert services.keep_unattributed_dose(session, **dose, actor=monitor, at=at + 5 * MINUTE)
     now = stages.fetch(session)
-    assert (now.status, now.version) == ("aborted", session.version + 1)
+    assert (now.status, now.version) == ("aborted", over.version + 1)
     assert now.no_drive_until is not None
     assert now.morning_due_at is not None
     assert now.no_drive_until > at + timedelta(hours=6)

@@ -135,6 +135,7 @@ def test_the_shape_of_a_session_stays(session: Any, as_ada: APIClient) -> None:
         "ended_at",
         "no_drive_until",
         "may_drive",
+        "drive_reasons",
         "server_time",
         "patient_first_name",
         "dose_by",

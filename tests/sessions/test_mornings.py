@@ -14,11 +14,13 @@ from desk.queries import standing
 from desk.rules import next_step
 from notifications.models import Delivery
 from programs.enums import Route
+from safety import services as safety
+from safety.enums import AlertClass
 from safety.models import Alert
 from sessions import queries, services
 from sessions.errors import NotTheMorning
 from sessions.models import MorningAnswer, TreatmentSession
-from sessions.rules import Morning, MorningFacts, may_drive, morning_due_at, morning_faults
+from sessions.rules import Morning, MorningFacts, drive_faults, morning_due_at, morning_faults
 from tests import steps
 from tests.api import post
 from tests.assessments.test_self_harm import close
@@ -59,29 +61,46 @@ def told(newest: Morning | None = None, **changed: Any) -> MorningFacts:
 @pytest.mark.parametrize(("slept", "is_alert"), list(product((True, False), repeat=2)))
 @pytest.mark.parametrize("late", [-SECOND, timedelta(), DAY])
 def test_it_takes_the_clock_and_a_yes_to_both(slept: bool, is_alert: bool, late: timedelta) -> None:
-    drives = may_drive(told(Morning(slept, is_alert, NOON + late)), at=NOON + late)
+    drives = not drive_faults(told(Morning(slept, is_alert, NOON + late)), at=NOON + late)
     assert drives == (slept and is_alert and late >= timedelta())
 
 
 def test_a_word_from_before_the_time_does_not_count() -> None:
-    assert not may_drive(told(Morning(True, True, NOON - SECOND)), at=NOON + DAY)
+    assert drive_faults(told(Morning(True, True, NOON - SECOND)), at=NOON + DAY)
 
 
 def test_without_an_answer_nobody_ever_drives() -> None:
-    assert not may_drive(told(), at=NOON + 99 * DAY)
-    assert not may_drive(told(Morning(True, True, NOON), no_drive_until=None), at=NOON)
+    assert drive_faults(told(), at=NOON + 99 * DAY)
+    assert drive_faults(told(Morning(True, True, NOON), no_drive_until=None), at=NOON)
 
 
 def test_nor_by_the_morning_of_an_earlier_session() -> None:
     facts = told(Morning(True, True, NOON), is_newest=False)
-    assert not may_drive(facts, at=NOON)
+    assert drive_faults(facts, at=NOON)
     assert [reason.code for reason in morning_faults(facts, at=NOON)] == ["later_session"]
 
 
 @pytest.mark.parametrize(("later", "drives"), [(SECOND, False), (6 * HOUR, False), (7 * HOUR, True)])
 def test_that_one_is_not_awake_stands_for_its_day(later: timedelta, drives: bool) -> None:
     facts = told(Morning(True, True, NOON + later), not_awake_at=NOON)
-    assert may_drive(facts, at=NOON + later) == drives
+    assert (not drive_faults(facts, at=NOON + later)) == drives
+
+
+@pytest.mark.parametrize(
+    ("facts", "codes"),
+    [
+        (told(), ["morning_unanswered"]),
+        (told(Morning(True, True, NOON - SECOND)), ["morning_unanswered"]),
+        (told(Morning(False, True, NOON)), ["not_slept"]),
+        (told(Morning(True, False, NOON), not_awake_at=NOON), ["not_awake"]),
+        (told(Morning(True, True, NOON), not_awake_at=NOON - SECOND), ["not_awake"]),
+        (told(Morning(True, True, NOON), open_calls=1), ["call_open"]),
+        (told(open_calls=2), ["morning_unanswered", "call_open"]),
+        (told(Morning(True, True, NOON), open_calls=1, is_newest=False), ["later_session"]),
+    ],
+)
+def test_what_keeps_somebody_from_driving_is_said(facts: MorningFacts, codes: list[str]) -> None:
+    assert [reason.code for reason in drive_faults(facts, at=NOON)] == codes
 
 
 def test_before_its_time_it_says_when() -> None:
@@ -108,6 +127,20 @@ class TestAnswering:
         assert (said.status_code, said.json()["what_now"][:21]) == (201, "You may drive again. ")
         after = as_ada.get(f"/api/v1/{path}").json()
         assert (after["may_drive"], "answer_morning" in after["next_actions"]) == (True, False)
+
+    def test_what_only_a_clinician_can_mend_is_said_and_not_asked_for_again(
+        self, home: TreatmentSession, as_ada: APIClient, at: datetime
+    ) -> None:
+        patient = home.enrollment.patient_id
+        safety.raise_alert(patient, alert_class=AlertClass.SERIOUS_EVENT, source="test", at=at)
+        path = f"sessions/{home.pk}"
+        before = as_ada.get(f"/api/v1/{path}").json()
+        assert [one["code"] for one in before["drive_reasons"]] == ["morning_unanswered", "call_open"]
+        assert before["next_actions"][0] == "answer_morning"
+        post(as_ada, f"{path}/morning-answers", {"slept": True, "is_alert": True})
+        after = as_ada.get(f"/api/v1/{path}").json()
+        assert [one["code"] for one in after["drive_reasons"]] == ["call_open"]
+        assert (after["may_drive"], "answer_morning" in after["next_actions"]) == (False, False)
 
     def test_nobody_says_it_for_them(
         self, home: TreatmentSession, as_ben: APIClient, as_cyd: APIClient

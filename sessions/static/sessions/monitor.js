@@ -351,8 +351,11 @@ once($("well"), () => enter("check_in", "All is well", { all_well: true }));
 once($("present"), () => decide("attestations", { kind: "monitor_present" }));
 once($("start"), () => decide("start", {}));
 once($("end"), async () => {
+  await send();
+  const isLeft = (await store.entries()).some(canBeSent);
+  const left = isLeft ? "Not all that you wrote down is sent yet. " : "";
   // One tap away from "All is well", and nobody watches after it.
-  if (confirm("End it? Nobody is asked for check-ins after that.")) await decide("end", { reason: "" });
+  if (confirm(`${left}End it? Nobody is asked for check-ins after that.`)) await decide("end", { reason: "" });
 });
 
 form("bind", ({ code }) => bind(code.replaceAll(/\D/g, "")));
