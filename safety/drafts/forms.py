@@ -156,10 +156,10 @@ class PartForm(forms.Form):
     """One row of a condition. A part that no row can show is kept as it is, or taken out."""
 
     kept = forms.CharField(widget=forms.HiddenInput, required=False)
-    is_negated = forms.BooleanField(label="not", required=False)
+    is_negated = forms.BooleanField(label="Not", required=False)
     looks_at = forms.ChoiceField()
     how = forms.ChoiceField(
-        label="which", required=False, choices=[(str(how), words) for how, words in _HOW.items()]
+        label="Which", required=False, choices=[(str(how), words) for how, words in _HOW.items()]
     )
     words = forms.CharField(
         label="Words",

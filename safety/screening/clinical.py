@@ -322,5 +322,6 @@ def comparison(table: Table, plausible: Bounds) -> tuple[Operator, float]:
         table.refuse(f"a condition on a number has exactly one of {', '.join(Operator)}")
     bound = table.number(operators[0])
     if not plausible.hold(bound):
-        table.refuse(f"{bound:g} is outside {plausible.minimum:g} to {plausible.maximum:g}")
+        said = f"{bound:g} is outside {plausible.minimum:g} to {plausible.maximum:g}"
+        table.refuse(said, key=operators[0])
     return operators[0], bound

@@ -174,7 +174,7 @@ class TestFaults:
             ({"threshold_status": "example"}, ""),
             ({"colour": "red"}, ""),
             ({"when": {}}, "when.question"),
-            ({"when": {"question": "age_years", "below": 900}}, "when"),
+            ({"when": {"question": "age_years", "below": 900}}, "when.below"),
         ],
     )
     def test_one_of_each_key(self, changed, place):

@@ -220,8 +220,8 @@ REFUSALS: list[tuple[Callable[[Document], None], str, str]] = [
     (when({"question": "age_years", "below": 18, "at_least": 3}, 0), "rules[0].when", "exactly one"),
     (when({"question": "age_years"}, 0), "rules[0].when", "exactly one"),
     (when({"question": "age_years", "below": "18"}, 0), "rules[0].when.below", "has to be a number"),
-    (when({"question": "age_years", "below": 180}, 0), "rules[0].when", "180 is outside 0 to 120"),
-    (when({"question": "age_years", "below": -1}, 0), "rules[0].when", "-1 is outside"),
+    (when({"question": "age_years", "below": 180}, 0), "rules[0].when.below", "180 is outside 0 to 120"),
+    (when({"question": "age_years", "below": -1}, 0), "rules[0].when.below", "-1 is outside"),
     (when({"question": "readings", "at_least": 180}, 2), "rules[2].when.quantity", "is missing"),
     (
         when({"question": "readings", "quantity": "median", "at_least": 180}, 2),
@@ -230,10 +230,14 @@ REFUSALS: list[tuple[Callable[[Document], None], str, str]] = [
     ),
     (
         when({"question": "readings", "quantity": "mean_diastolic_mmhg", "at_least": 201}, 2),
-        "rules[2].when",
+        "rules[2].when.at_least",
         "outside 20 to 200",
     ),
-    (when({"question": "readings", "quantity": "count", "below": 4}, 2), "rules[2].when", "outside 1 to 3"),
+    (
+        when({"question": "readings", "quantity": "count", "below": 4}, 2),
+        "rules[2].when.below",
+        "outside 1 to 3",
+    ),
     (when({"question": "medicines", "reported": False}, 3), "rules[3].when", "reported = true"),
     (when({"question": "medicines"}, 3), "rules[3].when", "reported = true"),
 ]
