@@ -2,14 +2,15 @@
 
 from datetime import datetime
 
-from django.db.models import CharField, Exists, OuterRef, Value
+from django.db.models import CharField, Exists, OuterRef, QuerySet, Value
 from django.db.models.functions import Cast, Concat
 
+from core.actors import ActorKind
 from programs.enums import OPEN_STATUSES
 from safety.enums import AlertStatus
 from safety.models import Alert
 from sessions.enums import BOOKED_STATUSES, SessionStatus
-from sessions.models import CheckInDeadline, TreatmentSession
+from sessions.models import CheckIn, CheckInDeadline, TreatmentSession
 
 SILENCE = "check-in:"
 """How the alert about a monitor who fell silent is named, before the session's id."""
@@ -27,16 +28,24 @@ def sessions_recovered(*, at: datetime) -> list[TreatmentSession]:
     return list(recovering.order_by("no_drive_until", "id"))
 
 
-def sessions_unheard_for(*, at: datetime) -> list[TreatmentSession]:
-    """Return the sessions that run though nobody has to be heard from any more, but for those whose silence
-    somebody is called about: their time is over, and they are not ended.
+def sessions_unheard_for(*, at: datetime) -> QuerySet[TreatmentSession]:
+    """Return the sessions that run though nobody has to be heard from any more: their time is over, and they
+    are not ended.
+
+    Not those whose silence somebody is called about, unless the monitor was heard after the last deadline
+    that was missed: who comes back can fall silent again. What counts is when a word reached us.
     """
     source = Concat(Value(SILENCE), Cast(OuterRef("pk"), CharField()))
     called = Alert.objects.filter(patient_id=OuterRef("enrollment__patient_id"), source=source)
+    missed_since = CheckInDeadline.objects.filter(
+        session=OuterRef("session"), missed_at__isnull=False, due_at__gte=OuterRef("received_at")
+    )
+    by_monitor = CheckIn.objects.filter(session=OuterRef("pk"), actor_kind=ActorKind.CAPABILITY)
+    heard = Exists(by_monitor.exclude(Exists(missed_since)))
     to_come = CheckInDeadline.objects.filter(session=OuterRef("pk"), due_at__gte=at)
     running = TreatmentSession.objects.filter(status=SessionStatus.IN_PROGRESS)
-    unheard = running.exclude(Exists(to_come)).exclude(Exists(called.exclude(status=AlertStatus.CLOSED)))
-    return list(unheard.order_by("started_at", "id"))
+    silent = Exists(called.exclude(status=AlertStatus.CLOSED)) & ~heard
+    return running.exclude(Exists(to_come)).exclude(silent).order_by("started_at", "id")
 
 
 def mornings_unanswered(*, at: datetime) -> list[TreatmentSession]:

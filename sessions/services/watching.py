@@ -60,7 +60,7 @@ def watch(*, at: datetime) -> Watched:
     cannot be dealt with is logged, stays for the next look, and does not keep the others waiting.
     """
     check_ins_missed = _each(queries.deadlines_missed(at=at), _miss_check_in, at=at)
-    check_ins_added = _each(queries.sessions_unheard_for(at=at), _ask_on, at=at)
+    check_ins_added = _each(list(queries.sessions_unheard_for(at=at)), _ask_on, at=at)
     sessions_completed = _each(queries.sessions_recovered(at=at), _complete, at=at)
     sessions_called_off = _each(queries.sessions_without_a_program(), _call_off, at=at)
     mornings = _each(queries.mornings_unanswered(at=at), _call_about_morning, at=at)
@@ -183,10 +183,12 @@ def _ask_on(session: TreatmentSession, at: datetime) -> bool:
     """Ask for another check-in of a session that is not ended though its time is over.
 
     Somebody may not have recovered yet, or a dose came later than the window: as long as it runs, somebody
-    stays, and their silence is heard. Where it was heard, whoever has that alert in hand is not called again.
+    stays, and their silence is heard. Whoever has the alert about it in hand is called again by another
+    silence alone, one that begins after somebody was heard.
     """
     locked = _lock_as_found(session)
-    if locked is None or locked.status != SessionStatus.IN_PROGRESS:
+    # Asked again under the lock: a deadline that another process has added changes nothing of the session.
+    if locked is None or not queries.sessions_unheard_for(at=at).filter(pk=locked.pk).exists():
         return False
     _, policy = queries.policy_of(locked, at=at)
     CheckInDeadline.objects.create(session=locked, due_at=at + policy.check_in_interval)

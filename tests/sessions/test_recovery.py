@@ -21,7 +21,7 @@ from sessions.errors import NotOverYet
 from sessions.models import Observation, TreatmentSession
 from sessions.policy import parse_policy
 from sessions.rules import EndFacts, Reading, Seen, end_faults
-from sessions.services import ObservationEntry
+from sessions.services import ObservationEntry, watching
 from tests import steps
 from tests.api import post
 from tests.assessments.test_self_harm import close
@@ -217,6 +217,46 @@ def test_who_leaves_without_ending_it_is_heard_and_once(ada: Patient, ben: User,
     # Whoever closes it has not ended the session: the next silence is another.
     close(alert, ben, silent + timedelta(hours=5))
     assert services.watch(at=silent + timedelta(hours=6)).check_ins_added == 1
+
+
+@pytest.mark.parametrize("missed", [1, -1])
+def test_who_comes_back_and_falls_silent_again_is_heard_once_for_each_time(
+    ada: Patient, ben: User, at: datetime, missed: int
+) -> None:
+    """Behind an alert that a clinician has in hand, whichever of the planned deadlines it was about."""
+    session, monitor = stages.dosed(ada, at=at)
+    planned = stages.open_due(session)
+    for due_at in planned:
+        if due_at == planned[missed]:
+            services.watch(at=due_at + MINUTE)
+            safety.acknowledge(Alert.objects.get(), by=ben, at=due_at + 2 * MINUTE)
+        stages.tap(session, monitor, at=due_at + 3 * MINUTE if due_at == planned[missed] else due_at)
+    pages = 1
+    now = planned[-1] + 4 * MINUTE
+    for _ in range(2):
+        assert services.watch(at=now).check_ins_added == 1
+        now += POLICY.check_in_interval + MINUTE
+        assert services.watch(at=now).check_ins_missed == 1
+        pages += 1
+        alert = Alert.objects.get()
+        assert (alert.status, alert.pages_sent) == ("open", pages)
+        safety.acknowledge(alert, by=ben, at=now)
+        # The same silence, however long: nobody is asked for, and nobody is called.
+        assert services.watch(at=now + timedelta(hours=5)).check_ins_added == 0
+        # The person's own word is not the monitor's.
+        stages.tap(session, Actor.person(ada.user_id), at=now + MINUTE)
+        assert services.watch(at=now + timedelta(hours=5)).check_ins_added == 0
+        now += timedelta(hours=6)
+        stages.tap(session, monitor, at=now)
+
+
+def test_two_who_look_at_once_ask_for_one_check_in(ada: Patient, at: datetime) -> None:
+    session, monitor = stages.dosed(ada, at=at)
+    later = heard_to_the_last(session, monitor) + MINUTE
+    (found,) = queries.sessions_unheard_for(at=later)
+    assert services.watch(at=later).check_ins_added == 1
+    assert not watching._ask_on(found, later + timedelta(seconds=1))
+    assert len(stages.open_due(session)) == 1
 
 
 def test_what_is_over_asks_for_nobody(ada: Patient, at: datetime) -> None:
