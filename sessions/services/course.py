@@ -193,14 +193,17 @@ def record_dose_outcome(
 
     Nothing else changes: what was taken counts, and the watch goes on. One that came up again calls a
     clinician; told of a session that ended as one without a dose, it keeps them off the road from now on.
-    Saying so again is harmless. Locks the enrollment, then the session. Raises `WrongSessionState`.
+    Said again it is the same one; by somebody else, or later, it calls again whoever has it in hand. Locks
+    the enrollment, then the session. Raises `WrongSessionState`.
     """
     with atomic():
         locked = lock(session)
         dosed = locked.dosed_at is not None
         known = DoseOutcome.objects.filter(session=locked, kind=kind).first()
         if known is not None:
-            if known.alert is not None and known.alert.status == AlertStatus.CLOSED:
+            # A double tap is no news; from somebody else, or later, it is, for whoever has the alert in hand.
+            is_repeat = known.actor == actor and rules.is_told_twice(known.recorded_at, at=at)
+            if known.alert is not None and (known.alert.status == AlertStatus.CLOSED or not is_repeat):
                 _tell_of_vomiting(locked, at=at)
             return known
         if fault := rules.outcome_fault(kind, status=SessionStatus(locked.status), dosed=dosed):

@@ -10,6 +10,7 @@ from rest_framework.test import APIClient
 from accounts.models import Patient, User
 from core.actors import Actor
 from programs.enums import Route
+from safety import services as safety
 from safety.models import Alert
 from sessions import queries, services
 from sessions.enums import OutcomeKind, SessionStatus
@@ -179,6 +180,24 @@ def test_said_again_once_the_alert_is_closed_it_calls_again(ada: Patient, ben: U
     close(row.alert, ben, at + 2 * MINUTE)
     assert say(session, "vomited", monitor, at=at + 3 * MINUTE) == row
     assert Alert.objects.filter(source=row.alert.source).exclude(status="closed").count() == 1
+
+
+@pytest.mark.parametrize(
+    ("who", "minutes_later", "status"),
+    [("monitor", 2, "acknowledged"), ("monitor", 2.1, "open"), ("patient", 1, "open")],
+)
+def test_whoever_has_the_alert_in_hand_hears_that_it_came_up_again(
+    ada: Patient, ben: User, at: datetime, who: str, minutes_later: float, status: str
+) -> None:
+    """Not by a double tap: the same teller, at once."""
+    session, monitor = stages.dosed(ada, at=at)
+    row = say(session, "vomited", monitor, at=at)
+    assert row.alert is not None
+    safety.acknowledge(row.alert, by=ben, at=at)
+    teller = monitor if who == "monitor" else Actor.person(ada.user_id)
+    assert say(session, "vomited", teller, at=at + minutes_later * MINUTE) == row
+    alert = Alert.objects.get()
+    assert (alert.status, alert.pages_sent) == (status, 1 if status == "acknowledged" else 2)
 
 
 def test_told_when_the_session_is_over_it_calls_somebody_all_the_same(
