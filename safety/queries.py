@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Subquery, When
+from django.db.models import Case, Exists, F, Max, OuterRef, Q, QuerySet, Subquery, When
 from django.db.models.functions import Coalesce
 
 from accounts import queries as accounts
@@ -433,6 +433,13 @@ def open_alerts_from(patient_id: UUID, *, source: str) -> int:
     """Return how many of a patient's alerts, whose source begins so, no clinician has closed."""
     found = Alert.objects.filter(patient_id=patient_id, source__startswith=source)
     return found.exclude(status=AlertStatus.CLOSED).count()
+
+
+def raised_at(source: str, *, since: datetime) -> datetime | None:
+    """Return when the newest alert from a source was opened since then, whatever became of it."""
+    found = Alert.objects.filter(source=source, opened_at__gte=since)
+    newest: datetime | None = found.aggregate(last=Max("opened_at"))["last"]
+    return newest
 
 
 def open_calls(patient_id: UUID, *, source: str) -> int:

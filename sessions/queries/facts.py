@@ -140,19 +140,34 @@ def running_session_of(patient_id: UUID) -> TreatmentSession | None:
     return live.order_by("status", "-number").first()
 
 
+def unsettled_dose(session: TreatmentSession) -> datetime | None:
+    """Return by when a dose can have been swallowed that was refused as it was told of, `None` without one.
+
+    That it was not taken is for somebody to say since then (`OutcomeKind.REFUSED`), whoever was called.
+    """
+    if session.gate is None or session.started_at is None:
+        return None
+    told_at = safety.raised_at(rules.refused_dose_source(session.pk), since=session.started_at)
+    if told_at is None:
+        return None
+    settled = DoseOutcome.objects.filter(session=session, kind=OutcomeKind.REFUSED, recorded_at__gte=told_at)
+    return None if settled.exists() else max(told_at, session.gate.dose_by)
+
+
 def dosed_by(session: TreatmentSession) -> datetime | None:
     """Return the latest moment at which the dose of a session can have been taken, `None` without one.
 
     A time that was reported afterwards may be wrong: then that is the end of the window. One that somebody
     says they took, and that is not the session's, counts as well; so does one that came up
-    again before anybody had written it down.
+    again before anybody had written it down, and one that was refused as it was told of.
     """
     dose = Dose.objects.select_related("gate").filter(session=session).first()
+    own: datetime | None
     if dose is not None:
         own = dose.gate.dose_by if dose.is_late else dose.taken_at
     else:
         came_up = DoseOutcome.objects.filter(session=session, kind=OutcomeKind.VOMITED)
-        own = came_up.aggregate(last=Max("recorded_at"))["last"]
+        own = _latest(came_up.aggregate(last=Max("recorded_at"))["last"], unsettled_dose(session))
     # One swallowed a little too early is in the body all the same; one of long ago ends the watch by itself.
     others = UnattributedDose.objects.filter(session=session)
     return _latest(own, others.aggregate(last=Max("taken_at"))["last"])
@@ -169,6 +184,7 @@ def end_facts(session: TreatmentSession, *, overruled: bool, at: datetime) -> ru
         at=at,
         started_at=started_at,
         dosed_by=dosed_by(session),
+        is_unsettled=session.dosed_at is None and unsettled_dose(session) is not None,
         seen=tuple(
             rules.Seen(Alertness(row.alertness), min(row.observed_at, row.received_at)) for row in told
         ),

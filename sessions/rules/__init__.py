@@ -9,7 +9,9 @@ from sessions.rules.dose import (
     is_told_twice,
     late_dose_faults,
     outcome_fault,
+    refused_dose_source,
     should_not_have_been,
+    told_at_latest,
 )
 from sessions.rules.entries import calls_for_help, clock_fault, comes_late
 from sessions.rules.leaving import Leaving, LeavingFacts, Step, leaving
@@ -97,7 +99,9 @@ __all__ = [
     "no_drive_until",
     "outcome_fault",
     "place_faults",
+    "refused_dose_source",
     "review_due_at",
     "review_faults",
     "should_not_have_been",
+    "told_at_latest",
 ]

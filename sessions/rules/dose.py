@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from core.errors import Reason
@@ -12,6 +13,7 @@ from sessions.enums import LIVE_STATUSES, OutcomeKind, SessionStatus
 from sessions.policy import SessionPolicy
 from sessions.rules.start import (
     ALERT_OPEN,
+    CLOCK_SKEW,
     NO_MONITOR,
     NOT_ACTIVE,
     ON_HOLD,
@@ -142,6 +144,16 @@ def outcome_fault(kind: OutcomeKind, *, status: SessionStatus, dosed: bool) -> s
 
 ONE_DOSE = timedelta(minutes=2)
 """Two people who record the same dose within this are two at one table, who both tapped."""
+
+
+def refused_dose_source(session_id: UUID) -> str:
+    """Return where the alert comes from about a dose of this session that was refused as it was told of."""
+    return f"refused-dose:{session_id}"
+
+
+def told_at_latest(taken_at: datetime, *, at: datetime) -> datetime:
+    """Return when a dose was taken, by our clock where the teller's goes a little ahead."""
+    return at if at < taken_at <= at + CLOCK_SKEW else taken_at
 
 
 def is_told_twice(recorded_at: datetime, *, at: datetime) -> bool:

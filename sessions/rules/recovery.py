@@ -9,6 +9,8 @@ from sessions.enums import Alertness
 from sessions.policy import RecoveryPolicy, SessionPolicy
 from sessions.rules.start import Reading
 
+UNSETTLED = Reason("dose_unsettled", "If it was not taken after all, say so first: then this can end.")
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:
@@ -22,14 +24,16 @@ class Seen:
 class EndFacts:
     """What the end of a session depends on; null means not known.
 
-    `dosed_by` is the latest moment at which a dose can have been taken, null where none can. `seen` and
-    `readings` are the session's, corrected ones too, `before` the readings up to the start, as corrected.
-    `overruled` is whether a clinician ends it and says why.
+    `dosed_by` is the latest moment at which a dose can have been taken, null where none can; `is_unsettled`,
+    whether all that is known of one is that it was refused as it was told of. `seen` and `readings` are the
+    session's, corrected ones too, `before` the readings up to the start, as corrected. `overruled` is whether
+    a clinician ends it and says why.
     """
 
     at: datetime
     started_at: datetime
     dosed_by: datetime | None
+    is_unsettled: bool
     seen: tuple[Seen, ...]
     before: tuple[Reading, ...]
     readings: tuple[Reading, ...]
@@ -46,7 +50,8 @@ def end_faults(facts: EndFacts, policy: SessionPolicy) -> list[Reason]:
         return []
     if facts.at < facts.dosed_by + policy.watched_after_dose:
         minutes = int(policy.watched_after_dose.total_seconds() // 60)
-        return [Reason("still_watched", f"Somebody stays for {minutes} minutes after the dose.")]
+        stays = Reason("still_watched", f"Somebody stays for {minutes} minutes after the dose.")
+        return [stays, UNSETTLED] if facts.is_unsettled else [stays]
     if policy.recovery is None or facts.overruled:
         return []
     return [*_alertness_faults(facts, policy.recovery), *_pressure_faults(facts, policy.recovery)]

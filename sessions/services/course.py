@@ -97,7 +97,8 @@ def record_dose(
 def hear_refused_dose(session: TreatmentSession, *, route: Route, dose_mg: Decimal, at: datetime) -> bool:
     """Call a clinician to a dose that `record_dose` refused: it may have been swallowed. Tell whether it did.
 
-    In a transaction of its own, after the refusal has undone everything else. Not for the dose that is known,
+    The session is watched, and nobody drives, as if it had been, until somebody says that it was not. In a
+    transaction of its own, after the refusal has undone everything else. Not for the dose that is known,
     recorded by two people at once. Locks the enrollment, then the session.
     """
     with atomic():
@@ -108,9 +109,10 @@ def hear_refused_dose(session: TreatmentSession, *, route: Route, dose_mg: Decim
         safety.raise_alert(
             locked.enrollment.patient_id,
             alert_class=AlertClass.REFUSED_DOSE,
-            source=f"refused-dose:{locked.pk}",
+            source=rules.refused_dose_source(locked.pk),
             at=at,
         )
+        keep_off_the_road(locked, taken_at=at, at=at)
         return True
 
 
@@ -132,6 +134,7 @@ def record_late_dose(
     `WrongSessionState`, `DoseAlreadyTaken`, or `NotALateDose`: whoever catches that has it kept
     (`keep_unattributed_dose`).
     """
+    taken_at = rules.told_at_latest(taken_at, at=at)
     with atomic():
         locked = lock(session)
         if (known := Dose.objects.filter(session=locked).first()) is not None:
@@ -165,13 +168,15 @@ def keep_unattributed_dose(
 ) -> bool:
     """Keep what was said of a dose that `record_late_dose` refused, and tell a clinician at once.
 
-    In a transaction of its own, after the refusal has undone everything else. Tell whether it is kept: not a
-    time still to come, nor the dose that is known, nor one that can still be recorded as the session's own.
-    Again is harmless. Locks the enrollment, then the session.
+    In a transaction of its own, after the refusal has undone everything else. Tell whether it is kept: not
+    the dose that is known, nor one that can still be recorded as the session's own. A time that is still to
+    come is a clock that goes wrong: then it was by now. Again is harmless. Locks the enrollment, then the
+    session.
     """
+    taken_at = min(taken_at, at)
     with atomic():
         locked = lock(session)
-        if taken_at > at or _is_the_sessions(locked, (route, dose_mg, taken_at), at=at):
+        if _is_the_sessions(locked, (route, dose_mg, taken_at), at=at):
             return False
         dose = {"route": route, "dose_mg": dose_mg, "taken_at": taken_at}
         row = UnattributedDose(

@@ -18,7 +18,8 @@ def wrong(page):
 
 
 def test_a_rule_is_changed_with_what_is_wrong_beside_its_field(browse, live_server, ben, tmp_path):
-    seen, faults = [], []
+    seen: list[str] = []
+    faults: list[tuple[str, list[str]]] = []
 
     def story(page):
         def look(name):

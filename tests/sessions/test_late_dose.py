@@ -9,6 +9,7 @@ from django.db import transaction
 from rest_framework.test import APIClient
 
 from accounts.models import Patient, User
+from core import clock
 from core.actors import Actor
 from notifications.models import Delivery
 from programs.enums import Route
@@ -358,6 +359,21 @@ def test_what_can_be_recorded_or_is_to_come_is_not_kept(
 ) -> None:
     session, _ = stages.started(ada, at=at - 10 * MINUTE)
     assert not is_kept(tell(as_ada, session, at + minutes * MINUTE), status=422)
+
+
+@pytest.mark.parametrize("ahead_s", [1, 60, 120])
+def test_a_clock_that_goes_a_little_ahead_hides_no_dose(
+    ada: Patient, at: datetime, as_ada: APIClient, ahead_s: int
+) -> None:
+    session, _ = stages.started(ada, at=at - 40 * MINUTE)
+    assert is_kept(tell(as_ada, session, clock.now() + timedelta(seconds=ahead_s)), status=422)
+    assert UnattributedDose.objects.get().taken_at <= clock.now()
+
+
+def test_nor_does_one_that_goes_far_ahead(ada: Patient, at: datetime, as_ada: APIClient) -> None:
+    session, _ = stages.started(ada, at=at - 40 * MINUTE)
+    assert is_kept(tell(as_ada, session, at + timedelta(days=400)), status=422)
+    assert Alert.objects.get().status == "open"
 
 
 def test_a_stranger_tells_of_nothing(ada: Patient, at: datetime, as_cyd: APIClient) -> None:

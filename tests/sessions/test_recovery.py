@@ -34,6 +34,7 @@ WELL = EndFacts(
     at=NOON,
     started_at=STARTED,
     dosed_by=STARTED,
+    is_unsettled=False,
     seen=(Seen(Alertness.TALKS_NORMALLY, NOON - 5 * MINUTE),),
     before=(reading(minutes_ago=125),),
     readings=(reading(minutes_ago=125), reading(minutes_ago=30), reading(minutes_ago=5)),
@@ -56,6 +57,11 @@ def test_the_longer_of_timer_and_observation_counts() -> None:
     assert codes(WELL) == []
     longer = replace(POLICY, timer=timedelta(minutes=180))
     assert end_faults(replace(WELL, at=STARTED + 179 * MINUTE), longer) != []
+
+
+def test_one_that_was_refused_as_it_was_told_of_is_settled_by_a_word() -> None:
+    assert codes(replace(WELL, at=STARTED, is_unsettled=True)) == ["still_watched", "dose_unsettled"]
+    assert codes(replace(WELL, is_unsettled=True)) == []
 
 
 def test_without_a_dose_it_may_end_at_once() -> None:

@@ -12,12 +12,14 @@ from core.actors import Actor
 from notifications.models import Delivery
 from safety import services as safety
 from safety.models import Alert
-from sessions import services
+from sessions import queries, services
+from sessions.errors import NotOverYet
 from sessions.models import Dose, TreatmentSession
 from sessions.views.course import MAY_BE_SWALLOWED
 from tests.api import post
 from tests.sessions import stages
 from tests.sessions.conftest import by_link
+from tests.sessions.facts import POLICY
 from tests.sessions.test_gate import hold, refusal
 
 MINUTE = timedelta(minutes=1)
@@ -138,6 +140,55 @@ def test_what_is_no_dose_is_not_heard(ada: Patient, at: datetime, as_ada: APICli
     session = window_over(ada, at)
     assert post(as_ada, f"sessions/{session.pk}/doses", {"route": "sublingual"}).status_code == 400
     assert not Alert.objects.exists()
+
+
+def refused_beside_an_alert(ada: Patient, at: datetime) -> tuple[TreatmentSession, APIClient, Actor]:
+    """The monitor tells of a dose that was just taken, and something stands against it."""
+    session, monitor = stages.started(ada, at=at - 10 * MINUTE)
+    hold(stages.fetch(session), at)
+    dan = by_link(stages.token_in_mail(session))
+    assert post(dan, f"sessions/{session.pk}/doses", DOSE).status_code == 422
+    return stages.fetch(session), dan, monitor
+
+
+def test_until_somebody_says_that_it_was_not_taken_they_are_watched_and_do_not_drive(
+    ada: Patient, at: datetime
+) -> None:
+    session, dan, monitor = refused_beside_an_alert(ada, at)
+    ended = post(dan, f"sessions/{session.pk}/end", {"reason": ""})
+    codes = [reason["code"] for reason in ended.json()["reasons"]]
+    assert (ended.status_code, codes) == (422, ["still_watched", "dose_unsettled"])
+    over_at = queries.gate_of(session).dose_by + POLICY.watched_after_dose
+    with stages.refused(NotOverYet):
+        services.end_session(session, reason="", actor=monitor, at=over_at - timedelta(seconds=1))
+    stages.recovered(session, monitor, at=over_at)
+    over = services.end_session(session, reason="", actor=monitor, at=over_at)
+    assert over.status == "aborted"
+    assert over.no_drive_until is not None
+    assert queries.morning_awaited(session.enrollment_id, at=over.no_drive_until) == session.pk
+
+
+def test_a_clinician_who_closes_the_call_says_nothing_of_the_dose(
+    ada: Patient, ben: User, at: datetime
+) -> None:
+    session, _, monitor = refused_beside_an_alert(ada, at)
+    alert = Alert.objects.get(alert_class="refused_dose")
+    safety.close(safety.acknowledge(alert, by=ben, at=at), by=ben, reason="She swallowed it.", at=at)
+    with stages.refused(NotOverYet):
+        services.end_session(session, reason="", actor=monitor, at=at + MINUTE)
+
+
+def test_once_somebody_says_so_it_ends_without_a_dose(ada: Patient, at: datetime) -> None:
+    session, dan, _ = refused_beside_an_alert(ada, at)
+    assert post(dan, f"sessions/{session.pk}/dose-outcomes", {"kind": "refused"}).status_code == 201
+    assert post(dan, f"sessions/{session.pk}/end", {"reason": ""}).status_code == 200
+    assert (stages.fetch(session).status, stages.fetch(session).no_drive_until) == ("aborted", None)
+
+
+def test_told_after_an_end_without_one_nobody_drives(ada: Patient, at: datetime, as_ada: APIClient) -> None:
+    session = aborted(ada, at - MINUTE)
+    assert post(as_ada, f"sessions/{session.pk}/doses", DOSE).status_code == 409
+    assert stages.fetch(session).no_drive_until is not None
 
 
 def test_twin_without_hearing_it_nobody_is_called(
