@@ -80,6 +80,20 @@ BLOCKS_STARTING = (*BLOCKS_DOSING, AlertClass.REFUSED_DOSE, AlertClass.STOCK_DIF
 Medicine that nobody can account for may have been swallowed. In a session that has started, a refused dose
 leaves the way to the one that was ordered: it may be a slip.
 """
+KEEPS_FROM_DRIVING = (
+    AlertClass.SERIOUS_EVENT,
+    AlertClass.ADVERSE_EVENT,
+    AlertClass.MISSED_CHECK_IN,
+    AlertClass.LATE_DOSE,
+    AlertClass.REFUSED_DOSE,
+)
+"""While one of these is not closed, nobody drives after a dose, whatever they say of themselves.
+
+Each may mean that somebody is sedated, and for longer than the clock thinks: a call for help, an effect that
+nobody has weighed (that one is not awake in the morning, or has not said so, among them), a silence, a dose
+other than the one that the time was counted from. The others speak of papers, stock or mood: a risk of
+suicide has a ladder of its own, and no car makes it a matter of sedation.
+"""
 
 
 class HoldReason(TextChoices):

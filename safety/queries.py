@@ -36,6 +36,7 @@ from safety import errors, rules
 from safety.authority import Authority, parse_authority
 from safety.enums import (
     BLOCKS_STARTING,
+    KEEPS_FROM_DRIVING,
     AlertClass,
     AlertStatus,
     Grade,
@@ -442,10 +443,10 @@ def raised_at(source: str, *, since: datetime) -> datetime | None:
     return newest
 
 
-def open_calls(patient_id: UUID, *, source: str) -> int:
-    """Return how many of a patient's calls no clinician has closed: the serious ones, and `source`'s."""
-    called = Q(alert_class=AlertClass.SERIOUS_EVENT) | Q(source=source)
-    return Alert.objects.filter(called, patient_id=patient_id).exclude(status=AlertStatus.CLOSED).count()
+def open_calls(patient_id: UUID) -> int:
+    """Return how many alerts keep a patient from driving: no clinician has closed them."""
+    found = Alert.objects.filter(patient_id=patient_id, alert_class__in=KEEPS_FROM_DRIVING)
+    return found.exclude(status=AlertStatus.CLOSED).count()
 
 
 def open_holds(patient_id: UUID) -> list[Hold]:

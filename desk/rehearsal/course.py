@@ -99,8 +99,8 @@ class Course:
             self._session(first + BETWEEN * (number - 1))
             ended_at = self.clock.now()
             self.say(f"session {number} of {SESSIONS}: {len(self.people)} people dosed, watched, home")
+            self._each("answering in the morning", self._answer_morning)
             self.clock.until(ended_at + OPENS_AFTER)
-            self._each("answering in the morning", lambda one: day.answer_morning(self.sessions[one].patient))
             if number in POINTS:
                 self._ask(number, ended_at=ended_at)
                 self.say(f"forms after session {number}: {len(self.late[number])} needed the reminder")
@@ -126,6 +126,9 @@ class Course:
         asked = self.people if among is None else [person for person in among if person in self.people]
         failed = set(asked) - set(self.cohort.through(what, step, asked))
         self.people = [person for person in self.people if person not in failed]
+
+    def _answer_morning(self, person: Participant) -> None:
+        day.answer_morning(self.sessions[person].patient, clock=self.clock)
 
     def _session(self, at: datetime) -> None:
         self.clock.until(at - BOOKED_AHEAD)

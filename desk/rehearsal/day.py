@@ -85,7 +85,14 @@ class Session:
         return self.patient.path
 
 
-def run(person: Participant, *, clock: Clock, mailbox: Mailbox, say: Callable[[str], None]) -> dict[str, int]:
+def run(
+    person: Participant,
+    *,
+    clock: Clock,
+    mailbox: Mailbox,
+    answer_alerts: Callable[[], None],
+    say: Callable[[str], None],
+) -> dict[str, int]:
     """Take one person through their first session; return what happened, counted."""
     scheduled_at = afternoon(clock.now(), in_days=2)
     patient = book(person, scheduled_at)
@@ -102,7 +109,7 @@ def run(person: Participant, *, clock: Clock, mailbox: Mailbox, say: Callable[[s
     say(f"watched for {WATCHED.seconds // 60} minutes with {check_ins} check-ins")
     event = _report_event(session.monitor)
     end(session, at=clock.now())
-    _afterwards(person, session, clock=clock)
+    _afterwards(person, session, answer_alerts, clock=clock)
     say("ended, reflected on, no driving until the morning after")
     return {"sessions": 1, "check-ins": check_ins, "adverse events": 1, "serious": int(event["is_serious"])}
 
@@ -246,8 +253,9 @@ def review(clinicians: Iterable[Client]) -> int:
     return signed
 
 
-def answer_morning(patient: Device) -> None:
-    """Say, the morning after, that one slept and feels awake; only then one may drive."""
+def answer_morning(patient: Device, *, clock: Clock) -> None:
+    """Say, once it is the morning after, that one slept and feels awake; only then one may drive."""
+    clock.until(datetime.fromisoformat(patient.client.get(patient.path)["no_drive_until"]))
     before = patient.client.get(patient.path)
     patient.client.post(f"{patient.path}/morning-answers", {"slept": True, "is_alert": True})
     if before["may_drive"] or not patient.client.get(patient.path)["may_drive"]:
@@ -272,10 +280,13 @@ def reflect(patient: Device) -> None:
         raise StepFailed(f"after the end: {ended['status']}, no driving until {ended['no_drive_until']}")
 
 
-def _afterwards(person: Participant, session: Session, *, clock: Clock) -> None:
+def _afterwards(
+    person: Participant, session: Session, answer_alerts: Callable[[], None], *, clock: Clock
+) -> None:
+    """Reflect, and be let drive in the morning: not while a clinician has yet to weigh what was reported."""
     reflect(session.patient)
-    clock.advance(timedelta(days=1))
-    answer_morning(session.patient)
+    answer_alerts()
+    answer_morning(session.patient, clock=clock)
     titles = [
         entry["title"] for entry in person.client.get(f"enrollments/{person.enrollment}/timeline")["results"]
     ]

@@ -102,8 +102,9 @@ class Silence:
         self._carer(session).post(f"effects/{noted['id']}/triages", said)
         if number < SESSIONS:
             self._refused_too_soon(at + TOO_SOON)
-        self.clock.advance(timedelta(days=1, minutes=1))
-        day.answer_morning(session.patient)
+        opens_at = self.clock.now() + timedelta(days=1, minutes=1)
+        day.answer_morning(session.patient, clock=self.clock)
+        self.clock.until(opens_at)
         self._fill_in()
         _until(lambda: self.person.client.get(session.path)["status"] == "completed", "completed")
         if number in REVIEWED:

@@ -108,7 +108,7 @@ def _play(cohort: Cohort, found: Found, options: argparse.Namespace) -> None:
     found.treated = _treat(cohort, clinicians)
     found.alerts_closed = _answer_alerts(clinicians)
     first, second = _ready(found.treated)
-    found.events, found.harm = _session(first, clinicians, clock=clock, mailbox=mailbox)
+    _session(first, clinicians, found=found, clock=clock, mailbox=mailbox)
     found.alerts_closed += _answer_alerts(clinicians)
     found.course = course.plan(
         [one for one in found.treated if one not in (first, second)],
@@ -206,13 +206,18 @@ def _ready(treated: list[Participant]) -> list[Participant]:
 
 
 def _session(
-    person: Participant, clinicians: list[Client], *, clock: day.Clock, mailbox: Mailbox
-) -> tuple[Counter[str], list[report.Row]]:
+    person: Participant, clinicians: list[Client], *, found: Found, clock: day.Clock, mailbox: Mailbox
+) -> None:
     """Take one person through a first session, and what followed."""
     say = partial(_say, "session")
-    events = Counter(day.run(person, clock=clock, mailbox=mailbox, say=say))
+
+    def answer_alerts() -> None:
+        found.alerts_closed += _answer_alerts(clinicians)
+
+    went = day.run(person, clock=clock, mailbox=mailbox, answer_alerts=answer_alerts, say=say)
+    found.events = Counter(went)
     session = person.client.get(f"enrollments/{person.enrollment}/sessions")["results"][-1]["id"]
-    return events, harm.run(person.client, session, clinicians, say=say)
+    found.harm = harm.run(person.client, session, clinicians, say=say)
 
 
 def _is_assessed(person: Participant) -> bool:

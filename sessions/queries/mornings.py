@@ -23,7 +23,7 @@ def morning_facts(session: TreatmentSession, *, at: datetime) -> rules.MorningFa
         is_newest=not _treated_since(session),
         newest=None if newest is None else rules.Morning(newest.slept, newest.is_alert, newest.given_at),
         not_awake_at=None if not_awake is None else not_awake.given_at,
-        open_calls=safety.open_calls(session.enrollment.patient_id, source=f"morning:{session.pk}"),
+        open_calls=safety.open_calls(session.enrollment.patient_id),
         zone=ZoneInfo(session.timezone),
     )
 

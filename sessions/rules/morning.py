@@ -35,7 +35,7 @@ class MorningFacts:
 
     `no_drive_until` is the session's, or that of a dose told of since, whichever is later; `is_newest`, that
     no later session of the person runs or had a dose; `not_awake_at`, when they last said that they were not;
-    `open_calls`, how many calls for help about them no clinician has closed.
+    `open_calls`, how many alerts that may mean sedation no clinician has closed.
     """
 
     no_drive_until: datetime | None
@@ -66,9 +66,8 @@ def morning_faults(facts: MorningFacts, *, at: datetime) -> Iterator[Reason]:
 def drive_faults(facts: MorningFacts, *, at: datetime) -> list[Reason]:
     """Return what keeps somebody from driving again: by the clock and by their own word, never by one alone.
 
-    Nor while somebody's call that they were not awake, or not well, stands open, whatever they say. A word
-    given before the time does not count; that one is not awake stands for its day, whatever is said later on
-    that day.
+    Nor while an alert stands open that may mean that they are sedated, whatever they say. A word given before
+    the time does not count; that one is not awake stands for its day, whatever is said later on that day.
     """
     faults, newest, until = list(morning_faults(facts, at=at)), facts.newest, facts.no_drive_until
     if faults:

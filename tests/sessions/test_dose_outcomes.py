@@ -67,7 +67,7 @@ def test_one_that_was_refused_ends_the_session_at_once(ada: Patient, at: datetim
 
 @pytest.mark.parametrize("how", ["came up", "told late"])
 def test_what_may_have_been_taken_is_watched_and_keeps_them_off_the_road(
-    ada: Patient, at: datetime, how: str
+    ada: Patient, ben: User, at: datetime, how: str
 ) -> None:
     """Nobody wrote the dose down in time; that it was in the body is known all the same."""
     session, monitor = stages.started(ada, at=at)
@@ -88,6 +88,8 @@ def test_what_may_have_been_taken_is_watched_and_keeps_them_off_the_road(
     assert not queries.may_drive(over, at=over.no_drive_until)
     patient = Actor.person(ada.user_id)
     services.answer_morning(over, slept=True, is_alert=True, actor=patient, at=over.no_drive_until)
+    assert not queries.may_drive(stages.fetch(over), at=over.no_drive_until)
+    close(Alert.objects.get(), ben, over.no_drive_until)
     assert queries.may_drive(stages.fetch(over), at=over.no_drive_until)
     assert queries.next_number(session.enrollment_id) == 1
 

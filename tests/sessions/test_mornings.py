@@ -7,6 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.db import transaction
 from rest_framework.test import APIClient
 
 from accounts.models import Patient, User
@@ -142,6 +143,27 @@ class TestAnswering:
         assert [one["code"] for one in after["drive_reasons"]] == ["call_open"]
         assert (after["may_drive"], "answer_morning" in after["next_actions"]) == (False, False)
 
+    def test_no_alert_that_may_mean_sedation_is_overridden_by_ones_word(
+        self, home: TreatmentSession, at: datetime
+    ) -> None:
+        answer(home, at=at)
+        kept_from_it = set()
+        for alert_class in AlertClass:
+            with transaction.atomic():
+                patient = home.enrollment.patient_id
+                safety.raise_alert(patient, alert_class=alert_class, source="test", at=at)
+                if not queries.may_drive(home, at=at):
+                    kept_from_it.add(alert_class)
+                transaction.set_rollback(True)
+        assert kept_from_it == {
+            "serious_event",
+            "adverse_event",
+            "missed_check_in",
+            "late_dose",
+            "refused_dose",
+        }
+        assert queries.may_drive(home, at=at)
+
     def test_nobody_says_it_for_them(
         self, home: TreatmentSession, as_ben: APIClient, as_cyd: APIClient
     ) -> None:
@@ -194,7 +216,7 @@ class TestAnswering:
         assert not as_ada.get(f"/api/v1/{path}").json()["may_drive"]
 
     def test_a_dose_told_of_since_moves_the_time(
-        self, home: TreatmentSession, as_ada: APIClient, at: datetime
+        self, home: TreatmentSession, ben: User, at: datetime
     ) -> None:
         answer(home, at=at)
         assert queries.may_drive(home, at=at)
@@ -204,6 +226,8 @@ class TestAnswering:
         with stages.refused(NotTheMorning):
             answer(home, at=at + SECOND)
         answer(home, at=at + 3 * DAY)
+        assert not queries.may_drive(home, at=at + 3 * DAY)
+        close(Alert.objects.get(), ben, at + 3 * DAY)
         assert queries.may_drive(home, at=at + 3 * DAY)
 
     def test_the_next_dose_waits_for_who_was_not_awake(self, home: TreatmentSession, at: datetime) -> None:
@@ -261,6 +285,16 @@ class TestSilence:
         assert services.watch(at=due_at).mornings_unanswered == 1
         assert Alert.objects.get().source == f"morning-unanswered:{home.pk}"
         assert services.watch(at=due_at + DAY).mornings_unanswered == 0
+
+    def test_whoever_was_called_about_it_says_so_before_they_drive(
+        self, home: TreatmentSession, ben: User
+    ) -> None:
+        due_at = morning(home) + 6 * HOUR
+        services.watch(at=due_at)
+        answer(home, at=due_at)
+        assert not queries.may_drive(home, at=due_at)
+        close(Alert.objects.get(), ben, due_at)
+        assert queries.may_drive(home, at=due_at)
 
     def test_about_a_sealed_session_too(self, home: TreatmentSession) -> None:
         services.watch(at=morning(home))

@@ -16,7 +16,7 @@ from safety.enums import AlertClass
 from safety.models import Alert
 from safety.screening.policy import PolicyError
 from sessions import queries, services
-from sessions.enums import Alertness, ObservationKind, SessionStatus
+from sessions.enums import Alertness, ObservationKind, OutcomeKind, SessionStatus
 from sessions.errors import NotOverYet
 from sessions.models import Observation, TreatmentSession
 from sessions.policy import parse_policy
@@ -295,7 +295,7 @@ def test_a_dose_swallowed_before_the_start_is_watched(ada: Patient, at: datetime
         end(session, monitor, at=at + 10 * MINUTE)
 
 
-@pytest.mark.parametrize("how", ["not woken", "help", "call", "report"])
+@pytest.mark.parametrize("how", ["not woken", "help", "call", "report", "silence", "vomited"])
 def test_nobody_drives_while_a_call_from_the_session_stands_open(
     ada: Patient, ben: User, at: datetime, how: str
 ) -> None:
@@ -308,6 +308,11 @@ def test_nobody_drives_while_a_call_from_the_session_stands_open(
         safety.raise_alert(
             ada.pk, alert_class=AlertClass.SERIOUS_EVENT, source="event:1", at=at - 60 * MINUTE
         )
+    elif how == "silence":
+        assert services.watch(at=at - 60 * MINUTE).check_ins_missed
+    elif how == "vomited":
+        kind = OutcomeKind.VOMITED
+        services.record_dose_outcome(session, kind=kind, actor=monitor, at=at - 60 * MINUTE)
     else:
         said = {"alertness": "cannot_be_woken"}
         assert services.heed(session, said, at=at - 60 * MINUTE)
