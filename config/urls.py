@@ -11,6 +11,7 @@ from desk import views as desk_views
 from notifications.texts.views import receive_reply
 from notifications.views import receive_receipt
 from sessions.views import monitor_page
+from sessions.views.escalation import escalation
 
 # Addresses, second factors and sign-ins are their owners', and roles are grants: no page here changes one.
 for model in (EmailAddress, EmailConfirmation, Group, Authenticator, UserSession):
@@ -29,6 +30,7 @@ handler500 = "core.problems.server_error"
 
 urlpatterns = [
     path("healthz", core_views.healthz, name="healthz"),
+    path("healthz/escalation", escalation, name="healthz-escalation"),
     path("problems/<slug:name>", core_views.problem_page, name="problem-page"),
     path("provider-callbacks/paging", receive_receipt, name="paging-receipts"),
     path("provider-callbacks/texts", receive_reply, name="text-replies"),

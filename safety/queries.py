@@ -411,11 +411,15 @@ def listed_alerts(actor: Actor, which: str, *, at: datetime) -> QuerySet[Alert]:
     return alerts_for(actor, at=at).filter(ALERT_LISTS[which])
 
 
+def alerts_due(*, at: datetime) -> QuerySet[Alert]:
+    """Return the alerts whose next page is due, in no order."""
+    return Alert.objects.filter(status=AlertStatus.OPEN, next_page_at__lte=at)
+
+
 def alerts_to_page(*, at: datetime) -> list[UUID]:
     """Return the alerts whose next page is due: those that block dosing, then the longest waiting, first."""
-    due = Alert.objects.filter(status=AlertStatus.OPEN, next_page_at__lte=at)
     can_wait = Case(When(alert_class__in=BLOCKS_STARTING, then=0), default=1)
-    return list(due.order_by(can_wait, "next_page_at", "id").values_list("id", flat=True))
+    return list(alerts_due(at=at).order_by(can_wait, "next_page_at", "id").values_list("id", flat=True))
 
 
 def abandoned_alerts(*, at: datetime) -> QuerySet[Alert]:

@@ -126,3 +126,18 @@ class EffectsOutcome(TextChoices):
     """What was ticked is what the medicine does; nothing more follows."""
     ADVERSE_EVENT = "adverse_event"
     """It is an adverse event; one is recorded."""
+
+
+class EscalationFault(TextChoices):
+    """Why silence might go unseen; what an outside probe reads at `/healthz/escalation`."""
+
+    WATCHDOG_STALE = "watchdog_stale"
+    """The watchdog gives no sign of life."""
+    WORKER_STALE = "worker_stale"
+    """Beat, Redis and worker together give none."""
+    DEADLINE_OVERDUE = "deadline_overdue"
+    """A check-in did not come, and nobody has noticed."""
+    PAGE_OVERDUE = "page_overdue"
+    """An alert's next page is overdue."""
+    DATABASE_UNREACHABLE = "database_unreachable"
+    """Nothing can be asked, nor written down."""

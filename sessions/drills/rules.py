@@ -48,7 +48,7 @@ def faults(step: Step) -> Iterator[str]:
 def advice(step: Step) -> str:
     """Say what to do about a step with faults: the first thing to look at."""
     if step.what == FOUND:
-        return "Look whether worker, beat and watchdog run (/healthz/escalation), and what their logs say."
+        return "Look whether worker, beat and watchdog run (/healthz names each), and what their logs say."
     if step.came_at is None and step.what != CALLED and not step.calls:
         return "Look whether anybody who practises is on call (GET /api/v1/on-call-gaps), then at the logs."
     return "Look whether the worker keeps up: messages that wait are under /admin/notifications/delivery/."

@@ -17,6 +17,7 @@ from sessions.queries.access import (
 from sessions.queries.due import (
     SILENCE,
     deadlines_missed,
+    escalation_facts,
     mornings_unanswered,
     sessions_never_started,
     sessions_recovered,
@@ -115,6 +116,7 @@ __all__ = [
     "emergency",
     "emergency_shown",
     "end_facts",
+    "escalation_facts",
     "event_for",
     "first_name",
     "gate_of",

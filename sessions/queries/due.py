@@ -5,10 +5,13 @@ from datetime import datetime
 from django.db.models import CharField, Exists, OuterRef, QuerySet, Value
 from django.db.models.functions import Cast, Concat
 
+from core import heartbeats
 from core.actors import ActorKind
 from programs.enums import OPEN_STATUSES
+from safety import queries as safety
 from safety.enums import AlertStatus
 from safety.models import Alert
+from sessions import rules
 from sessions.enums import BOOKED_STATUSES, SessionStatus
 from sessions.models import CheckIn, CheckInDeadline, TreatmentSession
 
@@ -18,8 +21,22 @@ SILENCE = "check-in:"
 
 def deadlines_missed(*, at: datetime) -> list[CheckInDeadline]:
     """Return the open deadlines that have passed, the oldest first."""
-    late = CheckInDeadline.objects.filter(due_at__lt=at, met_at=None, waived_at=None, missed_at=None)
-    return list(late.select_related("session").order_by("due_at", "id"))
+    return list(_late(at=at).select_related("session").order_by("due_at", "id"))
+
+
+def _late(*, at: datetime) -> QuerySet[CheckInDeadline]:
+    return CheckInDeadline.objects.filter(due_at__lt=at, met_at=None, waived_at=None, missed_at=None)
+
+
+def escalation_facts(*, at: datetime) -> rules.EscalationFacts:
+    """Gather whether anybody looks for silence, and whether they saw what there was. Three statements."""
+    alive, since = {pulse.name: pulse.fresh for pulse in heartbeats.pulses()}, at - rules.OVERDUE_AFTER
+    return rules.EscalationFacts(
+        watchdog_is_alive=alive["watchdog"],
+        worker_is_alive=alive["worker"],
+        deadline_is_overdue=_late(at=since).exists(),
+        page_is_overdue=safety.alerts_due(at=since).exists(),
+    )
 
 
 def sessions_recovered(*, at: datetime) -> list[TreatmentSession]:

@@ -14,6 +14,7 @@ from sessions.rules.dose import (
     told_at_latest,
 )
 from sessions.rules.entries import calls_for_help, clock_fault, comes_late
+from sessions.rules.escalation import OVERDUE_AFTER, EscalationFacts, escalation_faults
 from sessions.rules.leaving import Leaving, LeavingFacts, Step, leaving
 from sessions.rules.log import Gap, gaps, is_late
 from sessions.rules.machine import SHOWN_TO_MONITOR, TRANSITIONS, Party, next_actions, next_status
@@ -49,11 +50,13 @@ __all__ = [
     "MENDED_BY_ANSWER",
     "NOT_WATCHED",
     "NO_DOSE_AGAIN",
+    "OVERDUE_AFTER",
     "SHOWN_TO_MONITOR",
     "TRANSITIONS",
     "BookingFacts",
     "DoseFacts",
     "EndFacts",
+    "EscalationFacts",
     "Gap",
     "Leaving",
     "LeavingFacts",
@@ -81,6 +84,7 @@ __all__ = [
     "dose_faults",
     "drive_faults",
     "end_faults",
+    "escalation_faults",
     "far_enough",
     "for_monitor",
     "gaps",

@@ -170,7 +170,10 @@ def leaks(world: World, flock: Flock, *, log: str, capfd: Any, database_log: str
         "mails": flock.bytes_in(mails),
         "answers to a stranger": flock.bytes_in(read_as(world, "stranger"), but="stranger"),
         "answers to another patient": flock.bytes_in(read_as(world, "other patient"), but="other patient"),
-        "health page": flock.bytes_in(world.clients["stranger"].get("/healthz").content.decode()),
+        "health pages": sum(
+            flock.bytes_in(world.clients["stranger"].get(page).content.decode())
+            for page in ("/healthz", "/healthz/escalation")
+        ),
     }
 
 
