@@ -2,18 +2,21 @@ from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
+from django.core.exceptions import SuspiciousOperation
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import status
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.errors import DeviceNotBound
+from accounts.permissions import require_device
 from core import clock
 from core.errors import KeyReused, Problem, Reason
 from core.fields import NothingInput, checked
 from core.idempotency import idempotent
 from programs.enums import Route
-from sessions import services
+from sessions import queries, services
 from sessions.enums import AttestationKind, OutcomeKind
 from sessions.errors import DoseAlreadyTaken, DoseNotNow, NotALateDose, WrongSessionState
 from sessions.rules import Party
@@ -226,12 +229,24 @@ CALLED = Reason(
 class DoseOutcomes(SessionView):
     """A dose that was not taken, or not kept."""
 
+    hears_any_device = True
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Refuse a device that the link is not bound to, before it could get a stored answer."""
+        super().initial(request, *args, **kwargs)
+        require_device(request)
+
     def handle_exception(self, exc: Exception) -> Response:
-        """Let no refusal hide that a dose came up again, and so was taken: a clinician is called."""
-        if isinstance(exc, WrongSessionState | KeyReused):
+        """Let no refusal hide that a dose came up again, and so was taken: a clinician is called.
+
+        A device that the link is not bound to is refused, and heard.
+        """
+        if isinstance(exc, WrongSessionState | KeyReused | DeviceNotBound):
             at = clock.now()
-            with suppress(Problem, ValidationError):
-                session = self.session(self.kwargs["session_id"], *Party, at=at)
+            with suppress(Problem, APIException, SuspiciousOperation):
+                session = queries.session_for(self.actor, self.kwargs["session_id"], at=at)
+                if not isinstance(exc, DeviceNotBound):
+                    self.admit(session, *Party, at=at)
                 if services.hear_refused_outcome(session, kind=_outcome(self.request)["kind"], at=at):
                     exc.reasons += (CALLED,)
         return super().handle_exception(exc)

@@ -35,6 +35,21 @@ KEPT = """async () => {
 }"""
 
 
+ANOTHER_KEY = """(key) => new Promise((resolve) => {
+    const opening = indexedDB.open("monitor", 1);
+    opening.onsuccess = () => {
+        const facts = opening.result.transaction("facts", "readwrite").objectStore("facts");
+        const before = facts.get("device");
+        facts.put(key, "device");
+        facts.transaction.oncomplete = () => {
+            opening.result.close();
+            resolve(before.result);
+        };
+    };
+})"""
+"""Makes the phone another device than the one that the link is bound to, and returns its first key."""
+
+
 def on_a_phone(page, **more):
     return page.context.browser.new_context(**PHONE, **more).new_page()
 
@@ -219,6 +234,74 @@ def test_a_dose_that_came_up_again_is_told_without_a_connection_too(browse, live
     outcome = DoseOutcome.objects.get()
     assert (outcome.session_id, outcome.kind, outcome.actor.kind) == (session.pk, "vomited", "capability")
     assert Alert.objects.filter(source=f"vomited-dose:{session.pk}").exists()
+
+
+def test_from_a_phone_that_lost_the_link_every_emergency_is_heard_and_kept_for_later(
+    browse, live_server, ada, at
+):
+    session, _ = stages.dosed(ada, at=at)
+    token, code = unbound(session, at=at)
+    told: list[list[str]] = []
+
+    def story(desktop):
+        page = on_a_phone(desktop)
+        open_link(page, live_server, token)
+        enter(page, code)
+        own = page.evaluate(ANOTHER_KEY, "the-key-of-another-phone-22")
+        posted: list[str] = []
+        page.on("request", lambda sent: posted.append(what(sent)) if what(sent) else None)
+
+        see(page, "talks_normally")
+        expect(page.get_by_label("Code")).to_be_visible()
+        measure(page, 121, 79)
+        measure(page, 230, 130)
+        expect(page.locator("#entries .sent")).to_have_count(1)
+        expect(page.locator("#helped")).to_contain_text("Call 911 now")
+        see(page, "cannot_be_woken")
+        expect(page.locator("#entries .sent")).to_have_count(2)
+        page.get_by_label("It came up again").check()
+        page.locator("#outcome").get_by_role("button").click()
+        expect(page.locator("#entries .sent").first).to_contain_text("A clinician is called")
+        expect(page.locator("#entries .waiting")).to_have_count(2)
+        page.wait_for_timeout(6_000)
+        told.append([*posted])
+
+        page.evaluate(ANOTHER_KEY, own)
+        posted.clear()
+        page.reload()
+        expect(page.locator("#entries .waiting")).to_have_count(0)
+        expect(page.locator("#entries .sent").first).to_contain_text("Do not take it again")
+        told.append([*posted])
+
+    browse(story)
+    assert told == [
+        ["talks_normally", "121", "230", "cannot_be_woken", "vomited"],
+        ["cannot_be_woken", "vomited", "121", "230", "talks_normally"],
+    ]
+    sources = set(Alert.objects.filter(patient=ada).values_list("source", flat=True))
+    assert {f"call:{session.pk}", f"vomited-dose:{session.pk}"} <= sources
+    assert DoseOutcome.objects.get().kind == "vomited"
+    assert Observation.objects.filter(session=session, actor_kind="capability").count() == 2 + 4
+
+
+def measure(page, upper, lower):
+    page.get_by_label("Upper number").fill(str(upper))
+    page.get_by_label("Lower number").fill(str(lower))
+    page.locator("#pressure").get_by_role("button").click()
+    expect(page.locator("#entries")).to_contain_text(f"{upper}/{lower}")
+
+
+def see(page, alertness):
+    page.locator(f"#alertness input[value={alertness}]").check()
+    page.locator("#alertness").get_by_role("button").click()
+
+
+def what(sent):
+    """Return what an entry that the page sends is of."""
+    if sent.method != "POST" or not sent.url.endswith(("/observations", "/dose-outcomes")):
+        return ""
+    said = sent.post_data_json
+    return said.get("alertness") or str(said.get("systolic_mmhg", said["kind"]))
 
 
 def test_a_dose_that_was_not_taken_is_told_and_none_is_taken_after_it(browse, live_server, ada, at):

@@ -21,8 +21,10 @@ from tests import steps
 from tests.api import post
 from tests.assessments.test_self_harm import close
 from tests.sessions import stages
+from tests.sessions.conftest import by_link
 from tests.sessions.facts import GOOD_DOSE, POLICY
 from tests.sessions.test_constraints import refused_by, run
+from tests.sessions.test_devices import on
 
 MINUTE = timedelta(minutes=1)
 
@@ -258,6 +260,45 @@ def test_under_a_key_that_was_used_for_something_else_it_calls_somebody_all_the_
     answer = post(as_ada, path, {"kind": "vomited"}, key="one")
     assert (answer.status_code, answer.json()["reasons"][-1]["code"]) == (422, "clinician_called")
     assert Alert.objects.get().source == f"vomited-dose:{session.pk}"
+
+
+@pytest.mark.parametrize("held", ["by nobody", "by another phone"])
+def test_from_a_device_that_the_link_is_not_bound_to_it_calls_somebody_and_stores_nothing(
+    ada: Patient, at: datetime, held: str
+) -> None:
+    session, _ = stages.dosed(ada, at=at)
+    token = stages.token_in_mail(session)
+    if held == "by nobody":
+        services.release_monitor(session, at=at)
+    stranger = on("the-key-of-an-old-tablet-2", token)
+    path = f"sessions/{session.pk}/dose-outcomes"
+    assert "reasons" not in post(stranger, path, {"kind": "refused"}, key="one").json()
+    assert not Alert.objects.exists()
+    for key in ("one", "two"):
+        answer = post(stranger, path, {"kind": "vomited"}, key=key)
+        assert (answer.status_code, answer.json()["reasons"][-1]["code"]) == (403, "clinician_called")
+        assert answer.json()["code"] == ("device_not_bound" if held == "by nobody" else "other_device")
+    assert (Alert.objects.get().source, DoseOutcome.objects.count()) == (f"vomited-dose:{session.pk}", 0)
+
+
+@pytest.mark.parametrize("kind_of_body", ["application/json", "text/plain"])
+def test_from_a_device_that_the_link_is_not_bound_to_what_cannot_be_read_is_refused(
+    ada: Patient, at: datetime, kind_of_body: str
+) -> None:
+    session, _ = stages.dosed(ada, at=at)
+    stranger = on("the-key-of-an-old-tablet-2", stages.token_in_mail(session))
+    answer = stranger.post(f"/api/v1/sessions/{session.pk}/dose-outcomes", "{", content_type=kind_of_body)
+    assert (answer.status_code, Alert.objects.exists()) == (403, False)
+
+
+def test_a_device_that_the_link_is_not_bound_to_gets_no_answer_of_the_one_that_it_is(
+    ada: Patient, at: datetime
+) -> None:
+    session, _ = stages.dosed(ada, at=at)
+    token = stages.token_in_mail(session)
+    path, said = f"sessions/{session.pk}/dose-outcomes", {"kind": "vomited", "note": "Twice."}
+    assert post(by_link(token), path, said, key="one").status_code == 201
+    assert post(on("the-key-of-an-old-tablet-2", token), path, said, key="one").status_code == 403
 
 
 @pytest.mark.parametrize(

@@ -106,12 +106,19 @@ async function request(entry) {
   return post(`${of}late-doses`, { ...entry.body, taken_at: entry.at }, `${entry.key}-late`);
 }
 
+// Tells whether the server has decided, and the next entry can go.
 async function sendOne(entry) {
   const answer = await request(entry);
   noteStatus(answer, entry.token);
+  if (unheard(answer.status)) return false;
   const taken = answer.status >= 200 && answer.status < 300;
-  const heard = !taken && isCode(answer.said, "call_emergency");
-  if (unheard(answer.status) || (!heard && isShutOut(answer) && entry.token === page.token)) return false;
+  const isOut = isShutOut(answer) && entry.token === page.token;
+  const heard = !taken && (isCode(answer.said, "call_emergency") || (isOut && isCode(answer.said, "clinician_called")));
+  if (isOut && !heard) {
+    // It waits for the code, and is not offered without it again. A link that has ended was asked nothing.
+    if (answer.status !== 401 && urgency(entry)) await store.change({ ...entry, isOffered: true });
+    return true;
+  }
   if (answer.said.code === "entry_changed") {
     await store.renumber(entry);
     return true;
@@ -119,6 +126,8 @@ async function sendOne(entry) {
   await store.change({
     ...entry,
     state: taken || heard ? "sent" : "refused",
+    // Somebody was called; that it is written down too waits for the code.
+    isOwed: isOut && heard && entry.kind !== "check_in",
     sent: serverNow().toISOString(),
     why: taken ? (answer.said.what_now ?? "") : words(answer.said),
   });
@@ -129,12 +138,19 @@ async function sendOne(entry) {
 const isShutOut = ({ status, said }) =>
   status === 401 || isCode(said, "device_not_bound") || isCode(said, "other_device");
 
-const isUrgent = (entry) => entry.body.all_well === false || entry.kind === "report";
+// First what somebody is called for, then what only the server can tell that of: a reading at crisis level.
+function urgency({ kind, body }) {
+  const isCall = body.all_well === false || body.alertness === "cannot_be_woken" || body.kind === "vomited";
+  if (isCall || kind === "report") return 2;
+  return ["blood_pressure", "oxygen_saturation"].includes(body.kind) ? 1 : 0;
+}
 
-// A device that the link is not bound to is heard when it calls for help, and in nothing else.
+// A device that the link is not bound to is heard in an emergency, and in nothing else.
 function canBeSent(entry) {
-  if (entry.state !== "waiting") return false;
-  return entry.token !== page.token || (!page.ended && (page.isBound || isUrgent(entry)));
+  if (entry.state !== "waiting" && !entry.isOwed) return false;
+  if (entry.token !== page.token) return entry.state === "waiting";
+  if (page.ended) return false;
+  return page.isBound || (urgency(entry) > 0 && !entry.isOffered && !entry.isOwed);
 }
 
 let sending = false;
@@ -150,10 +166,10 @@ async function send() {
     do {
       again = false;
       const waiting = (await store.entries()).filter(canBeSent);
-      // A call for help goes before everything else that waits.
-      waiting.sort((one, other) => isUrgent(other) - isUrgent(one) || one.seq - other.seq);
+      waiting.sort((one, other) => urgency(other) - urgency(one) || one.seq - other.seq);
       for (const entry of waiting) {
-        if (!(await sendOne(entry))) break;
+        // An answer before this one may have said that the link is gone.
+        if (canBeSent(entry) && !(await sendOne(entry))) break;
         await show();
       }
     } while (again);
