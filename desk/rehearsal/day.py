@@ -284,9 +284,11 @@ def _afterwards(
     person: Participant, session: Session, answer_alerts: Callable[[], None], *, clock: Clock
 ) -> None:
     """Reflect, and be let drive in the morning: not while a clinician has yet to weigh what was reported."""
+    day_later = clock.now() + timedelta(days=1)
     reflect(session.patient)
     answer_alerts()
     answer_morning(session.patient, clock=clock)
+    clock.until(day_later)
     titles = [
         entry["title"] for entry in person.client.get(f"enrollments/{person.enrollment}/timeline")["results"]
     ]
