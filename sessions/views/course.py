@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 from uuid import UUID
@@ -15,6 +16,7 @@ from core import clock
 from core.errors import KeyReused, Problem, Reason
 from core.fields import NothingInput, checked
 from core.idempotency import idempotent
+from core.problems import problem_for
 from programs.enums import Route
 from sessions import queries, services
 from sessions.enums import AttestationKind, OutcomeKind
@@ -239,17 +241,23 @@ class DoseOutcomes(SessionView):
     def handle_exception(self, exc: Exception) -> Response:
         """Let no refusal hide that a dose came up again, and so was taken: a clinician is called.
 
-        A device that the link is not bound to is refused, and heard.
+        Whatever else is wrong with the request; a device that the link is not bound to is heard as well.
         """
-        if isinstance(exc, WrongSessionState | KeyReused | DeviceNotBound):
-            at = clock.now()
-            with suppress(Problem, APIException, SuspiciousOperation):
-                session = queries.session_for(self.actor, self.kwargs["session_id"], at=at)
-                if not isinstance(exc, DeviceNotBound):
-                    self.admit(session, *Party, at=at)
-                if services.hear_refused_outcome(session, kind=_outcome(self.request)["kind"], at=at):
-                    exc.reasons += (CALLED,)
+        if self._is_known and isinstance(exc, Problem | ValidationError) and self._is_heard(exc):
+            exc = problem_for(exc)
+            exc.reasons += (CALLED,)
         return super().handle_exception(exc)
+
+    def _is_heard(self, refused: Exception) -> bool:
+        at = clock.now()
+        # What cannot be read, or comes from nobody there, is answered by its first refusal.
+        with suppress(Problem, APIException, SuspiciousOperation):
+            session = queries.session_for(self.actor, self.kwargs["session_id"], at=at)
+            if not isinstance(refused, DeviceNotBound):
+                self.admit(session, *Party, at=at)
+            if _came_up(self.request.data):
+                return services.hear_refused_outcome(session, kind=OutcomeKind.VOMITED, at=at)
+        return False
 
     @extend_schema(
         operation_id="dose_outcomes_record",
@@ -274,7 +282,10 @@ class DoseOutcomes(SessionView):
     )
     @idempotent
     def post(self, request: Request, session_id: UUID) -> Response:
-        """Write it down: no dose is taken in this session any more, and what was taken counts as ever."""
+        """Write it down: no dose is taken in this session any more, and what was taken counts as ever.
+
+        A refusal with the reason `clinician_called` has been heard: nothing is stored, and somebody calls.
+        """
         at = clock.now()
         session = self.session(session_id, *Party, at=at)
         row = services.record_dose_outcome(session, actor=self.actor, at=at, **_outcome(request))
@@ -285,6 +296,11 @@ def _outcome(request: Request) -> dict[str, Any]:
     said = DoseOutcomeInput(data=request.data)
     said.is_valid(raise_exception=True)
     return {**said.validated_data, "kind": OutcomeKind(said.validated_data["kind"])}
+
+
+def _came_up(said: object) -> bool:
+    """Tell whether a request, whatever else it says, says that the dose came up again."""
+    return isinstance(said, Mapping) and str(said.get("kind")).strip().casefold() == OutcomeKind.VOMITED
 
 
 class End(SessionView):

@@ -302,6 +302,39 @@ def test_a_device_that_the_link_is_not_bound_to_gets_no_answer_of_the_one_that_i
 
 
 @pytest.mark.parametrize(
+    ("also", "key", "code"),
+    [
+        ({"note": "x" * 1001}, "one", 400),
+        ({"amount": "all of it"}, "one", 400),
+        ({"kind": " Vomited "}, "one", 400),
+        ({}, "", 428),
+        ({}, "x" * 101, 400),
+    ],
+)
+def test_whatever_else_is_wrong_with_the_request_that_it_came_up_is_heard(
+    ada: Patient, at: datetime, as_ada: APIClient, also: dict[str, str], key: str, code: int
+) -> None:
+    session, _ = stages.dosed(ada, at=at)
+    path = f"/api/v1/sessions/{session.pk}/dose-outcomes"
+    headers = {"Idempotency-Key": key} if key else {}
+    fine = as_ada.post(path, also | {"kind": "refused"}, format="json", headers=headers)
+    assert ("reasons" in fine.json(), Alert.objects.exists()) == (False, False)
+    answer = as_ada.post(path, {"kind": "vomited"} | also, format="json", headers=headers)
+    assert (answer.status_code, answer.json()["reasons"][-1]["code"]) == (code, "clinician_called")
+    assert (Alert.objects.get().source, DoseOutcome.objects.count()) == (f"vomited-dose:{session.pk}", 0)
+
+
+def test_from_nobody_there_it_calls_nobody(
+    ada: Patient, at: datetime, as_cyd: APIClient, as_ada: APIClient
+) -> None:
+    session, _ = stages.dosed(ada, at=at)
+    path, said = f"/api/v1/sessions/{session.pk}/dose-outcomes", {"kind": "vomited"}
+    answers = [client.post(path, said, format="json").status_code for client in (as_cyd, APIClient())]
+    answers.append(as_ada.post(path, ["vomited"], format="json").status_code)
+    assert (answers, Alert.objects.exists()) == ([428, 401, 400], False)
+
+
+@pytest.mark.parametrize(
     ("path", "said"),
     [
         ("dose-outcomes", {"kind": "refused"}),
