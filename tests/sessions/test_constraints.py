@@ -10,6 +10,7 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.db.utils import ProgrammingError
 
 from accounts.models import Patient
+from core.database import as_owner
 from sessions.models import TreatmentSession
 from tests.conftest import role_in_use
 from tests.sessions import stages
@@ -97,6 +98,30 @@ def test_a_dosed_session_keeps_its_order(ada: Patient, at: datetime, changes: st
     session, _ = stages.dosed(ada, at=at)
     with refused_by(constraint):
         change(session, changes)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("changes", "constraint"),
+    [
+        ("status = 'aborted'", "session_dosed_is_never_aborted"),
+        (
+            "ended_at = now(), no_drive_until = now() - interval '1 second'",
+            "session_nobody_drives_before_its_end",
+        ),
+    ],
+)
+def test_twin_without_that_one_constraint_its_order_is_lost(
+    ada: Patient, at: datetime, changes: str, constraint: str
+) -> None:
+    session, _ = stages.dosed(ada, at=at)
+    with as_owner(), transaction.atomic():
+        run("SET CONSTRAINTS ALL IMMEDIATE")
+        with refused_by(constraint):
+            change(session, changes)
+        run(f"ALTER TABLE {TABLE}treatmentsession DROP CONSTRAINT {constraint}")
+        assert change(session, changes) == 1
+        transaction.set_rollback(True)
 
 
 def test_a_number_is_booked_once(session: TreatmentSession) -> None:
