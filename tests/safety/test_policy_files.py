@@ -114,7 +114,7 @@ def test_the_line_is_the_keys_own() -> None:
         ('key = "well"', 'colour = 1\nkey = "well"', 15, "questions[1]"),
         ("max = 200", "max = 2", 26, "questions[2].diastolic_mmhg"),
         ("max_items = 5", "max_items = 0", 36, "questions[3].max_items"),
-        ("below = 18", "below = 180", 41, "rules[0].when"),
+        ("below = 18", "below = 180", 41, "rules[0].when.below"),
         ('is = "yes"', 'is = "maybe"', 51, "rules[1].when.all[0].not"),
         ("at_least = 180", 'at_least = "180"', 62, "rules[2].when.at_least"),
         ('id = "takes"', 'id = "young"', 69, "rules[3]"),
