@@ -127,7 +127,15 @@ HEARD = {"safety_alert", "safety_page", "notifications_delivery", "safety_advers
     "safety_reportingclock",
 }
 """What a report of harm and a cry for help leave though their form is refused (ADR 0012)."""
-HEARD_AT = ("adverse-events", "screenings", "assessments", "check-ins", "observations", "attestations")
+HEARD_AT = (
+    "adverse-events",
+    "screenings",
+    "assessments",
+    "check-ins",
+    "observations",
+    "attestations",
+    "dose-outcomes",
+)
 
 
 def tables() -> dict[str, str]:
