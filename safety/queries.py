@@ -57,7 +57,7 @@ from safety.models import (
 )
 from safety.overrides import queries as overrides
 from safety.overrides.rules import Term, standing_exclusions
-from safety.profile.queries import EMPTY_PROFILE, health_facts, measured, profile_digest
+from safety.profile.queries import EMPTY_PROFILE, health_facts, is_unchanged, measured
 from safety.roster.queries import on_duty
 from safety.rules import NO_ADVICE, Advice, Clearance, ClearanceFacts, Course
 from safety.screening.health import NOTHING_KNOWN, HealthFacts
@@ -218,9 +218,9 @@ def review_digest(
 
 
 def is_profile_unchanged(screening: Screening) -> bool:
-    """Tell whether the health profile is what it was when the answers were given."""
+    """Tell whether the health profile is what it was when the answers were given, and was all the while."""
     then = screening.profile_sha256 or EMPTY_PROFILE
-    return profile_digest(screening.enrollment.patient_id) == then
+    return is_unchanged(screening.enrollment.patient_id, since=screening.pk, was=then)
 
 
 def record_objects(screening: Screening, *, at: datetime) -> bool:
@@ -249,15 +249,23 @@ def clearance(enrollment_id: UUID, *, course: Course = NO_COURSE, at: datetime) 
 def _with_what_came_after(enrollment_id: UUID) -> QuerySet[Screening]:
     """Return the screenings of an enrollment, newest first, with what came after each one's review.
 
-    What went wrong counts as it was last assessed, or else as it was reported. Ids are made under the
+    What went wrong counts as it was last assessed, or else as it was reported; one from before the review
+    counts where an assessment since finds it worse than it was known to be. Ids are made under the
     enrollment's lock, so that they tell which came first.
     """
     later = {"id__gt": OuterRef("review__id")}
     assessed = EventAssessment.objects.filter(event=OuterRef("pk")).order_by("-version")
-    events = AdverseEvent.objects.filter(patient=OuterRef("enrollment__patient"), **later).annotate(
+    reviewed = OuterRef(OuterRef("review__id"))
+    known = assessed.filter(id__lt=reviewed)
+    events = AdverseEvent.objects.filter(patient=OuterRef("enrollment__patient")).annotate(
         grade_now=Coalesce(Subquery(assessed.values("grade")[:1]), "grade"),
         serious_now=Coalesce(Subquery(assessed.values("is_serious")[:1]), "is_serious"),
+        grade_then=Coalesce(Subquery(known.values("grade")[:1]), "grade", 0),
+        serious_then=Coalesce(Subquery(known.values("is_serious")[:1]), "is_serious"),
+        assessed_since=Exists(assessed.filter(id__gt=reviewed)),
     )
+    grown = Q(serious_now=True, serious_then=False) | Q(grade_now__gt=F("grade_then"))
+    news = Q(**later) | Q(assessed_since=True) & grown
     harm = Q(serious_now=True) | Q(grade_now=None) | Q(grade_now__gte=Grade.MODERATE)
     alerts = Alert.objects.filter(patient=OuterRef("enrollment__patient"), **later)
     before = TreatmentPlan.objects.filter(enrollment=OuterRef("enrollment"), version__lt=OuterRef("version"))
@@ -265,7 +273,7 @@ def _with_what_came_after(enrollment_id: UUID) -> QuerySet[Screening]:
         route_before=Subquery(before.order_by("-version").values("route")[:1])
     )
     found = Screening.objects.filter(enrollment_id=enrollment_id).annotate(
-        events_since=Exists(events.filter(harm)),
+        events_since=Exists(events.filter(news & harm)),
         suicidality_since=Exists(alerts.filter(alert_class=AlertClass.SUICIDE_RISK)),
         route_since=Exists(plans.exclude(route_before=None).exclude(route=F("route_before"))),
     )

@@ -1,8 +1,9 @@
 """Reads what a FHIR R4 bundle says of somebody's health; what it doesn't know it leaves, and says so."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from hashlib import sha256
 from typing import Any
 
 from safety.enums import ProfileSection as Section
@@ -43,7 +44,8 @@ MEDICATION_STATES = {
 }
 """Any other word of FHIR's leaves open how it stands, which is never the same as over."""
 MAX_TEXT = 200
-MAX_ID = 120
+MAX_NAME = 100
+"""Characters of a resource's name; a measurement's has its vital behind it."""
 
 
 class NotABundle(ValueError):
@@ -63,21 +65,24 @@ class Found:
 def read_bundle(bundle: object) -> Found:
     """Return what a bundle says, the newest measurement of each vital alone; raises `NotABundle`."""
     resources = list(_resources(bundle))
-    people = [one for one in resources if one["resourceType"] == "Patient"]
+    people = [one for _, one in resources if one["resourceType"] == "Patient"]
     if len(people) != 1:
         raise NotABundle("a bundle is about exactly one patient")
-    medications = {_reference(one): one for one in resources if one["resourceType"] == "Medication"}
+    medications = {_reference(one): one for _, one in resources if one["resourceType"] == "Medication"}
     statements: list[Statement] = []
     skipped: dict[str, int] = {}
-    for resource in resources:
-        found = list(_statements(resource, medications))
+    for url, resource in resources:
+        name = _name(url, resource, people[0])
+        found = list(_statements(resource, name, medications))
         statements += found
         if not found:
             skipped[resource["resourceType"]] = skipped.get(resource["resourceType"], 0) + 1
-    return Found(_family_names(people[0]), _day(people[0].get("birthDate")), _newest(statements), skipped)
+    kept = _newest(_one_of_each(statements))
+    return Found(_family_names(people[0]), _day(people[0].get("birthDate")), kept, skipped)
 
 
-def _resources(bundle: object) -> Iterator[dict[str, Any]]:
+def _resources(bundle: object) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield each resource with its address."""
     entries = bundle.get("entry") if isinstance(bundle, dict) else None
     if (
         not isinstance(bundle, dict)
@@ -89,33 +94,35 @@ def _resources(bundle: object) -> Iterator[dict[str, Any]]:
         resource = entry.get("resource") if isinstance(entry, dict) else None
         if not isinstance(resource, dict) or not isinstance(resource.get("resourceType"), str):
             raise NotABundle("an entry without a resource")
-        yield resource
+        yield str(entry.get("fullUrl", "")), resource
 
 
-def _statements(resource: dict[str, Any], medications: Mapping[str, dict[str, Any]]) -> Iterator[Statement]:
+def _statements(
+    resource: dict[str, Any], name: str, medications: Mapping[str, dict[str, Any]]
+) -> Iterator[Statement]:
     match resource["resourceType"]:
         case "Condition":
-            yield from _entry(
-                resource, Section.CONDITION, resource.get("code"), _status(resource, CONDITION_STATES)
-            )
+            state = _status(resource, CONDITION_STATES)
+            yield from _entry(resource, name, Section.CONDITION, resource.get("code"), state)
         case "AllergyIntolerance":
-            yield from _entry(
-                resource, Section.ALLERGY, resource.get("code"), _status(resource, ALLERGY_STATES)
-            )
+            state = _status(resource, ALLERGY_STATES)
+            yield from _entry(resource, name, Section.ALLERGY, resource.get("code"), state)
         case "MedicationRequest" | "MedicationStatement":
             state = MEDICATION_STATES.get(str(resource.get("status")), State.UNKNOWN)
-            yield from _entry(resource, Section.MEDICATION, _medicine(resource, medications), state)
+            yield from _entry(resource, name, Section.MEDICATION, _medicine(resource, medications), state)
         case "Observation":
-            yield from _measurements(resource)
+            yield from _measurements(resource, name)
 
 
-def _entry(resource: dict[str, Any], section: Section, concept: object, state: State) -> Iterator[Statement]:
+def _entry(
+    resource: dict[str, Any], name: str, section: Section, concept: object, state: State
+) -> Iterator[Statement]:
     """Yield what is listed, unless the record itself says that it is not so."""
     if _code(resource.get("verificationStatus")) in NOT_SO or resource.get("status") in NOT_SO:
         return
     codings = [one for one in _list(concept, "coding") if str(one.get("system")) in SYSTEMS]
     codes = tuple((SYSTEMS[one["system"]], str(one.get("code"))[:40]) for one in codings if one.get("code"))
-    yield Statement(section, state, text=_text(concept), codings=codes, external_id=_reference(resource))
+    yield Statement(section, state, text=_text(concept), codings=codes, external_id=name)
 
 
 def _status(resource: dict[str, Any], states: Mapping[str, State]) -> State:
@@ -134,7 +141,7 @@ def _medicine(resource: dict[str, Any], medications: Mapping[str, dict[str, Any]
     return found.get("code") if found else {"text": reference.get("display")}
 
 
-def _measurements(resource: dict[str, Any]) -> Iterator[Statement]:
+def _measurements(resource: dict[str, Any], name: str) -> Iterator[Statement]:
     measured_at = _instant(resource.get("effectiveDateTime"))
     if resource.get("status") not in MEASURED or measured_at is None:
         return
@@ -146,12 +153,25 @@ def _measurements(resource: dict[str, Any]) -> Iterator[Statement]:
             continue
         unit = str(quantity.get("code") or quantity.get("unit"))[:12]  # type: ignore[union-attr]
         measurement = Measurement(vital, float(value), unit, measured_at)
-        external_id = f"{_reference(resource)}#{vital}"
+        external_id = name and f"{name}#{vital}"
         yield Statement(Section.VITAL, State.MEASURED, measurement=measurement, external_id=external_id)
 
 
-def _newest(statements: list[Statement]) -> tuple[Statement, ...]:
+def _one_of_each(statements: list[Statement]) -> Iterator[Statement]:
+    """Leave out what is said twice; raises `NotABundle` where one name stands for two things."""
+    known: dict[str, Statement] = {}
+    for one in statements:
+        if one.external_id not in known:
+            yield one
+        elif known[one.external_id] != one:
+            raise NotABundle(f"two different resources are called {one.external_id}")
+        if one.external_id:
+            known[one.external_id] = one
+
+
+def _newest(statements: Iterable[Statement]) -> tuple[Statement, ...]:
     """Leave of each vital the newest measurement."""
+    statements = list(statements)
     newest: dict[Vital, Measurement] = {}
     for one in statements:
         if one.measurement is not None:
@@ -164,8 +184,20 @@ def _newest(statements: list[Statement]) -> tuple[Statement, ...]:
     )
 
 
+def _name(url: str, resource: dict[str, Any], person: dict[str, Any]) -> str:
+    """Return what a resource is called at every import, or nothing where it has no lasting name.
+
+    An id is one server's own: two hospitals both have a first condition. A URN may be new at each sending.
+    """
+    if not url.startswith(("http://", "https://")):
+        if not resource.get("id"):
+            return ""
+        url = f"{_reference(person)}/{_reference(resource)}"
+    return url if len(url) <= MAX_NAME else sha256(url.encode()).hexdigest()
+
+
 def _reference(resource: dict[str, Any]) -> str:
-    return f"{resource['resourceType']}/{resource.get('id', '')}"[:MAX_ID]
+    return f"{resource['resourceType']}/{resource.get('id', '')}"
 
 
 def _text(concept: object) -> str:

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from accounts.queries import current_state
 from core.documents import digest
 from programs.queries import current_route
-from safety.enums import ProfileSection, ProfileState
+from safety.enums import ProfileSection, ProfileSource, ProfileState
 from safety.models import HealthFact, ProgramResult
 from safety.screening.health import (
     VITAL_UNITS,
@@ -48,10 +48,10 @@ def latest(patient_id: UUID, section: ProfileSection) -> HealthFact | None:
     return statements(patient_id).filter(section=section, replaced_by=None).order_by("-id").first()
 
 
-def imported(patient_id: UUID) -> dict[str, HealthFact]:
-    """Return what came from records elsewhere, as it stands, by its name there."""
-    found = statements(patient_id).filter(replaced_by=None).exclude(external_id="")
-    return {fact.external_id: fact for fact in found}
+def imported(patient_id: UUID) -> list[HealthFact]:
+    """Return what records elsewhere said, oldest first, what somebody here has replaced since too."""
+    found = statements(patient_id).filter(source=ProfileSource.IMPORT)
+    return list(found.select_related("replaced_by").order_by("id"))
 
 
 def profile_digest(patient_id: UUID) -> str:
@@ -60,12 +60,32 @@ def profile_digest(patient_id: UUID) -> str:
     Who says so plays no part: what a clinician confirms is not new. Nor do measurements and instruments'
     results: those void by what the policy says of them (`measured`), a good one voids nothing.
     """
-    rows = current(patient_id).exclude(section=ProfileSection.VITAL)
-    said = sorted(
-        [row.section, row.state, row.text, sorted([one["system"], one["code"]] for one in row.codings)]
-        for row in rows
-    )
-    return digest({"profile": said})
+    return _digest(current(patient_id).exclude(section=ProfileSection.VITAL))
+
+
+def is_unchanged(patient_id: UUID, *, since: UUID, was: str) -> bool:
+    """Tell whether nothing was said after `since`, the id of what was made then, and the hash is as it was.
+
+    What was said and taken back is news too: whoever decided did not know of it, and by the hash alone the
+    word of a medicine that somebody unsays on the next morning had never been there.
+    """
+    rows = list(statements(patient_id).exclude(section=ProfileSection.VITAL))
+    by_id = {row.pk: row for row in rows}
+    replaced = {row.replaces_id for row in rows}
+    stand = [row for row in rows if row.pk not in replaced and row.state != ProfileState.WITHDRAWN]
+    new = (row for row in rows if row.pk > since)
+    if any(row.replaces_id is None or _content(row) != _content(by_id[row.replaces_id]) for row in new):
+        return False
+    return _digest(stand) == was
+
+
+def _digest(rows: Iterable[HealthFact]) -> str:
+    return digest({"profile": sorted(_content(row) for row in rows)})
+
+
+def _content(row: HealthFact) -> list[Any]:
+    """Return what a statement says, whoever says it."""
+    return [row.section, row.state, row.text, sorted([one["system"], one["code"]] for one in row.codings)]
 
 
 def health_facts(patient_id: UUID, *, enrollment_id: UUID | None, at: datetime) -> HealthFacts:

@@ -106,8 +106,9 @@ class Imported:
 def import_bundle(patient: Patient, *, bundle: object, actor: Actor, at: datetime) -> Imported:
     """Take over what a FHIR R4 bundle says of a patient's health; the same bundle again changes nothing.
 
-    All of it or nothing. Locks the patient's open enrollments. Raises `NotABundle`, `NotThisPerson`, or
-    `InvalidInput` for a measurement that can't be right.
+    What a clinician has corrected here stays beside what the other record says now. All of it or nothing.
+    Locks the patient's open enrollments. Raises `NotABundle`, `NotThisPerson`, or `InvalidInput` for a
+    measurement that can't be right.
     """
     try:
         found = fhir.read_bundle(bundle)
@@ -123,15 +124,18 @@ def import_bundle(patient: Patient, *, bundle: object, actor: Actor, at: datetim
         raise InvalidInput(errors=faults)
     with atomic():
         lock_open_enrollments(patient.pk)
-        known = queries.imported(patient.pk)
+        before = queries.imported(patient.pk)
+        named = {fact.external_id: fact for fact in before if fact.external_id}
+        unnamed = {_said(fact) for fact in before if not fact.external_id}
         added = changed = 0
         for said in found.statements:
-            before = known.get(said.external_id)
-            if before is not None and _said(before) == said:
+            last = named.get(said.external_id)
+            if said in unnamed or (last is not None and said == _said(last)):
                 continue
-            source = ProfileSource.IMPORT
-            _stored(patient.pk, said, source=source, replaces=before, actor=actor, at=at)
-            added, changed = (added + 1, changed) if before is None else (added, changed + 1)
+            # What somebody here has corrected meanwhile is not the other record's to overwrite: both stand.
+            replaces = None if last is None or hasattr(last, "replaced_by") else last
+            _stored(patient.pk, said, source=ProfileSource.IMPORT, replaces=replaces, actor=actor, at=at)
+            added, changed = (added + 1, changed) if last is None else (added, changed + 1)
     unchanged = len(found.statements) - added - changed
     return Imported(added, changed, unchanged, dict(found.skipped))
 

@@ -15,9 +15,11 @@ from core.enums import DocumentKind
 from programs import services as programs
 from programs.enums import Route
 from safety import errors, queries, services
-from safety.enums import AlertClass, Grade, ProfileSource, ReviewOutcome
+from safety.enums import AlertClass, Grade, ProfileSource, ReviewOutcome, Seriousness
 from safety.enums import ProfileSection as Section
 from safety.enums import ProfileState as State
+from safety.events.enums import ActionTaken, Causality, Challenge, EventOutcome, Expectedness
+from safety.events.services import Assessed, assess
 from safety.models import Screening, ScreeningReview
 from safety.profile import services as profile
 from safety.profile.rules import Measurement, Statement
@@ -131,6 +133,20 @@ class TestWhatVoidsIt:
         self.told(ada, at, section, state, text)
         assert reasons(cleared, at) == ["profile_changed"]
 
+    def test_what_was_said_and_taken_back(self, ada, cleared, at):
+        told = self.told(ada, at, Section.MEDICATION, State.TAKEN, "Sertraline")
+        later = at + timedelta(days=1)
+        said = Statement(Section.MEDICATION, State.WITHDRAWN, text="Sertraline")
+        actor, source = Actor.person(ada.user_id), ProfileSource.PATIENT
+        profile.state_fact(ada.pk, said=said, source=source, replaces=told.pk, actor=actor, at=later)
+        assert reasons(cleared, later) == ["profile_changed"]
+
+    def test_not_the_same_said_again(self, ada, at):
+        self.told(ada, at, Section.PREGNANCY, State.NOT_PREGNANT)
+        enrollment = accepted(ada, at=at)
+        self.told(ada, at, Section.PREGNANCY, State.NOT_PREGNANT)
+        assert reasons(enrollment, at) == []
+
     def test_not_a_measurement_nor_a_confirmation(self, ada, at, ben):
         fact = self.told(ada, at, Section.MEDICATION, State.TAKEN, "Sertraline")
         enrollment = accepted(ada, at=at)
@@ -153,6 +169,54 @@ class TestWhatVoidsIt:
         report = EventReport(description="Not well.", is_serious=is_serious, grade=grade)
         services.report_event(ada.pk, report=report, actor=Actor.person(ada.user_id), at=at)
         assert reasons(cleared, at) == (["adverse_event"] if voids else [])
+
+    @pytest.mark.parametrize(
+        ("before", "since", "voids"),
+        [
+            (Grade.MILD, Grade.MODERATE, True),
+            (Grade.MODERATE, Grade.MODERATE, False),
+            (Grade.SEVERE, Grade.MODERATE, False),
+            (Grade.MODERATE, Grade.SEVERE, True),
+            (None, Grade.MILD, False),
+            (None, Grade.MODERATE, True),
+        ],
+    )
+    def test_an_event_from_before_that_is_found_to_be_worse(self, ada, at, before, since, voids):
+        event = self.reported(ada, before, at)
+        enrollment = planned(ada, at=at)
+        assert reasons(enrollment, at) == []
+        self.assessed(event, since, at)
+        assert reasons(enrollment, at) == (["adverse_event"] if voids else [])
+
+    def test_an_event_from_before_that_is_found_to_be_serious(self, ada, at):
+        event = self.reported(ada, Grade.SEVERE, at)
+        self.assessed(event, Grade.SEVERE, at)
+        enrollment = planned(ada, at=at)
+        serious = frozenset({Seriousness.IMPORTANT_MEDICAL_EVENT})
+        self.assessed(event, Grade.SEVERE, at, seriousness=serious, replaces=1)
+        assert "adverse_event" in reasons(enrollment, at)
+
+    def reported(self, patient, grade, at):
+        report = EventReport(description="Not well.", is_serious=False, grade=grade)
+        return services.report_event(patient.pk, report=report, actor=Actor.person(patient.user_id), at=at)
+
+    def assessed(self, event, grade, at, *, seriousness=frozenset(), replaces=0):
+        said = Assessed(
+            term="Nausea",
+            seriousness=seriousness,
+            grade=grade,
+            causality=Causality.POSSIBLE,
+            expectedness=Expectedness.EXPECTED,
+            reference="Label",
+            reference_version="1",
+            outcome=EventOutcome.RECOVERED,
+            action_taken=ActionTaken.DOSE_NOT_CHANGED,
+            dechallenge=Challenge.NOT_TRIED,
+            rechallenge=Challenge.NOT_TRIED,
+            naranjo={},
+            product={},
+        )
+        return assess(event, said=said, replaces=replaces, by=clinician(event.patient), at=at)
 
     def test_an_answer_that_speaks_of_suicide(self, ada, cleared, at):
         services.raise_alert(ada.pk, alert_class=AlertClass.SUICIDE_RISK, source="form:1", at=at)

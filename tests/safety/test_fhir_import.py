@@ -177,6 +177,58 @@ class TestTakingOver:
         assert [fact.state for fact in queries.current(ada.pk)] == ["resolved"]
         assert HealthFact.objects.count() == 2
 
+    def test_a_clinicians_correction_stands_beside_what_the_other_record_says(self, ada, as_ben):
+        self.send(as_ben, ada, bundle(condition("resolved")))
+        (found,) = queries.current(ada.pk)
+        body = {"section": "condition", "state": "active", "text": found.text, "replaces": str(found.pk)}
+        assert post(as_ben, f"patients/{ada.pk}/health-profile", body).status_code == 201
+        assert self.send(as_ben, ada, bundle(condition("resolved"))).json()["unchanged"] == 1
+        assert [fact.state for fact in queries.current(ada.pk)] == ["active"]
+        for unchanged in (0, 1):
+            answer = self.send(as_ben, ada, bundle(condition("remission")))
+            assert answer.json()["unchanged"] == unchanged
+            assert {fact.state for fact in queries.current(ada.pk)} == {"active", "remission"}
+
+    def test_what_a_clinician_struck_out_does_not_come_back(self, ada, as_ben):
+        for content in (bundle(condition("active")), bundle(condition("active", id=None))):
+            self.send(as_ben, ada, content)
+            (found,) = queries.current(ada.pk)
+            body = {"section": "condition", "state": "withdrawn", "text": found.text}
+            struck = body | {"replaces": str(found.pk)}
+            assert post(as_ben, f"patients/{ada.pk}/health-profile", struck).status_code == 201
+            assert self.send(as_ben, ada, content).json()["unchanged"] == 1
+            assert not queries.current(ada.pk)
+
+    def test_two_hospitals_have_a_first_condition_each(self, ada, as_ben):
+        one, other = bundle(condition("active")), bundle(condition("resolved"))
+        one["entry"][1]["fullUrl"] = "https://one.example/fhir/Condition/c1"
+        other["entry"][1]["fullUrl"] = "https://other.example/fhir/Condition/c1"
+        assert [self.send(as_ben, ada, each).json()["added"] for each in (one, other, one)] == [1, 1, 0]
+        assert {fact.state for fact in queries.current(ada.pk)} == {"active", "resolved"}
+        one["entry"][1]["resource"]["clinicalStatus"] = {"coding": [{"code": "remission"}]}
+        assert self.send(as_ben, ada, one).json()["changed"] == 1
+        assert {fact.state for fact in queries.current(ada.pk)} == {"remission", "resolved"}
+
+    def test_an_address_may_be_long(self, ada, as_ben):
+        content = bundle(observation("29463-7", 70, "kg", "2020-01-01T00:00:00Z"))
+        content["entry"][1]["fullUrl"] = f"https://one.example/{'f' * 300}/Observation/o1"
+        assert [self.send(as_ben, ada, content).json()["added"] for _ in range(2)] == [1, 0]
+
+    def test_what_has_no_name_there_replaces_nothing(self, ada, as_ben):
+        nameless = [condition(state, id=None) for state in ("active", "resolved")]
+        assert self.send(as_ben, ada, bundle(*nameless)).json()["added"] == 2
+        assert self.send(as_ben, ada, bundle(*nameless)).json()["unchanged"] == 2
+        changed = [condition(state, id=None) for state in ("remission", "resolved")]
+        assert self.send(as_ben, ada, bundle(*changed)).json()["added"] == 1
+        assert len(queries.current(ada.pk)) == 3
+
+    def test_one_name_stands_for_one_thing(self, ada, as_ben):
+        twice = bundle(condition("active"), condition("active"))
+        assert self.send(as_ben, ada, twice).json()["added"] == 1
+        answer = self.send(as_ben, ada, bundle(condition("active"), condition("resolved")))
+        assert code(answer) == (400, "not_a_bundle")
+        assert "Condition/c1" in str(answer.json()["errors"])
+
     @pytest.mark.parametrize(
         "other", [{"birth": "1990-01-01"}, {"family": "Somebody"}, {"birth": "nonsense"}]
     )
