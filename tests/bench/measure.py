@@ -1,5 +1,6 @@
 """What a request costs: CPU of the application and of PostgreSQL, by real HTTP against the real server."""
 
+import json
 import os
 import socket
 import subprocess
@@ -36,6 +37,11 @@ class Round:
     p50_ms: float
     p95_ms: float
     wal_bytes: float
+
+
+def tell(bench: str, case: str, value: float, unit: str, **more: Any) -> None:
+    """Print one JSON line."""
+    print(json.dumps({"bench": bench, "case": case, "value": value, "unit": unit, **more}), flush=True)
 
 
 def token_of(user: User) -> str:
