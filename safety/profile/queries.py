@@ -48,6 +48,12 @@ def latest(patient_id: UUID, section: ProfileSection) -> HealthFact | None:
     return statements(patient_id).filter(section=section, replaced_by=None).order_by("-id").first()
 
 
+def latest_by_others(patient_id: UUID, section: ProfileSection) -> HealthFact | None:
+    """Return the newest statement of a section that is not the patient's own, replaced or not."""
+    theirs = statements(patient_id).filter(section=section).exclude(source=ProfileSource.PATIENT)
+    return theirs.order_by("-id").first()
+
+
 def imported(patient_id: UUID) -> list[HealthFact]:
     """Return what records elsewhere said, oldest first, what somebody here has replaced since too."""
     found = statements(patient_id).filter(source=ProfileSource.IMPORT)

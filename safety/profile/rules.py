@@ -26,6 +26,7 @@ STATES: Mapping[Section, tuple[State, ...]] = {
     Section.VITAL: (State.MEASURED,),
 }
 """What can be said in each section; anything can be withdrawn besides."""
+_WEIGHT = {State.PREGNANT: 2, State.LACTATING: 2, State.POSSIBLE: 1}
 AHEAD = timedelta(minutes=2)
 """How far ahead of ours the clock of somebody's phone may be."""
 
@@ -50,6 +51,11 @@ class Statement:
     codings: tuple[tuple[CodeSystem, str], ...] = ()
     measurement: Measurement | None = None
     external_id: str = field(default="", compare=False)
+
+
+def weighs_less(after: State, before: State) -> bool:
+    """Tell whether a word on pregnancy or lactation leaves less to heed than the one before it."""
+    return _WEIGHT.get(after, 0) < _WEIGHT.get(before, 0)
 
 
 def statement_faults(said: Statement, *, at: datetime) -> list[InputError]:

@@ -148,7 +148,13 @@ def _replaced(
         if source == ProfileSource.PATIENT and fact.source != ProfileSource.PATIENT:
             raise errors.AskYourClinician
         return fact
-    return queries.latest(patient_id, said.section) if said.section in ONE_AT_A_TIME else None
+    if said.section not in ONE_AT_A_TIME:
+        return None
+    known = queries.latest_by_others(patient_id, said.section) if source == ProfileSource.PATIENT else None
+    # Anybody may add to what a clinician knows; to take from it is not a patient's, by a detour neither.
+    if known is not None and rules.weighs_less(said.state, ProfileState(known.state)):
+        raise errors.AskYourClinician
+    return queries.latest(patient_id, said.section)
 
 
 def _standing(patient_id: UUID, fact_id: UUID, *, section: ProfileSection | None = None) -> HealthFact:

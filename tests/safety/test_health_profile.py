@@ -81,6 +81,28 @@ class TestSaying:
         assert queries.statements(ada.pk).count() == 2
 
     @pytest.mark.parametrize(
+        ("section", "known", "told"),
+        [
+            ("pregnancy", "pregnant", "not_pregnant"),
+            ("pregnancy", "pregnant", "unknown"),
+            ("pregnancy", "pregnant", "possible"),
+            ("pregnancy", "possible", "withdrawn"),
+            ("lactation", "lactating", "not_lactating"),
+        ],
+    )
+    def test_a_pregnancy_that_a_clinician_knows_of_is_not_unsaid(
+        self, ada, as_ada, as_ben, section, known, told
+    ):
+        assert said(as_ben, ada, {"section": section, "state": known}).status_code == 201
+        less = {"section": section, "state": told}
+        assert code(said(as_ada, ada, less)) == (403, "ask_your_clinician")
+        assert said(as_ada, ada, {"section": section, "state": known}).status_code == 201
+        assert code(said(as_ada, ada, less)) == (403, "ask_your_clinician")
+        assert queries.latest(ada.pk, section).state == known
+        assert said(as_ben, ada, less).status_code == 201
+        assert said(as_ada, ada, less).status_code == 201
+
+    @pytest.mark.parametrize(
         ("body", "pointer"),
         [
             (SERTRALINE | {"state": "pregnant"}, "/state"),
