@@ -215,6 +215,7 @@ class TestWhatVoidsIt:
             rechallenge=Challenge.NOT_TRIED,
             naranjo={},
             product={},
+            why_again="Looked at once more." if replaces else "",
         )
         return assess(event, said=said, replaces=replaces, by=clinician(event.patient), at=at)
 

@@ -181,7 +181,7 @@ class TestTakingOver:
         self.send(as_ben, ada, bundle(condition("resolved")))
         (found,) = queries.current(ada.pk)
         body = {"section": "condition", "state": "active", "text": found.text, "replaces": str(found.pk)}
-        assert post(as_ben, f"patients/{ada.pk}/health-profile", body).status_code == 201
+        assert post(as_ben, f"patients/{ada.pk}/health-profile/statements", body).status_code == 201
         assert self.send(as_ben, ada, bundle(condition("resolved"))).json()["unchanged"] == 1
         assert [fact.state for fact in queries.current(ada.pk)] == ["active"]
         for unchanged in (0, 1):
@@ -195,7 +195,7 @@ class TestTakingOver:
             (found,) = queries.current(ada.pk)
             body = {"section": "condition", "state": "withdrawn", "text": found.text}
             struck = body | {"replaces": str(found.pk)}
-            assert post(as_ben, f"patients/{ada.pk}/health-profile", struck).status_code == 201
+            assert post(as_ben, f"patients/{ada.pk}/health-profile/statements", struck).status_code == 201
             assert self.send(as_ben, ada, content).json()["unchanged"] == 1
             assert not queries.current(ada.pk)
 
