@@ -107,7 +107,7 @@ def _copy(rows: Sequence[Model], *, first: int, last: int) -> None:
     own = {row.pk for row in rows}
     with connection.cursor() as cursor:
         for row in rows:
-            names = [field.column for field in row._meta.concrete_fields]
+            names = [str(field.column) for field in row._meta.concrete_fields]
             taken = []
             for field in row._meta.concrete_fields:
                 if getattr(row, field.attname) in own:
@@ -115,7 +115,7 @@ def _copy(rows: Sequence[Model], *, first: int, last: int) -> None:
                 elif (row._meta.model_name, field.column) == ("enrollment", "status"):
                     taken.append("'completed'")
                 else:
-                    taken.append(field.column)
+                    taken.append(str(field.column))
             cursor.execute(
                 f"INSERT INTO {row._meta.db_table} ({', '.join(names)}) SELECT {', '.join(taken)} "  # noqa: S608
                 f"FROM {row._meta.db_table}, generate_series(%s, %s) AS n WHERE id = %s",
