@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from statistics import median
 from typing import Any
+from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.models import Model
@@ -22,7 +23,7 @@ from tests.bench.measure import tell
 from tests.bench.reading import bare, cpu_s, read_by
 from tests.faults.crowd import live_sessions
 
-SIZES = (1_000, 1_000_000)
+SIZES = (1_000, 100_000, 1_000_000)
 LIVE = 1_000
 SILENT = 100
 ROUNDS = 20
@@ -40,7 +41,7 @@ def _run() -> None:
     clean()
     at = timezone.now()
     past = _one_of_the_past(at=at - timedelta(days=30))
-    live = live_sessions(_patient("bob@example.org"), [at + timedelta(hours=1)] * LIVE, at=at)
+    live = live_sessions(_patient("bob@example.org", "Bob Example"), [at + timedelta(hours=1)] * LIVE, at=at)
     there, small = 1, 0
     for size in SIZES:
         print(f"making {size} sessions of the past ...", file=sys.stderr)
@@ -84,10 +85,10 @@ def _sweep(at: datetime) -> None:
     safety.page_unacknowledged(at=at)
 
 
-def _patient(email: str) -> Any:
+def _patient(email: str, name: str) -> Any:
     from tests import conftest
 
-    return conftest.make_patient(email, "Ada Example")
+    return conftest.make_patient(email, name)
 
 
 def _one_of_the_past(*, at: datetime) -> Sequence[Model]:
@@ -96,7 +97,7 @@ def _one_of_the_past(*, at: datetime) -> Sequence[Model]:
     from tests.sessions import stages
 
     conftest.make_clinician(conftest.make_user("ben@clinic.example", is_staff=True), "Ben Example", at=at)
-    session = stages.reached(_patient("ada@example.org"), "completed", at=at)
+    session = stages.reached(_patient("ada@example.org", "Ada Example"), "completed", at=at)
     deadline = CheckInDeadline.objects.filter(session=session).earliest("due_at")
     assert session.gate is not None
     return [session.enrollment, session, session.gate, deadline]
@@ -110,7 +111,7 @@ def _copy(rows: Sequence[Model], *, first: int, last: int) -> None:
             names = [str(field.column) for field in row._meta.concrete_fields]
             taken = []
             for field in row._meta.concrete_fields:
-                if getattr(row, field.attname) in own:
+                if isinstance(value := getattr(row, field.attname), UUID) and value in own:
                     taken.append(f"md5({field.column}::text || n)::uuid")
                 elif (row._meta.model_name, field.column) == ("enrollment", "status"):
                     taken.append("'completed'")
