@@ -6,7 +6,7 @@ from accounts.models import Patient, User
 from core.ids import new_id
 from notifications.enums import Channel, DeliveryStatus, MessageKind
 from notifications.hours import USUAL
-from notifications.rules import REMINDERS
+from notifications.rules import CLAIMED_FIRST, REMINDERS
 
 
 class Delivery(models.Model):
@@ -82,6 +82,12 @@ class Delivery(models.Model):
             # The tick asks for what is due, or leased to somebody who never came back.
             models.Index(
                 fields=["due_at"], condition=Q(status__in=["due", "leased"]), name="delivery_open_by_due_at"
+            ),
+            # It asks for these first, and must not read a backlog of reminders to find that there is none.
+            models.Index(
+                fields=["due_at"],
+                condition=Q(status__in=["due", "leased"], kind__in=sorted(CLAIMED_FIRST)),
+                name="delivery_claimed_first",
             ),
             models.Index(
                 fields=["user", "-appeared_at", "-id"],
