@@ -11,7 +11,7 @@ BENCHES = {
     "api": "four operations of the API, beside a bare view doing one statement",
     "reminders": "what a tick reads and costs from 10,000 rows to 10,000,000; claims and messages a second",
     "safety": "how soon a serious event pages, alone and behind a heap; what a report costs",
-    "screening": "people decided a second by the full policy, with and without reasons and tree",
+    "screening": "people decided a second, with and without reasons; a request; a dry run of 100,000",
     "sessions": "what the watch reads and costs from 1,000 past sessions to 1,000,000",
 }
 
