@@ -38,7 +38,6 @@ WELL_KNOWN = HealthFacts(
     location="US-IL",
     route="sublingual",
 )
-LISTED_AS = {"condition": ["conditions"], "medicine": ["medications", "allergies"]}
 OTHER_CODES = ["E11.9", "M54.50", "F32.9", "J45.909", "Z00.00", "I21.9", "F1", "F10", "F31", "I", "K74", "O"]
 PRODUCTS = ["197361", "308971", "7052", "313782", "6130"]
 WORDS = ["opioid", "maoi", "nasal_medicine", "ketamine", "harmless", "z_drug", "schizophrenia", "alcohol"]
@@ -78,8 +77,11 @@ def with_one_finding(policy: Policy) -> Iterator[tuple[dict[str, Any], HealthFac
         by_word = [Coding(CodeSystem.MEDICINE_CLASS, concept.key)] if concept.kind == "medicine" else []
         for coding, status in product((*by_code, *by_word), (None, *ClinicalStatus)):
             entry = HealthEntry("entry", (coding,), status, FactSource.CLINICIAN, (coding,))
-            for listed in LISTED_AS[concept.kind]:
-                yield answers, replace(WELL_KNOWN, **{listed: (entry,)})
+            if concept.kind == "condition":
+                yield answers, replace(WELL_KNOWN, conditions=(entry,))
+            else:
+                yield answers, replace(WELL_KNOWN, medications=(entry,))
+                yield answers, replace(WELL_KNOWN, allergies=(entry,))
     for question in policy.questions:
         for systolic, diastolic in READINGS if question.kind == "readings" else ():
             reading = {"systolic_mmhg": systolic, "diastolic_mmhg": diastolic}
