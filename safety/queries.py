@@ -1,4 +1,5 @@
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -6,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Case, Exists, F, Max, OuterRef, Q, QuerySet, Subquery, When
+from django.db.models import Case, Count, Exists, F, Max, OuterRef, Q, QuerySet, Subquery, When
 from django.db.models.functions import Coalesce
 
 from accounts import queries as accounts
@@ -422,6 +423,22 @@ def listed_alerts(actor: Actor, which: str, *, at: datetime) -> QuerySet[Alert]:
 def alerts_due(*, at: datetime) -> QuerySet[Alert]:
     """Return the alerts whose next page is due, in no order."""
     return Alert.objects.filter(status=AlertStatus.OPEN, next_page_at__lte=at)
+
+
+@dataclass(frozen=True)
+class Paging:
+    """What is wrong with the pages of open alerts: one is overdue, one had nobody to go to."""
+
+    is_overdue: bool
+    has_nobody: bool
+
+
+def paging(*, since: datetime) -> Paging:
+    """Tell whether a page has been overdue since then, or an alert so old has never found anybody."""
+    overdue, unheard = Q(next_page_at__lte=since), Q(pages_sent=0, opened_at__lte=since)
+    still_open = Alert.objects.filter(status=AlertStatus.OPEN)
+    found = still_open.aggregate(overdue=Count("pk", filter=overdue), unheard=Count("pk", filter=unheard))
+    return Paging(is_overdue=found["overdue"] > 0, has_nobody=found["unheard"] > 0)
 
 
 def alerts_to_page(*, at: datetime) -> list[UUID]:

@@ -139,5 +139,7 @@ class EscalationFault(TextChoices):
     """A check-in did not come, and nobody has noticed."""
     PAGE_OVERDUE = "page_overdue"
     """An alert's next page is overdue."""
+    PAGE_FOR_NOBODY = "page_for_nobody"
+    """An alert stands open, and nobody was on call to be paged."""
     DATABASE_UNREACHABLE = "database_unreachable"
     """Nothing can be asked, nor written down."""

@@ -31,11 +31,13 @@ def _late(*, at: datetime) -> QuerySet[CheckInDeadline]:
 def escalation_facts(*, at: datetime) -> rules.EscalationFacts:
     """Gather whether anybody looks for silence, and whether they saw what there was. Three statements."""
     alive, since = {pulse.name: pulse.fresh for pulse in heartbeats.pulses()}, at - rules.OVERDUE_AFTER
+    pages = safety.paging(since=since)
     return rules.EscalationFacts(
         watchdog_is_alive=alive["watchdog"],
         worker_is_alive=alive["worker"],
         deadline_is_overdue=_late(at=since).exists(),
-        page_is_overdue=safety.alerts_due(at=since).exists(),
+        page_is_overdue=pages.is_overdue,
+        page_has_nobody=pages.has_nobody,
     )
 
 

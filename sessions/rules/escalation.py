@@ -17,6 +17,7 @@ class EscalationFacts:
     worker_is_alive: bool
     deadline_is_overdue: bool
     page_is_overdue: bool
+    page_has_nobody: bool
 
 
 def escalation_faults(facts: EscalationFacts) -> list[EscalationFault]:
@@ -25,12 +26,14 @@ def escalation_faults(facts: EscalationFacts) -> list[EscalationFault]:
     One detector that looks is enough; beside something overdue, the one that does not look is named too.
     """
     nobody_looks = not (facts.watchdog_is_alive or facts.worker_is_alive)
-    if not (nobody_looks or facts.deadline_is_overdue or facts.page_is_overdue):
+    passed_by = facts.deadline_is_overdue or facts.page_is_overdue or facts.page_has_nobody
+    if not (nobody_looks or passed_by):
         return []
     found = {
         EscalationFault.WATCHDOG_STALE: not facts.watchdog_is_alive,
         EscalationFault.WORKER_STALE: not facts.worker_is_alive,
         EscalationFault.DEADLINE_OVERDUE: facts.deadline_is_overdue,
         EscalationFault.PAGE_OVERDUE: facts.page_is_overdue,
+        EscalationFault.PAGE_FOR_NOBODY: facts.page_has_nobody,
     }
     return [fault for fault, is_so in found.items() if is_so]

@@ -10,7 +10,7 @@ from django.db import OperationalError, connection
 from django.db.models.functions import Now
 from django.test import Client
 
-from accounts.models import Patient
+from accounts.models import Patient, RoleGrant
 from core import clock, heartbeats
 from core.models import Heartbeat
 from safety import services as safety
@@ -19,6 +19,7 @@ from sessions import services
 from sessions.rules import EscalationFacts, escalation_faults
 from sessions.views import escalation
 from tests import statements
+from tests.conftest import make_clinician, make_user
 from tests.sessions import stages
 
 PAGE = "/healthz/escalation"
@@ -46,15 +47,16 @@ def told(client: Client) -> tuple[int, list[str]]:
     return answer.status_code, body.get("reasons", [])
 
 
-@pytest.mark.parametrize("facts", list(product((True, False), repeat=4)))
-def test_one_who_looks_is_enough_while_nothing_was_passed_by(facts: tuple[bool, bool, bool, bool]) -> None:
-    watchdog, worker, deadline, page = facts
+@pytest.mark.parametrize("facts", list(product((True, False), repeat=5)))
+def test_one_who_looks_is_enough_while_nothing_was_passed_by(facts: tuple[bool, ...]) -> None:
+    watchdog, worker, deadline, page, nobody = facts
     found = {str(fault) for fault in escalation_faults(EscalationFacts(*facts))}
-    if (watchdog or worker) and not deadline and not page:
+    if (watchdog or worker) and not deadline and not page and not nobody:
         assert not found
         return
     assert ("watchdog_stale" in found, "worker_stale" in found) == (not watchdog, not worker)
     assert ("deadline_overdue" in found, "page_overdue" in found) == (deadline, page)
+    assert ("page_for_nobody" in found) == nobody
 
 
 def test_it_is_well_for_three_statements_and_kept_by_nobody(both_look: None, client: Client) -> None:
@@ -120,6 +122,22 @@ def test_a_page_that_did_not_leave_is_seen(
     type(alert).objects.filter(pk=alert.pk).update(next_page_at=clock.now() - ago)
     assert told(client) == found
     safety.page_unacknowledged(at=clock.now())
+    assert told(client) == (200, [])
+
+
+@pytest.mark.parametrize(
+    ("ago", "found"), [(MINUTE - 20 * SECOND, (200, [])), (LATE, (503, ["page_for_nobody"]))]
+)
+def test_a_page_that_has_nobody_to_go_to_is_seen(
+    both_look: None, ada: Patient, client: Client, ago: timedelta, found: tuple[int, list[str]]
+) -> None:
+    at = clock.now()
+    RoleGrant.objects.update(ends_at=at - LATE)
+    safety.raise_alert(ada.pk, alert_class=AlertClass.MISSED_CHECK_IN, source="test", at=at - ago)
+    safety.page_unacknowledged(at=at)
+    assert told(client) == found
+    make_clinician(make_user("eve@clinic.example", is_staff=True), "Eve Example", at=at)
+    safety.page_unacknowledged(at=at + 2 * MINUTE)
     assert told(client) == (200, [])
 
 
