@@ -96,11 +96,22 @@ suicide has a ladder of its own, and no car makes it a matter of sedation.
 """
 
 
+PLACES_HOLD = (AlertClass.SUICIDE_RISK, AlertClass.SERIOUS_EVENT)
+"""The hard triggers: one of these is raised together with a hold, in the same transaction.
+
+Each tells of somebody in danger now: an answer that speaks of suicide; a call for help, that they cannot be
+woken, a blood pressure or oxygen reading at emergency levels. A silence is not known to be one, nor is a dose
+told of late: they keep sessions from starting until a clinician has closed them.
+"""
+
+
 class HoldReason(TextChoices):
     """Why treatment stands still."""
 
     SERIOUS_EVENT = "serious_event"
     """Placed in the transaction that recorded a serious adverse event."""
+    SAFETY_TRIGGER = "safety_trigger"
+    """Placed in the transaction that raised an alert about present danger."""
     CLINICAL = "clinical"
     """A clinician placed it."""
 

@@ -25,6 +25,7 @@ from accounts.queries import (
     visible_patients,
     within,
 )
+from core.acting import seeing_all_charts
 from core.actors import Actor, ActorKind
 from core.documents import NoDocumentInForce, digest
 from core.encryption import decrypt
@@ -41,6 +42,7 @@ from safety.enums import (
     AlertClass,
     AlertStatus,
     Grade,
+    HoldReason,
     IdentityOutcome,
     ReviewOutcome,
     ScreeningOutcome,
@@ -481,6 +483,12 @@ def open_calls(patient_id: UUID) -> int:
 def open_holds(patient_id: UUID) -> list[Hold]:
     """Return the holds that stand."""
     return list(Hold.objects.filter(patient_id=patient_id, lifted_at=None).order_by("placed_at", "id"))
+
+
+def is_held_for(patient_id: UUID, reason: HoldReason) -> bool:
+    """Tell whether a hold of that reason stands, whoever asks: a monitor's link sees no chart."""
+    with seeing_all_charts():
+        return Hold.objects.filter(patient_id=patient_id, reason=reason, lifted_at=None).exists()
 
 
 def was_held(patient_id: UUID, *, since: datetime) -> bool:

@@ -16,7 +16,7 @@ from accounts.models import CareTeamMembership, Patient, User
 from accounts.queries import holders, own_chart
 from accounts.rules import Address
 from accounts.services import Succession
-from core.acting import seeing_all_charts
+from core.acting import seeing_all_charts, who_acts
 from core.actors import Actor
 from core.database import atomic
 from core.documents import digest
@@ -34,6 +34,7 @@ from programs.services import NEWS_LASTS, left_cause, lock_enrollment, lock_open
 from safety import errors, queries, rules, texts
 from safety.enums import (
     BLOCKS_STARTING,
+    PLACES_HOLD,
     AlertClass,
     AlertStatus,
     Ascertainment,
@@ -345,11 +346,25 @@ def warn_of_the_end(*, at: datetime) -> int | None:
 def raise_alert(patient_id: UUID, *, alert_class: AlertClass, source: str, at: datetime) -> Alert:
     """Open an alert and page at once; while one from the same source is not closed, return that one.
 
-    One that somebody has in hand is opened again: they have not seen what is new. Locks the patient's open
-    enrollments, so that a session's start either sees the alert or came before it, then the alert.
+    A hard trigger holds treatment with it, once until that hold is lifted. Locks the patient's open
+    enrollments, so that a session's start either sees both or came before them, then the alert.
     """
     with atomic():
         lock_open_enrollments(patient_id)
+        if alert_class in PLACES_HOLD and not queries.is_held_for(patient_id, HoldReason.SAFETY_TRIGGER):
+            note = f"With an alert: {alert_class.label.lower()}."
+            reason = HoldReason.SAFETY_TRIGGER
+            place_hold(patient_id, reason=reason, note=note, actor=who_acts(), at=at)
+        return open_alert(patient_id, alert_class=alert_class, source=source, at=at)
+
+
+def open_alert(patient_id: UUID, *, alert_class: AlertClass, source: str, at: datetime) -> Alert:
+    """Open or find an alert for an event, which has a hold of its own where it needs one.
+
+    One that somebody has in hand is opened again: they have not seen what is new. The caller holds the lock
+    of the patient's open enrollments.
+    """
+    with atomic():
         opened = Alert(
             patient_id=patient_id, alert_class=alert_class, source=source, opened_at=at, next_page_at=at
         )
@@ -771,7 +786,7 @@ def report_event(patient_id: UUID, *, report: EventReport, actor: Actor, at: dat
             ascertainment=report.ascertainment,
             reported_at=at,
             hold=hold,
-            alert=raise_alert(patient_id, alert_class=alert_class, source=source, at=at),
+            alert=open_alert(patient_id, alert_class=alert_class, source=source, at=at),
             actor_kind=actor.kind,
             actor_id=actor.id,
         )

@@ -185,14 +185,17 @@ def _decide(person: Participant, *, clinicians: list[Client]) -> None:
 
 
 def _answer_alerts(clinicians: list[Client]) -> int:
-    """Have each clinician take every alert they see in hand and close it; return how many."""
+    """Have each clinician take every alert they see in hand, close it, and lift its hold."""
     closed = 0
     for clinician in clinicians:
         while alerts := clinician.get("alerts?limit=100")["results"]:
             for alert in tqdm(alerts, desc=f"{'answering alerts':24}", unit=""):
                 clinician.post(f"alerts/{alert['id']}/acknowledgements", {}, expect=(200, 201))
                 reason = {"reason": "Called and talked; safe for now, plan agreed."}
-                clinician.post(f"alerts/{alert['id']}/closures", reason, expect=(200, 201))
+                answer = clinician.post(f"alerts/{alert['id']}/closures", reason, expect=(200, 201))
+                for hold in answer["holds_still_standing"]:
+                    if hold["reason"] == "safety_trigger":
+                        clinician.post(f"holds/{hold['id']}/lifts", reason)
                 closed += 1
     return closed
 

@@ -28,7 +28,7 @@ from safety.events.following import follow_outcome
 from safety.events.models import EventAssessment
 from safety.events.reporting import start_clocks
 from safety.models import AdverseEvent
-from safety.services import place_hold, raise_alert
+from safety.services import open_alert, place_hold
 
 
 @dataclass(frozen=True)
@@ -114,4 +114,4 @@ def _escalate(row: EventAssessment, *, after: EventAssessment | None, actor: Act
     note = "An event was found to be serious."
     row.hold = place_hold(row.patient_id, reason=HoldReason.SERIOUS_EVENT, note=note, actor=actor, at=at)
     source = f"event:{row.event_id}"
-    row.alert = raise_alert(row.patient_id, alert_class=AlertClass.SERIOUS_EVENT, source=source, at=at)
+    row.alert = open_alert(row.patient_id, alert_class=AlertClass.SERIOUS_EVENT, source=source, at=at)

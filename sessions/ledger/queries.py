@@ -9,8 +9,10 @@ from django.db.models import Q, QuerySet, Sum
 
 from accounts.queries import one, visible_charts, within
 from core.actors import Actor
-from programs.enums import Route
+from programs import queries as programs
+from programs.enums import EnrollmentStatus, Route
 from programs.models import Enrollment, TreatmentPlan
+from safety import queries as safety
 from safety.enums import AlertClass, AlertStatus
 from safety.models import Alert
 from sessions import rules as session_rules
@@ -109,6 +111,9 @@ def dispense_facts(prescription: Prescription, *, units: int, at: datetime) -> r
         dispensed_units=came.aggregate(units=Sum("units"))["units"] or 0,
         units=units,
         open_differences=open_ones.exclude(status=AlertStatus.CLOSED).count(),
+        is_in_treatment=enrollment.status == EnrollmentStatus.ACTIVE,
+        is_paused=programs.is_paused(enrollment.pk),
+        open_holds=len(safety.open_holds(enrollment.patient_id)),
     )
 
 

@@ -68,10 +68,19 @@ class DispenseFacts:
     dispensed_units: int
     units: int
     open_differences: int | None
+    is_in_treatment: bool
+    is_paused: bool
+    open_holds: int | None
 
 
 def dispense_faults(facts: DispenseFacts) -> Iterator[Reason]:
     """Give everything that keeps units from being dispensed."""
+    if not facts.is_in_treatment:
+        yield Reason("not_in_treatment", "This person is not in treatment, or not any more.")
+    if facts.is_paused:
+        yield Reason("paused", "This person is resting. Nothing is dispensed until they go on.")
+    if facts.open_holds != 0:
+        yield Reason("on_hold", "Treatment is on hold. Nothing is dispensed until that is lifted.")
     if facts.today > facts.expires_on:
         yield Reason("prescription_expired", "This prescription has expired. A new one is needed.")
     if facts.dispensed_units + facts.units > facts.most_units:

@@ -8,7 +8,7 @@ from core.actors import Actor
 from core.errors import NotFound
 from notifications.models import Delivery, Suppression
 from safety import queries, services
-from safety.enums import Ascertainment, Grade, HoldReason, Seriousness
+from safety.enums import AlertClass, Ascertainment, Grade, HoldReason, Seriousness
 from safety.models import AdverseEvent, Alert, Hold
 from safety.services import EventReport
 from tests.api import post
@@ -20,6 +20,41 @@ pytestmark = pytest.mark.django_db
 def report(patient, at, **said):
     actor = Actor.person(patient.user_id)
     return services.report_event(patient.pk, report=EventReport(**said), actor=actor, at=at)
+
+
+class TestHardTriggers:
+    """What tells of somebody in danger now holds treatment in the same transaction."""
+
+    def raised(self, patient, alert_class, at, source="test"):
+        return services.raise_alert(patient.pk, alert_class=alert_class, source=source, at=at)
+
+    @pytest.mark.parametrize("alert_class", AlertClass)
+    def test_the_hard_ones_hold_and_no_others(self, ada, cyd, at, alert_class):
+        self.raised(ada, alert_class, at)
+        hard = alert_class in (AlertClass.SUICIDE_RISK, AlertClass.SERIOUS_EVENT)
+        assert [hold.reason for hold in queries.open_holds(ada.pk)] == ["safety_trigger"] * hard
+        assert Suppression.objects.filter(user=ada.user).exists() == hard
+        assert queries.open_holds(cyd.pk) == []
+
+    def test_once_until_it_is_lifted(self, ada, ben, at):
+        for source in ("one", "one", "other"):
+            self.raised(ada, AlertClass.SUICIDE_RISK, at, source)
+        self.raised(ada, AlertClass.SERIOUS_EVENT, at, "call")
+        (hold,) = queries.open_holds(ada.pk)
+        services.lift_hold(hold, by=ben, reason="Talked.", at=at)
+        self.raised(ada, AlertClass.SUICIDE_RISK, at, "one")
+        (again,) = queries.open_holds(ada.pk)
+        assert again != hold
+
+    def test_a_clinicians_own_hold_is_another(self, ada, ben, at):
+        actor = Actor.person(ben.pk)
+        services.place_hold(ada.pk, reason=HoldReason.CLINICAL, note="", actor=actor, at=at)
+        self.raised(ada, AlertClass.SUICIDE_RISK, at)
+        assert sorted(hold.reason for hold in queries.open_holds(ada.pk)) == ["clinical", "safety_trigger"]
+
+    def test_a_serious_event_has_its_own_alone(self, ada, at):
+        event = report(ada, at, description="An ambulance came.", is_serious=True)
+        assert queries.open_holds(ada.pk) == [event.hold]
 
 
 class TestReporting:

@@ -15,6 +15,7 @@ from programs.models import Enrollment
 from safety import services as safety
 from safety.enums import AlertClass, ReviewOutcome
 from safety.models import Alert
+from safety.queries import open_holds
 from sessions import services
 from sessions.errors import WrongSessionState
 from sessions.models import CheckIn, CheckInDeadline, MonitorInvitation, TreatmentSession
@@ -171,6 +172,16 @@ def test_a_phone_with_a_wrong_clock_is_heard_all_the_same(ada: Patient, at: date
     services.check_in(stages.fetch(session), entry=entry, actor=monitor, at=at + timedelta(minutes=5))
     assert Alert.objects.count() == 1
     assert first_deadline(session).met_at == at + timedelta(minutes=5)
+
+
+def test_help_wanted_holds_what_comes_and_ends_nothing_that_runs(ada: Patient, at: datetime) -> None:
+    session, monitor = stages.dosed(ada, at=at)
+    stages.tap(session, monitor, at=at + timedelta(minutes=1), all_well=False)
+    (hold,) = open_holds(ada.pk)
+    assert (hold.reason, hold.placed_at) == ("safety_trigger", at + timedelta(minutes=1))
+    assert stages.fetch(session).status == "in_progress"
+    assert stages.open_due(session)
+    stages.tap(session, monitor, at=at + timedelta(minutes=2))
 
 
 def test_the_patient_may_ask_for_help_too(ada: Patient, at: datetime) -> None:

@@ -12,8 +12,10 @@ from rest_framework.test import APIClient
 
 from accounts.models import Patient, User
 from core.actors import Actor
+from programs import services as programs
 from programs.queries import current_plan
 from safety import services as safety
+from safety.enums import HoldReason
 from safety.models import Alert
 from sessions import services as sessions
 from sessions.ledger import queries, services
@@ -124,6 +126,35 @@ def test_one_that_differs_calls_somebody_and_stops_deliveries(
     taken = safety.acknowledge(alert, by=ben, at=at)
     safety.close(taken, by=ben, reason="Counted again on video.", at=at)
     assert move(prescription, "dispensed", 9, at=at).balance_units == 18
+
+
+def refused_codes(prescription: Prescription, *, at: datetime) -> list[str]:
+    with stages.refused(NotDispensable) as refused:
+        move(prescription, "dispensed", 9, at=at)
+    return [reason.code for reason in refused.value.reasons]
+
+
+def test_nothing_is_dispensed_on_hold(
+    prescription: Prescription, ada: Patient, ben: User, at: datetime
+) -> None:
+    hold = safety.place_hold(
+        ada.pk, reason=HoldReason.CLINICAL, note="", actor=Actor.person(ada.user_id), at=at
+    )
+    assert refused_codes(prescription, at=at) == ["on_hold"]
+    safety.lift_hold(hold, by=ben, reason="Looked at.", at=at)
+    assert move(prescription, "dispensed", 9, at=at).balance_units == 9
+
+
+def test_nothing_is_dispensed_to_who_rests(prescription: Prescription, ada: Patient, at: datetime) -> None:
+    programs.pause(prescription.enrollment_id, patient_user=ada.user, at=at)
+    assert refused_codes(prescription, at=at) == ["paused"]
+    programs.resume(prescription.enrollment_id, patient_user=ada.user, at=at)
+    assert move(prescription, "dispensed", 9, at=at).balance_units == 9
+
+
+def test_nothing_is_dispensed_to_who_has_left(prescription: Prescription, ada: Patient, at: datetime) -> None:
+    programs.withdraw(prescription.enrollment_id, patient_user=ada.user, reason="", at=at)
+    assert refused_codes(prescription, at=at) == ["not_in_treatment"]
 
 
 # --- with a session --------------------------------------------------------------------------------------

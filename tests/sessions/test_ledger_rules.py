@@ -31,7 +31,15 @@ WRITTEN = External(
     expires_on=date(2026, 9, 1),
 )
 FACTS = DispenseFacts(
-    today=TODAY, expires_on=TODAY, most_units=18, dispensed_units=9, units=9, open_differences=0
+    today=TODAY,
+    expires_on=TODAY,
+    most_units=18,
+    dispensed_units=9,
+    units=9,
+    open_differences=0,
+    is_in_treatment=True,
+    is_paused=False,
+    open_holds=0,
 )
 STOCK = Stock(
     prescription_id=UUID(int=1),
@@ -91,6 +99,10 @@ def test_what_may_be_dispensed() -> None:
         ({"units": 10}, "more_than_prescribed"),
         ({"open_differences": 1}, "stock_differs"),
         ({"open_differences": None}, "stock_differs"),
+        ({"is_in_treatment": False}, "not_in_treatment"),
+        ({"is_paused": True}, "paused"),
+        ({"open_holds": 1}, "on_hold"),
+        ({"open_holds": None}, "on_hold"),
     ],
 )
 def test_what_may_not(changed: dict[str, Any], code: str) -> None:
