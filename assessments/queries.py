@@ -40,6 +40,7 @@ from programs import queries as programs
 from programs.enums import EnrollmentStatus
 from programs.models import Enrollment
 from safety import queries as safety
+from safety.enums import HoldReason
 from safety.models import AdverseEvent, Hold, Screening
 from safety.texts import CrisisText, crisis_text
 
@@ -260,7 +261,8 @@ def next_as_needed(enrollment: Enrollment) -> int:
 def called_for(*, since: datetime) -> list[tuple[UUID, CauseKind, str]]:
     """Return what calls for a form since then, and has not yet: enrollment in treatment, kind and source.
 
-    Holds, serious events, and answers to the screening since the treatment began.
+    Holds, serious events, and answers to the screening since the treatment began. Not a hard trigger's hold:
+    where that was an answer, the answer has called, and a reading or a call for help is not about suicide.
     """
     treated = Enrollment.objects.filter(status=EnrollmentStatus.ACTIVE)
     by_patient = dict(treated.values_list("patient_id", "pk"))
@@ -268,11 +270,11 @@ def called_for(*, since: datetime) -> list[tuple[UUID, CauseKind, str]]:
         enrollment=OuterRef("enrollment"), after_session=BASELINE, opens_at__lt=OuterRef("submitted_at")
     )
     screened = Screening.objects.filter(Exists(began), enrollment__in=treated, submitted_at__gt=since)
-    held = Hold.objects.filter(placed_at__gt=since).values_list("patient", "pk")
+    held = Hold.objects.filter(placed_at__gt=since).exclude(reason=HoldReason.SAFETY_TRIGGER)
     harmed = AdverseEvent.objects.filter(is_serious=True, reported_at__gt=since).values_list("patient", "pk")
     found = [
         *((each, CauseKind.SCREENING, pk) for each, pk in screened.values_list("enrollment", "pk")),
-        *((by_patient.get(patient), CauseKind.HOLD, pk) for patient, pk in held),
+        *((by_patient.get(patient), CauseKind.HOLD, pk) for patient, pk in held.values_list("patient", "pk")),
         *((by_patient.get(patient), CauseKind.SERIOUS_EVENT, pk) for patient, pk in harmed),
     ]
     known = set(FormCause.objects.filter(noted_at__gt=since).values_list("enrollment", "source"))

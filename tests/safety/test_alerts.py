@@ -348,7 +348,8 @@ class TestClosing:
         alert.refresh_from_db()
         assert (alert.signature.signer, alert.signature.meaning) == (ben, SignatureMeaning.CLOSED)
 
-    def test_says_that_no_hold_stands(self, alert, as_ben):
+    def test_says_that_no_hold_stands(self, ada, ben, as_ben, at):
+        alert = services.raise_alert(ada.pk, alert_class=AlertClass.WORSENING, source="form:2", at=at)
         take(as_ben, alert)
         body = end(as_ben, alert).json()
         assert body["holds_still_standing"] == []

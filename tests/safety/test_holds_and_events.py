@@ -210,7 +210,7 @@ class TestPlacing:
 
     def test_whoever_is_called_about_somebody_can(self, alert, ada, cyd_practises, as_cyd):
         assert place(as_cyd, ada).status_code == 201
-        assert len(queries.open_holds(ada.pk)) == 1
+        assert {hold.reason for hold in queries.open_holds(ada.pk)} == {"safety_trigger", "clinical"}
         assert Suppression.objects.filter(user=ada.user, lifted_at=None).exists()
 
     def test_a_stranger_cannot(self, ada, cyd_practises, as_cyd):

@@ -80,7 +80,7 @@ def test_no_dose_without_a_start(ada: Patient, at: datetime, status: str) -> Non
 
 def alert(session: TreatmentSession, at: datetime) -> None:
     safety.raise_alert(
-        session.enrollment.patient_id, alert_class=AlertClass.SERIOUS_EVENT, source="test", at=at
+        session.enrollment.patient_id, alert_class=AlertClass.MISSED_CHECK_IN, source="test", at=at
     )
 
 

@@ -15,6 +15,7 @@ from safety import services as safety
 from safety.enums import AlertClass
 from safety.errors import Ineligible
 from safety.models import Alert
+from safety.queries import open_holds
 from sessions import services
 from sessions.enums import ObservationKind
 from sessions.models import TreatmentSession
@@ -36,11 +37,13 @@ def measure(session: TreatmentSession, actor: Actor, *, at: datetime) -> None:
 
 
 def settle(*, at: datetime) -> None:
-    """The clinician closes what is open: from here on only the reading itself can refuse."""
+    """The clinician closes what is open, and lifts its hold: from here on only the reading itself can refuse."""
     for alert in Alert.objects.all():
         by = steps.clinician(alert.patient)
         safety.acknowledge(alert, by=by, at=at)
         safety.close(alert, by=by, reason="Measured again.", at=at)
+        for hold in open_holds(alert.patient_id):
+            safety.lift_hold(hold, by=by, reason="Measured again.", at=at)
 
 
 def test_cancelling_and_booking_again_does_not_forget_it(ada: Patient, at: datetime) -> None:

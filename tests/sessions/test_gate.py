@@ -158,7 +158,7 @@ def nobody_stays(session: TreatmentSession, at: datetime) -> None:
 
 SPOILED: list[tuple[str, Spoil, set[str]]] = [
     ("hold", hold, {"on_hold"}),
-    ("suicide alert", suicide_alert, {"alert_open", "suicidality"}),
+    ("suicide alert", suicide_alert, {"on_hold", "alert_open", "suicidality"}),
     ("missed check-in before", missed_check_in, {"alert_open"}),
     ("serious event", serious_event, {"on_hold", "alert_open", "adverse_event"}),
     ("withdrawal", withdrawal, {"enrollment_not_active"}),
@@ -174,7 +174,7 @@ SPOILED: list[tuple[str, Spoil, set[str]]] = [
     (
         "crisis",
         read((182, 80)),
-        {"blood_pressure_crisis", "systolic_too_high", "alert_open", "record_objects"},
+        {"on_hold", "blood_pressure_crisis", "systolic_too_high", "alert_open", "record_objects"},
     ),
     ("in another state", elsewhere, {"place_not_served", "nobody_on_call"}),
     ("a state no longer served", state_given_up, {"place_not_served"}),
@@ -266,7 +266,8 @@ def test_at_another_time_it_does_not_start(ada: Patient, at: datetime, minutes: 
 
 
 def test_spacing_counts_a_dose_of_an_earlier_program(ada: Patient, at: datetime) -> None:
-    before, _ = stages.ended(ada, at=at - timedelta(days=2))
+    # A day and a half: the morning after has come, whatever the hour.
+    before, _ = stages.ended(ada, at=at - timedelta(days=2, hours=12))
     services.answer_morning(
         before, slept=True, is_alert=True, actor=ada_of(before), at=at - timedelta(days=1)
     )
