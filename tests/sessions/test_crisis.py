@@ -37,7 +37,7 @@ def measure(session: TreatmentSession, actor: Actor, *, at: datetime) -> None:
 
 
 def settle(*, at: datetime) -> None:
-    """The clinician closes what is open, and lifts its hold: from here on only the reading itself can refuse."""
+    """The clinician closes what is open and lifts its hold: from here on the reading alone can refuse."""
     for alert in Alert.objects.all():
         by = steps.clinician(alert.patient)
         safety.acknowledge(alert, by=by, at=at)
