@@ -1,7 +1,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import cache, reduce
+from operator import or_
 from pathlib import Path
 from uuid import UUID
 
@@ -280,6 +281,12 @@ def called_for(*, since: datetime) -> list[tuple[UUID, CauseKind, str]]:
     known = set(FormCause.objects.filter(noted_at__gt=since).values_list("enrollment", "source"))
     causes = ((enrollment, kind, f"{kind}:{pk}") for enrollment, kind, pk in found if enrollment is not None)
     return [each for each in causes if (each[0], each[2]) not in known]
+
+
+def guards_safety() -> Q:
+    """Return which forms guard somebody's safety, as a condition on rows."""
+    numbers = (Q(**{f"{anchor}__isnull": False}) for anchor in schedule().safety_anchors)
+    return reduce(or_, numbers, Q(pk__in=[]))
 
 
 def put_off() -> QuerySet[Assessment]:

@@ -165,6 +165,13 @@ class Schedule:
         series = self.series.get(point.anchor)
         return series if series and series.asks_at(point.number, session_count=session_count) else None
 
+    @property
+    def safety_anchors(self) -> frozenset[Anchor]:
+        """Return at which points is asked what guards somebody's safety: nothing puts it off."""
+        series = self.series
+        anchors = (Anchor.WEEK, Anchor.AS_NEEDED)
+        return frozenset(each for each in anchors if each in series and not series[each].stands_still)
+
     def every_instrument(self) -> tuple[str, ...]:
         """Return each instrument that is asked at some point, once."""
         asked = [*self.instruments, *(code for series in self.series.values() for code in series.instruments)]

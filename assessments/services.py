@@ -36,7 +36,7 @@ from notifications.ladders import steps_after
 from programs import services as programs
 from programs.enums import EnrollmentStatus
 from programs.models import Consent, Enrollment
-from programs.queries import current_plan
+from programs.queries import current_plan, is_paused
 from programs.services import Agreement
 from safety import services as safety
 from safety.enums import AlertClass, AlertStatus
@@ -370,6 +370,7 @@ def _remind(
         enrollment.patient.user,
         key=reminder_key(enrollment.pk, point) + moved,
         steps=steps_after(due_at, stale_at=stale_at),
+        goes_on=point.anchor in schedule().safety_anchors,
     )
 
 
@@ -382,11 +383,16 @@ def _session_count(enrollment: Enrollment, point: Point) -> int | None:
 
 
 def _is_spared(enrollment: Enrollment, code: str, series: Series, *, at: datetime) -> bool:
-    """Tell whether somebody has the same form open, or has answered it so lately that once is enough."""
+    """Tell whether somebody has the same form open, or has answered it so lately that once is enough.
+
+    Whoever has paused is not reminded of what is open, but for what guards their safety: that alone spares.
+    """
     if series.spared_for is None:
         return False
     lately = Q(submitted_at__gt=at - series.spared_for)
     waiting = Q(submitted_at=None, opens_at__lte=at, closes_at__gt=at)
+    if is_paused(enrollment.pk):
+        waiting &= queries.guards_safety()
     return Assessment.objects.filter(lately | waiting, enrollment=enrollment, instrument=code).exists()
 
 

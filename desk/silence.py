@@ -3,12 +3,13 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Exists, OuterRef, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 
 from accounts import queries as accounts
 from accounts.enums import Role
 from accounts.queries import Charts, charts_in_care, within
 from assessments.models import Assessment
+from assessments.queries import guards_safety
 from assessments.schedule import ANSWERED_IN
 from core.actors import Actor
 from notifications import messages
@@ -25,16 +26,21 @@ NEWS_LIFE = timedelta(days=7)
 def silent(*, at: datetime, charts: Charts | None = None) -> QuerySet[Any]:
     """Return the enrollments with something unanswered past all reminders, of some charts or of all.
 
-    `since` is when the oldest of it fell due. Not who has paused, left or finished otherwise: they said so.
-    Whoever refused reminders is among them: nobody else would ask. A form that has closed meanwhile counts
-    until `TOLD_WITHIN` is over.
+    `since` is when the oldest of it fell due. Not who has left or finished otherwise: they said so. Nor who
+    has paused, but for what guards their safety: of that they are reminded all the same. Whoever refused
+    reminders is among them: nobody else would ask. A form that has closed meanwhile counts until
+    `TOLD_WITHIN` is over; what guards somebody's safety as long as it is open, too.
     """
     latest = at - ladders().silent_after
+    paused = Pause.objects.filter(enrollment=OuterRef("enrollment"), resumed_at=None)
+    is_lately = Q(due_at__gt=latest - TOLD_WITHIN)
     unanswered = Assessment.objects.filter(
-        enrollment=OuterRef("pk"), submitted_at=None, due_at__lte=latest, due_at__gt=latest - TOLD_WITHIN
+        ~Exists(paused) & is_lately | guards_safety() & (is_lately | Q(closes_at__gt=at)),
+        enrollment=OuterRef("pk"),
+        submitted_at=None,
+        due_at__lte=latest,
     )
-    paused = Pause.objects.filter(enrollment=OuterRef("pk"), resumed_at=None)
-    found = Enrollment.objects.filter(~Exists(paused), status__in=ANSWERED_IN)
+    found = Enrollment.objects.filter(status__in=ANSWERED_IN)
     if charts is not None:
         found = found.filter(within(charts, "patient_id"))
     since = Subquery(unanswered.order_by("due_at").values("due_at")[:1])

@@ -19,6 +19,7 @@ class Delivery(models.Model):
     `given_up` names the channels, by spaces, on which it was not taken, or did not arrive, before another one
     was tried.
     `appeared_at` is since when a patient finds it in their inbox, `read_at` when they had seen it there.
+    `goes_on`: it asks for what guards the reader's safety, and no pause puts it off.
     `about` is whose chart an urgent one is about; the database itself lets one about a drill's chart, or to
     its account, be of no channel but RECORD.
     """
@@ -42,6 +43,7 @@ class Delivery(models.Model):
     told_on = models.DateField(null=True)
     refused_sha256 = models.CharField(max_length=64, blank=True, default="", db_default="")
     given_up = models.CharField(max_length=40, blank=True, default="", db_default="")
+    goes_on = models.BooleanField(default=False, db_default=False)
     appeared_at = models.DateTimeField(null=True)
     read_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(db_default=Now())
@@ -98,12 +100,16 @@ class Delivery(models.Model):
 
 
 class Suppression(models.Model):
-    """Reminders of these kinds to this person stop while the row stands; sending re-reads it."""
+    """Reminders of these kinds to this person stop while the row stands; sending re-reads it.
+
+    `puts_off`: what it stops is not called off, but waits for the row's end; what `goes_on` is not stopped.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id)
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="suppressions")
     kind = models.CharField(max_length=24, choices=MessageKind.choices)
     cause = models.CharField(max_length=120)
+    puts_off = models.BooleanField(default=False, db_default=False)
     placed_at = models.DateTimeField()
     lifted_at = models.DateTimeField(null=True)
 

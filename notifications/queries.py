@@ -68,7 +68,8 @@ def sending_facts(delivery: Delivery, *, address: str, in_doubt: bool, at: datet
     else:
         reaches = by_channel(user, channel)
     reach, has_another_way = chosen(reaches, given_up=given_up(delivery), at=at)
-    suppressed = Suppression.objects.filter(user=user, kind=delivery.kind, lifted_at=None)
+    standing = Suppression.objects.filter(user=user, kind=delivery.kind, lifted_at=None).order_by("puts_off")
+    stopped = standing.values_list("puts_off", "cause").first()
     return SendingFacts(
         kind=MessageKind(delivery.kind),
         attempt=delivery.fence,
@@ -77,7 +78,8 @@ def sending_facts(delivery: Delivery, *, address: str, in_doubt: bool, at: datet
         account_closed=user is not None and not user.is_active,
         reach=reach or Reach(channel, "", drops_repeats=drops_repeats(channel)),
         has_another_way=has_another_way,
-        suppressed_by=suppressed.values_list("cause", flat=True).first() or "",
+        suppressed_by=stopped[1] if stopped and not stopped[0] else "",
+        is_put_off=bool(stopped and stopped[0]) and not delivery.goes_on,
         habits=habits_of(user) if user is not None and delivery.kind in REMINDERS else None,
     )
 
@@ -340,14 +342,15 @@ class Waiting:
 
 def waiting_beside(delivery: Delivery, *, zone: ZoneInfo, at: datetime) -> list[Waiting]:
     """Return the other reminders that this person would get until the end of their day."""
-    stopped = Suppression.objects.filter(user=delivery.user_id, lifted_at=None).values("kind")
+    stopped = Suppression.objects.filter(user=delivery.user_id, lifted_at=None)
+    put_off = Q(kind__in=stopped.filter(puts_off=True).values("kind"), goes_on=False)
     beside = Delivery.objects.filter(
         user=delivery.user_id,
         kind__in=REMINDERS,
         status=DeliveryStatus.DUE,
         due_at__lt=end_of_day(zone, at),
         expires_at__gt=at,
-    ).exclude(kind__in=stopped)
+    ).exclude(Q(kind__in=stopped.filter(puts_off=False).values("kind")) | put_off)
     rows = beside.exclude(pk=delivery.pk).order_by("due_at", "id").values_list("pk", "kind")
     return [Waiting(pk, MessageKind(kind)) for pk, kind in rows]
 

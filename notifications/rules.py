@@ -139,6 +139,7 @@ def _rests(reach: Reach, *, at: datetime) -> bool:
 class SendingFacts:
     """What is true of a message at the moment of sending.
 
+    `is_put_off`: a pause or a hold keeps it until it ends.
     `attempt` counts claims, this one included. `in_doubt`: an earlier holder's lease ran out, so the message
     may have been taken. `reach` is where it goes. `habits` say when a reminder may leave, `None` for other
     messages, and for who has no chart. `has_another_way`: where this one fails, it can go by another channel.
@@ -153,6 +154,7 @@ class SendingFacts:
     suppressed_by: str
     habits: Habits | None = None
     has_another_way: bool = False
+    is_put_off: bool = False
 
     @property
     def is_better_lost(self) -> bool:
@@ -184,6 +186,9 @@ def appears(kind: MessageKind, outcome: Outcome) -> bool:
     return kind in IN_INBOX and (may_be_missed or outcome.is_unreachable)
 
 
+PUT_OFF = "Kept until what stands still goes on."
+"""Why a reminder waits that a pause or a hold has met; by this it is found when that ends."""
+
 WAITS: Mapping[DeliveryStatus, str] = {
     DeliveryStatus.DUE: "It waits for its time.",
     DeliveryStatus.LEASED: "It is being sent.",
@@ -209,13 +214,16 @@ def before_sending(facts: SendingFacts, *, at: datetime) -> Outcome | None:
     if facts.in_doubt and facts.is_better_lost:
         return Outcome(DeliveryStatus.UNKNOWN, "It may have arrived; not repeated (its sender stopped).")
     if at >= facts.expires_at:
-        return _too_late(DeliveryStatus.EXPIRED, "Its time passed before it could be sent.", facts)
+        said = "while everything stood still" if facts.is_put_off else "before it could be sent"
+        return _too_late(DeliveryStatus.EXPIRED, f"Its time passed {said}.", facts)
     if facts.attempt > MAX_ATTEMPTS:
         return _too_late(DeliveryStatus.FAILED, f"Given up after {MAX_ATTEMPTS} tries.", facts)
     if facts.account_closed and facts.kind not in ABOUT_A_LIFE:
         return Outcome(DeliveryStatus.CANCELLED, "The account is closed.")
     if facts.kind in REMINDERS and facts.suppressed_by:
         return Outcome(DeliveryStatus.CANCELLED, f"Reminders are stopped ({facts.suppressed_by}).")
+    if facts.kind in REMINDERS and facts.is_put_off:
+        return Outcome(DeliveryStatus.DUE, PUT_OFF, due_at=facts.expires_at)
     if not facts.reach.address:
         ended = DeliveryStatus.FAILED if facts.kind in URGENT else DeliveryStatus.CANCELLED
         return Outcome(ended, "The account has no verified address.", is_unreachable=True)

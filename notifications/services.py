@@ -56,12 +56,14 @@ def schedule(
     address: str = "",
     words: Mapping[str, str] | None = None,
     about: UUID | Nobody | None = None,
+    goes_on: bool = False,
 ) -> None:
     """Write down, in the caller's transaction, that a message is to leave at `due_at`; once per `dedupe_key`.
 
     It goes to `user`, wherever their verified address is when it leaves, or to a literal `address` where
     `rules` allow one. An urgent one has to say whose chart it is `about`, or that it is about nobody's: about
-    a drill's it goes nowhere. Raises `UnfitMessage` for words that the text of `kind` does not take.
+    a drill's it goes nowhere. A reminder that `goes_on` is put off by no pause. Raises `UnfitMessage` for
+    words that the text of `kind` does not take.
     """
     _check_recipient(kind, user=user, address=address)
     if kind in rules.URGENT and about is None:
@@ -73,7 +75,13 @@ def schedule(
     if user is not None:
         channel = queries.first_channel(user, kind=kind)
     delivery = Delivery(
-        dedupe_key=dedupe_key, kind=kind, channel=channel, user=user, due_at=due_at, expires_at=expires_at
+        dedupe_key=dedupe_key,
+        kind=kind,
+        channel=channel,
+        user=user,
+        due_at=due_at,
+        expires_at=expires_at,
+        goes_on=goes_on,
     )
     delivery.about_id = None if isinstance(about, Nobody) else about
     delivery.payload = encrypt({"address": address, "words": dict(words or {})}, place=_place(delivery))
@@ -217,16 +225,24 @@ def mark_one_read(user: User, message_id: UUID, *, at: datetime) -> None:
     Delivery.objects.filter(pk=message.pk, read_at=None).update(read_at=at)
 
 
-def remind(kind: MessageKind, user: User, *, key: str, steps: Collection[Step]) -> None:
+def remind(
+    kind: MessageKind, user: User, *, key: str, steps: Collection[Step], goes_on: bool = False
+) -> None:
     """Write down every reminder of one thing, to be called back together by `key`; again changes nothing.
 
-    Raises `UnfitMessage` for a kind that is no reminder.
+    What guards the reader's safety `goes_on` though everything else stands still. Raises `UnfitMessage` for a
+    kind that is no reminder.
     """
     if kind not in rules.REMINDERS:
         raise UnfitMessage(f"{kind}: no reminder")
     for step in steps:
         schedule(
-            kind, dedupe_key=f"{key}{step.name}", due_at=step.due_at, expires_at=step.expires_at, user=user
+            kind,
+            dedupe_key=f"{key}{step.name}",
+            due_at=step.due_at,
+            expires_at=step.expires_at,
+            user=user,
+            goes_on=goes_on,
         )
 
 
@@ -303,17 +319,34 @@ def suppress(user: User, *, kinds: Collection[MessageKind], cause: str, at: date
 
     Raises `UnfitMessage` for a kind that must get through.
     """
-    if unstoppable := set(kinds) - rules.REMINDERS:
+    _stop([Suppression(user=user, kind=kind, cause=cause, placed_at=at) for kind in kinds])
+
+
+def put_off(user: User, *, kinds: Collection[MessageKind], cause: str, at: datetime) -> None:
+    """Let reminders of these kinds wait until `unsuppress` with the same cause; again is harmless.
+
+    Then they leave, as far as their time has not passed. What guards the reader's safety goes on meanwhile.
+    Raises `UnfitMessage` for a kind that must get through.
+    """
+    _stop([Suppression(user=user, kind=kind, cause=cause, puts_off=True, placed_at=at) for kind in kinds])
+
+
+def _stop(rows: Collection[Suppression]) -> None:
+    if unstoppable := {row.kind for row in rows} - rules.REMINDERS:
         raise UnfitMessage(f"cannot be stopped: {sorted(unstoppable)}")
-    Suppression.objects.bulk_create(
-        [Suppression(user=user, kind=kind, cause=cause, placed_at=at) for kind in kinds],
-        ignore_conflicts=True,
-    )
+    Suppression.objects.bulk_create(rows, ignore_conflicts=True)
 
 
 def unsuppress(user: User, *, cause: str, at: datetime) -> None:
-    """Lift what was placed for `cause`; what other causes stop stays stopped."""
-    Suppression.objects.filter(user=user, cause=cause, lifted_at=None).update(lifted_at=at)
+    """Lift what was placed for `cause`; what other causes stop stays stopped.
+
+    What was put off is due now; where another pause still stands it is put off again.
+    """
+    lifted = Suppression.objects.filter(user=user, cause=cause, lifted_at=None)
+    # In this order: whoever is putting something off meanwhile waits for the first, and then finds it lifted.
+    if lifted.update(lifted_at=at):
+        kept = Delivery.objects.filter(user=user, status=DeliveryStatus.DUE, outcome=rules.PUT_OFF)
+        kept.update(due_at=at, outcome="")
 
 
 def deliver_due(*, at: datetime, limit: int = 50) -> int:
@@ -386,7 +419,8 @@ def _deliver(delivery: Delivery, *, in_doubt: bool, at: datetime) -> None:
         return
     outcome = rules.before_sending(facts, at=at) or _take_the_day(delivery, facts, at=at)
     if outcome is not None:
-        _record(delivery, outcome, at=at)
+        with transaction.atomic():
+            _record(delivery, _unless_it_ended(delivery, outcome, at=at), at=at)
         return
     _note_the_way(delivery, facts)
     if _is_late(delivery, at=at):
@@ -400,6 +434,19 @@ def _deliver(delivery: Delivery, *, in_doubt: bool, at: datetime) -> None:
         if handed.answer is Answer.NOBODY:
             _tell_of_refusing(delivery, facts.reach, at=at)
     _note_how_it_did(facts.reach.channel, broke=handed.broke, at=at)
+
+
+def _unless_it_ended(delivery: Delivery, outcome: Outcome, *, at: datetime) -> Outcome:
+    """Return that a message is due now where what puts it off has ended meanwhile: nobody else would say so.
+
+    Locks what puts it off, so that its end either was seen here or finds the message put off.
+    """
+    if outcome.text != rules.PUT_OFF:
+        return outcome
+    standing = Suppression.objects.select_for_update(of=("self",)).filter(
+        user=delivery.user, kind=delivery.kind, puts_off=True, lifted_at=None
+    )
+    return outcome if list(standing) else Outcome(DeliveryStatus.DUE, "", due_at=at)
 
 
 def _note_the_way(delivery: Delivery, facts: SendingFacts) -> None:

@@ -241,7 +241,7 @@ def withdraw(enrollment_id: UUID, *, patient_user: User, reason: str, at: dateti
 
 
 def pause(enrollment_id: UUID, *, patient_user: User, at: datetime) -> Enrollment:
-    """Let a patient rest, without a reason: reminders stop, whatever guards their safety goes on.
+    """Let a patient rest, without a reason: reminders wait, whatever guards their safety goes on.
 
     Pausing twice is harmless. Locks the enrollment. Raises `WrongEnrollmentState` if it has ended.
     """
@@ -255,7 +255,7 @@ def pause(enrollment_id: UUID, *, patient_user: User, at: datetime) -> Enrollmen
                 enrollment=enrollment, paused_at=at, actor_kind=actor.kind, actor_id=actor.id
             )
             cause = _pause_cause(enrollment)
-            notifications.suppress(patient_user, kinds=REMINDERS, cause=cause, at=at)
+            notifications.put_off(patient_user, kinds=REMINDERS, cause=cause, at=at)
         return enrollment
 
 

@@ -682,7 +682,7 @@ def _pass_on(alert: Alert, succession: Succession, *, at: datetime) -> None:
 
 
 def place_hold(patient_id: UUID, *, reason: HoldReason, note: str, actor: Actor, at: datetime) -> Hold:
-    """Make treatment stand still, and stop its booking reminders; what guards the patient's safety goes on.
+    """Make treatment stand still, and put off its booking reminders; what guards their safety goes on.
 
     Locks the patient's open enrollments first: a start has either happened or will see the hold.
     """
@@ -700,7 +700,7 @@ def place_hold(patient_id: UUID, *, reason: HoldReason, note: str, actor: Actor,
         kinds = [MessageKind.SESSION_TOMORROW]
         # Whoever is on call stops reminders that they don't see.
         with seeing_all_charts():
-            notifications.suppress(hold.patient.user, kinds=kinds, cause=f"hold:{hold.pk}", at=at)
+            notifications.put_off(hold.patient.user, kinds=kinds, cause=f"hold:{hold.pk}", at=at)
         return hold
 
 

@@ -10,7 +10,9 @@ from rest_framework.test import APIClient
 from accounts.enums import Role
 from accounts.models import CareTeamMembership, Patient, RoleGrant, User
 from accounts.services import grant_role
+from assessments import services as assessments
 from assessments.models import Assessment
+from assessments.schedule import CauseKind
 from desk import silence
 from notifications.enums import MessageKind
 from notifications.models import Delivery
@@ -67,6 +69,22 @@ def test_nothing_is_told_of_who_rests_or_left(
     assert silence.tell_of_silence(at=late) == 1
     programs.withdraw(enrollment.pk, patient_user=ada.user, reason="", at=at)
     assert silence.tell_of_silence(at=late) == 0
+
+
+def test_who_rests_is_missed_where_it_is_about_their_safety(
+    enrollment: Enrollment, ada: Patient, late: datetime, at: datetime
+) -> None:
+    programs.pause(enrollment.pk, patient_user=ada.user, at=at)
+    assessments.call_for_form(enrollment, kind=CauseKind.SCREENING, source="screening:x", at=at)
+    assert silence.tell_of_silence(at=late) == 1
+    assert told(enrollment) == ["ben@clinic.example"]
+
+
+def test_what_is_open_about_their_safety_is_not_forgotten(
+    enrollment: Enrollment, late: datetime, at: datetime
+) -> None:
+    assessments.call_for_form(enrollment, kind=CauseKind.SCREENING, source="screening:x", at=at)
+    assert [one.since for one in silence.silent(at=late + 30 * DAY)] == [at]
 
 
 def test_who_wants_no_reminders_is_missed_all_the_same(
