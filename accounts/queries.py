@@ -365,6 +365,16 @@ def current_state(patient_id: UUID, *, at: datetime) -> str | None:
     return _addresses_of_the_day(at).filter(patient=patient_id).values_list("state", flat=True).first()
 
 
+def whereabouts(patient_id: UUID, *, at: datetime) -> tuple[str, str]:
+    """Return the country and the state where a patient lives at `at`, each empty where it is not known.
+
+    For the words that they read: whoever shows those need not see where somebody lives.
+    """
+    with seeing_all_charts():
+        held = _addresses_of_the_day(at).filter(patient=patient_id)
+        return held.values_list("country", "state").first() or ("", "")
+
+
 def address_place(address_id: UUID) -> str:
     """Return the place that an address is encrypted for."""
     return f"accounts_patientaddress.details:{address_id}"

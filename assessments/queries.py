@@ -43,7 +43,7 @@ from programs.models import Enrollment
 from safety import queries as safety
 from safety.enums import HoldReason
 from safety.models import AdverseEvent, Hold, Screening
-from safety.texts import CrisisText, crisis_text
+from safety.texts import CrisisText
 
 
 def assessments_for(actor: Actor, *, at: datetime) -> QuerySet[Assessment]:
@@ -174,8 +174,13 @@ def form(assessment: Assessment, *, at: datetime) -> Form:
         status=status_of(moments, at=at),
         is_late=is_late(moments, at=at),
         missing=rules.missing_required(instrument, assessment.answers),
-        crisis=crisis_text() if assessment.safety_alert_id else None,
+        crisis=crisis_text_of(assessment, at=at) if assessment.safety_alert_id else None,
     )
+
+
+def crisis_text_of(assessment: Assessment, *, at: datetime) -> CrisisText:
+    """Return where whoever answers this turns to now."""
+    return safety.crisis_text_for(assessment.enrollment.patient_id, at=at)
 
 
 def moments_of(assessment: Assessment) -> Moments:

@@ -21,7 +21,7 @@ from core.paging import Paging
 from core.quotas import NEVER_COUNTED
 from programs import queries as programs
 from programs.serializers import ConsentInput, DocumentOutput, LanguageQuery
-from safety.texts import with_crisis
+from safety.texts import CrisisText, with_crisis
 
 GAD7: dict[str, Any] = {
     "id": "0199c0de-0000-7000-8000-000000000030",
@@ -277,7 +277,7 @@ class AssessmentDetail(View):
         except (Problem, ValidationError) as refused:
             if not heeded:
                 raise
-            raise with_crisis(refused) from refused
+            raise with_crisis(refused, queries.crisis_text_of(assessment, at=at)) from refused
 
     def _save(self, request: Request, assessment: Assessment, *, at: datetime) -> Response:
         require_match(request, version=assessment.version)
@@ -301,16 +301,19 @@ class AssessmentSubmission(View):
 
     def handle_exception(self, exc: Exception) -> Response:
         """Hear an answer that speaks of suicide though it was refused, and say where to turn to."""
-        return super().handle_exception(with_crisis(exc) if self._is_heard() else exc)
+        heard = self._heard()
+        return super().handle_exception(with_crisis(exc, heard) if heard else exc)
 
-    def _is_heard(self) -> bool:
+    def _heard(self) -> CrisisText | None:
+        at = clock.now()
         try:
             if not self.request.data:
-                return False
+                return None
             assessment = queries.own_assessment(self.actor, self.kwargs["assessment_id"])
-            return services.heed(assessment, self.request.data, at=clock.now())
+            heeded = services.heed(assessment, self.request.data, at=at)
         except (APIException, Problem):  # nobody is signed in, it is not theirs, or the body is unreadable
-            return False
+            return None
+        return queries.crisis_text_of(assessment, at=at) if heeded else None
 
     @extend_schema(
         operation_id="assessments_submit",
@@ -390,7 +393,7 @@ class OfflineSubmissions(View):
         except (Problem, ValidationError) as refused:
             if not services.heed_refused(assessment, request.data, refused, at=at):
                 raise
-            raise with_crisis(refused) from refused
+            raise with_crisis(refused, queries.crisis_text_of(assessment, at=at)) from refused
         except Exception:
             # A fault of ours undoes what was stored, and would again at every try: it is heard before that.
             services.heed(assessment, request.data, at=at)

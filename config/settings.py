@@ -357,6 +357,8 @@ CHANNEL_STAND_IN = env.str("CHANNEL_STAND_IN", default="")
 CLINIC_PHONE = env.str("CLINIC_PHONE", default="+1-555-0100")
 EMERGENCY_PHONE = env.str("EMERGENCY_PHONE", default="911")
 CRISIS_PHONE = env.str("CRISIS_PHONE", default="988")
+# Crisis lines and emergency numbers beyond those that ship (safety/lines.toml shows such a file).
+CRISIS_LINES_FILE = env.str("CRISIS_LINES_FILE", default="")
 # Which duties to report events the clinic has: roles of the table in safety/events/reporting_rules.
 REPORTING_ROLES = env.list("REPORTING_ROLES", default=["clinic"])
 # A folder with the words of questionnaires, from whoever may show them; without it, our own topics.

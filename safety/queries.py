@@ -2,6 +2,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from logging import getLogger
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -31,6 +32,7 @@ from core.documents import NoDocumentInForce, digest
 from core.encryption import decrypt
 from core.enums import DocumentKind
 from core.errors import InvalidInput
+from core.logs import log_failure
 from core.models import DocumentVersion
 from programs.enums import OPEN_STATUSES
 from programs.models import Enrollment, TreatmentPlan
@@ -49,6 +51,7 @@ from safety.enums import (
 )
 from safety.events.models import EventAssessment
 from safety.identity.queries import identity_facts
+from safety.lines import LinesError, lines_at
 from safety.models import (
     AdverseEvent,
     Alert,
@@ -67,9 +70,12 @@ from safety.screening.health import NOTHING_KNOWN, HealthFacts
 from safety.screening.policy import Policy, parse_policy
 from safety.screening.rules import ScreeningDecision, screen
 from safety.screening.terminology import NO_MAPPING, Terminology, read_mapping, recognised
+from safety.texts import CrisisText, crisis_text
 
 NO_COURSE = Course()
 """Nothing is asked about doses: whether there was one is known above this room."""
+
+logger = getLogger(__name__)
 
 
 def screening_policy(*, at: datetime) -> tuple[DocumentVersion, Policy]:
@@ -182,6 +188,20 @@ def listed_screenings(actor: Actor, which: str, *, at: datetime) -> QuerySet[Scr
     """Return a clinician's queue: the screenings that wait for them, or all in their care."""
     screenings = screenings_in_care(actor, at=at)
     return waiting(screenings) if which == "waiting" else screenings
+
+
+def crisis_text_for(patient_id: UUID, *, at: datetime) -> CrisisText:
+    """Return where a patient turns to now: the lines of where they live at `at`.
+
+    A clinic's file that cannot be read now, though it could when the server started, is no reason to say
+    nothing: the words that name no number then.
+    """
+    country, state = accounts.whereabouts(patient_id, at=at)
+    try:
+        return crisis_text(lines_at(country, state, file=settings.CRISIS_LINES_FILE))
+    except (LinesError, OSError, UnicodeDecodeError) as error:
+        log_failure(logger, "CRISIS_LINES_FILE cannot be read", error)
+        return crisis_text(None)
 
 
 def may_speak_of_suicide(body: object, *, at: datetime) -> bool:

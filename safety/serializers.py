@@ -171,9 +171,10 @@ class ScreeningOutput(serializers.Serializer[Any]):
     review = DecidedOutput(allow_null=True, default=None)
 
     @extend_schema_field(CrisisOutput(allow_null=True))
-    def get_crisis(self, screening: Screening) -> texts.CrisisText | None:
-        """Return where to turn to now, if an answer calls for it."""
-        return texts.crisis_text() if screening.decision["crisis"] else None
+    def get_crisis(self, _: Screening) -> texts.CrisisText | None:
+        """Return where to turn to now, if an answer calls for it: whoever shows this says where."""
+        crisis: texts.CrisisText | None = self.context["crisis"]
+        return crisis
 
 
 class ReviewOutput(serializers.Serializer[Any]):

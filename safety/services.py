@@ -96,6 +96,8 @@ def screen(enrollment_id: UUID, *, answers: Mapping[str, Any], actor: Actor, at:
         age_years = _age(enrollment.patient, at=at)
         facts = queries.facts_for(enrollment, policy, at=at)
         decision = rules.decide_screening(policy, answers, age_years=age_years, facts=facts)
+        chart = _chart(enrollment.patient, age_years=age_years)
+        crisis = queries.crisis_text_for(enrollment.patient_id, at=at)["summary"] if decision.crisis else ""
         screening = Screening.objects.create(
             id=new_id(),
             enrollment=enrollment,
@@ -104,7 +106,7 @@ def screen(enrollment_id: UUID, *, answers: Mapping[str, Any], actor: Actor, at:
             answers_sha256=digest(answers),
             profile_sha256=profile_digest(enrollment.patient_id),
             outcome=ScreeningOutcome(decision.outcome),
-            decision=_stored(decision, chart=_chart(enrollment.patient, age_years=age_years), facts=facts),
+            decision=_stored(decision, chart=chart, facts=facts, crisis_summary=crisis),
             submitted_at=at,
             actor_kind=actor.kind,
             actor_id=actor.id,
@@ -115,18 +117,18 @@ def screen(enrollment_id: UUID, *, answers: Mapping[str, Any], actor: Actor, at:
         return screening
 
 
-def heed(actor: Actor, body: object, *, at: datetime) -> bool:
-    """Raise the alert for a refused screening that may speak of suicide; tell whether it did.
+def heed(actor: Actor, body: object, *, at: datetime) -> texts.CrisisText | None:
+    """Raise the alert for a refused screening that may speak of suicide; return where to turn to if it did.
 
     In a transaction of its own, after the refusal has undone everything else: that the form was at the wrong
     step, or another answer malformed, is no reason not to hear it.
     """
     patient = own_chart(actor).first()
     if patient is None or not queries.may_speak_of_suicide(body, at=at):
-        return False
+        return None
     source = f"screening-refused:{patient.pk}"
     raise_alert(patient.pk, alert_class=AlertClass.SUICIDE_RISK, source=source, at=at)
-    return True
+    return queries.crisis_text_for(patient.pk, at=at)
 
 
 def review(
@@ -188,9 +190,10 @@ def _chart(patient: Patient, *, age_years: int) -> dict[str, Any]:
     return {rules.AGE: age_years, rules.BIRTH_ON: patient.birth_on.isoformat()}
 
 
-def _stored(decision: ScreeningDecision, *, chart: Mapping[str, Any], facts: HealthFacts) -> dict[str, Any]:
+def _stored(
+    decision: ScreeningDecision, *, chart: Mapping[str, Any], facts: HealthFacts, crisis_summary: str
+) -> dict[str, Any]:
     """Return the decision as it is kept: with the rest of its input, and in both readers' words."""
-    crisis_summary = texts.crisis_text()["summary"]
     return {
         **decision.as_json(),
         "chart": dict(chart),

@@ -8,6 +8,7 @@ from django.conf import settings
 from core.errors import Problem, Reason
 from core.problems import problem_for
 from safety.enums import FitOutcome
+from safety.lines import Lines
 
 
 class CrisisText(TypedDict):
@@ -18,26 +19,35 @@ class CrisisText(TypedDict):
     phones: list[str]
 
 
-def with_crisis(refused: Exception) -> Problem:
+def with_crisis(refused: Exception, text: CrisisText) -> Problem:
     """Return a refusal with where to turn to now as one more reason: the answer was heard, if not stored."""
     problem = problem_for(refused)
-    problem.reasons += (Reason("crisis", crisis_text()["summary"]),)
+    problem.reasons += (Reason("crisis", text["summary"]),)
     return problem
 
 
-def crisis_text() -> CrisisText:
+def crisis_text(lines: Lines | None) -> CrisisText:
     """Return where to turn to now: the one place for these words, whatever calls for them.
 
-    988 is the US Suicide and Crisis Lifeline, 911 the US emergency number; an installation elsewhere sets
-    its own.
+    `lines` are those of where the person is (`queries.crisis_text_for`). Where none are known no number is
+    named but the clinic's: another country's would lead nowhere.
     """
-    crisis, emergency, clinic = settings.CRISIS_PHONE, settings.EMERGENCY_PHONE, settings.CLINIC_PHONE
+    clinic = settings.CLINIC_PHONE
+    emergency = lines.emergency if lines else "your local emergency number"
+    if lines is None or not lines.crisis:
+        return {
+            "summary": f"If you are in danger, call {emergency} now. You can also call our team at {clinic}.",
+            "text": "Somebody near you can call with you. "
+            "You do not have to be sure that it is bad enough to call.",
+            "phones": [lines.emergency, clinic] if lines else [clinic],
+        }
+    by = "call or text" if lines.crisis_takes_texts else "call"
     return {
-        "summary": f"Please call or text {crisis} now, or call {emergency} if you are in danger. "
+        "summary": f"Please {by} {lines.crisis} now, or call {emergency} if you are in danger. "
         "You can also call our team.",
-        "text": f"{crisis} and {emergency} answer day and night, and work without this app. "
+        "text": f"{lines.crisis} and {emergency} answer day and night, and work without this app. "
         f"Our team is at {clinic}. You do not have to be sure that it is bad enough to call.",
-        "phones": [crisis, emergency, clinic],
+        "phones": [lines.crisis, emergency, clinic],
     }
 
 

@@ -18,6 +18,7 @@ from core.quotas import NEVER_COUNTED, ByAddress
 from programs.queries import own_enrollment
 from safety import queries, rules, serializers, services, texts
 from safety.enums import ReviewOutcome
+from safety.models import Screening
 from safety.rules import Advice
 from safety.screening.policy import NO_ANSWER
 from safety.screening.texts import weightiest_first
@@ -76,7 +77,7 @@ class FitChecks(View):
     def handle_exception(self, exc: Exception) -> Response:
         """Say where to turn to, whatever was wrong with the request."""
         if queries.may_speak_of_suicide(_body(self.request), at=clock.now()):
-            exc = texts.with_crisis(exc)
+            exc = texts.with_crisis(exc, texts.crisis_text(None))
         return super().handle_exception(exc)
 
     @extend_schema(
@@ -115,9 +116,16 @@ class FitChecks(View):
             "summary": texts.fit_text(outcome),
             "reasons": weightiest_first(decision),
             "missing": decision.missing,
-            "crisis": texts.crisis_text() if decision.crisis else None,
+            "crisis": texts.crisis_text(None) if decision.crisis else None,
         }
         return Response(serializers.FitOutput(body).data)
+
+
+def _crisis_of(screening: Screening) -> dict[str, texts.CrisisText | None]:
+    """Return where its patient turns to now, if an answer called for that."""
+    if not screening.decision["crisis"]:
+        return {"crisis": None}
+    return {"crisis": queries.crisis_text_for(screening.enrollment.patient_id, at=clock.now())}
 
 
 def _body(request: Request) -> object:
@@ -183,13 +191,14 @@ class EnrollmentScreenings(View):
 
     def handle_exception(self, exc: Exception) -> Response:
         """Hear an answer that speaks of suicide though it was refused, and say where to turn to."""
-        return super().handle_exception(texts.with_crisis(exc) if self._is_heard() else exc)
+        heard = self._heard()
+        return super().handle_exception(texts.with_crisis(exc, heard) if heard else exc)
 
-    def _is_heard(self) -> bool:
+    def _heard(self) -> texts.CrisisText | None:
         try:
             return services.heed(self.actor, _body(self.request), at=clock.now())
         except (APIException, Problem):  # nobody is signed in, or not wholly
-            return False
+            return None
 
     @extend_schema(
         operation_id="screenings_submit",
@@ -215,7 +224,7 @@ class EnrollmentScreenings(View):
             enrollment.pk, answers=said.validated_data["answers"], actor=self.actor, at=clock.now()
         )
         return Response(
-            serializers.ScreeningOutput(screening).data,
+            serializers.ScreeningOutput(screening, context=_crisis_of(screening)).data,
             status=status.HTTP_201_CREATED,
             headers={"Location": f"/api/v1/screenings/{screening.pk}"},
         )
@@ -261,7 +270,9 @@ class ScreeningDetail(View):
         screening = queries.screening_for(self.actor, screening_id, at=clock.now())
         is_own = self.actor == Actor.person(screening.enrollment.patient.user_id)
         shape = serializers.ScreeningOutput if is_own else serializers.ScreeningForClinicianOutput
-        return self.shown(Response(shape(screening).data), screening.enrollment.patient_id)
+        return self.shown(
+            Response(shape(screening, context=_crisis_of(screening)).data), screening.enrollment.patient_id
+        )
 
 
 class Reviews(View):
