@@ -65,6 +65,8 @@ class AnswerProblemCode(StrEnum):
     """Text, a fraction, true, false or null where a whole number belongs."""
     NOT_ALLOWED = "not_allowed"
     """A whole number that is none of the item's answers."""
+    NOT_ASKED = "not_asked"
+    """An answer to what other answers let one skip."""
 
 
 class GapReason(StrEnum):

@@ -277,6 +277,28 @@ def missing_required(instrument: Instrument, answers: Mapping[str, int]) -> tupl
     return tuple(key for key in instrument.items if key in needed and key not in answers)
 
 
+def answered_though_skipped(
+    instrument: Instrument, answers: Mapping[str, int], *, among: Collection[str]
+) -> list[AnswerProblem]:
+    """Return a fault for each of the items `among` which is answered, though the other answers skip it.
+
+    Undecided is not skipped. An answer that somebody has to act on is none: it counts, whatever else says no.
+    """
+    heard = {flag.item for flag in crisis_flags(instrument, answers)}
+    return [
+        AnswerProblem(key, AnswerProblemCode.NOT_ASKED, "This is not asked after the other answers.")
+        for key, item in instrument.items.items()
+        if key in among and key in answers and key not in heard and _is_left_out(instrument, item, answers)
+    ]
+
+
+def _is_left_out(instrument: Instrument, item: Item, answers: Mapping[str, int]) -> bool:
+    """Tell whether an item is skipped, by its own condition or because no scale that it is in applies."""
+    gates = [scale.applies_when for scale in instrument.scales if item in scale.items]
+    shut = [gate is not None and answers.get(gate.item, gate.at_least) < gate.at_least for gate in gates]
+    return _is_skipped(instrument, item, answers) or (bool(shut) and all(shut))
+
+
 def _answer_problem(instrument: Instrument, item: Item | None, key: str, answer: object) -> AnswerProblem:
     if item is None:
         return AnswerProblem(key, AnswerProblemCode.UNKNOWN_ITEM, f"{instrument.title} has no such item.")

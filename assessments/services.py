@@ -1,4 +1,4 @@
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -184,6 +184,7 @@ def save_draft(
         instrument = instruments()[row.instrument]
         given = _valid(instrument, answers)
         row.answers = {key: answer for key, answer in row.answers.items() if key not in answers} | given
+        _refuse_skipped(instrument, row.answers, among=given)
         _raise_alert(row, instrument, given, at=at)
         if rules.crisis_flags(instrument, given):
             facts = rules.facts_for_screening(instrument, row.answers, taken_at=at)
@@ -221,7 +222,7 @@ def submit(assessment: Assessment, *, actor: Actor, at: datetime) -> Assessment:
 
     Somebody hears where it came to much worse than an earlier one (`worsening.services.notice`).
     Locks the enrollment, then the assessments of its time point. Raises `AlreadySubmitted`, `NotOpen`, or
-    `AnswersMissing` with every item that is still needed.
+    `AnswersMissing` with every item that is still needed, or `InvalidAnswers` with each that is skipped.
     """
     with atomic():
         rows, row = _lock(assessment, actor=actor)
@@ -267,6 +268,7 @@ def submit_offline(assessment: Assessment, sent: Offline, *, actor: Actor, at: d
         rows, row = _lock(assessment, actor=actor)
         instrument = instruments()[row.instrument]
         given = _valid(instrument, sent.answers)
+        _refuse_skipped(instrument, given, among=given)
         known = OfflineSubmission.objects.filter(assessment=row, client_id=sent.client_id).first()
         if known is None:
             if row.offline_submissions.count() >= KEPT_AT_MOST:
@@ -332,6 +334,7 @@ def _close(
     instrument = instruments()[row.instrument]
     if missing := rules.missing_required(instrument, row.answers):
         raise errors.AnswersMissing(missing)
+    _refuse_skipped(instrument, row.answers, among=row.answers)
     row.scores = stored_scores(instrument, row.answers)
     row.submitted_at = at
     if row.safety_alert is None or row.safety_alert.status == AlertStatus.CLOSED:
@@ -440,6 +443,12 @@ def _valid(instrument: Instrument, answers: Mapping[str, object]) -> dict[str, i
     if problems := rules.validate_answers(instrument, given):
         raise errors.InvalidAnswers(problems)
     return {key: answer for key, answer in given.items() if isinstance(answer, int)}
+
+
+def _refuse_skipped(instrument: Instrument, answers: Mapping[str, int], *, among: Collection[str]) -> None:
+    """Raise `InvalidAnswers` with each item `among` that the answers skip, though it is answered."""
+    if problems := rules.answered_though_skipped(instrument, answers, among=among):
+        raise errors.InvalidAnswers(problems)
 
 
 def _raise_alert(row: Assessment, instrument: Instrument, given: Mapping[str, int], *, at: datetime) -> None:

@@ -272,12 +272,13 @@ class AssessmentDetail(View):
         at = clock.now()
         assessment = queries.own_assessment(self.actor, assessment_id)
         heeded = services.heed(assessment, request.data, at=at)
+        crisis = queries.crisis_text_of(assessment, at=at) if heeded else None
         try:
             return self._save(request, assessment, at=at)
         except (Problem, ValidationError) as refused:
-            if not heeded:
+            if crisis is None:
                 raise
-            raise with_crisis(refused, queries.crisis_text_of(assessment, at=at)) from refused
+            raise with_crisis(refused, crisis) from refused
 
     def _save(self, request: Request, assessment: Assessment, *, at: datetime) -> Response:
         require_match(request, version=assessment.version)

@@ -7,6 +7,8 @@ from typing import Any
 from accounts.models import Patient, User
 from accounts.queries import current_clinician
 from assessments import services as assessments
+from assessments.instruments import instruments
+from assessments.rules import answered_though_skipped
 from core.actors import Actor
 from programs import queries, rules, services
 from programs.enums import EnrollmentStatus, Route
@@ -114,6 +116,14 @@ def understood(enrollment: Enrollment, *, at: datetime) -> None:
             answers = {question.key: question.right for question in asked}
             read = Agreement(document_id=document.pk, sha256=document.sha256)
             services.answer_questions(enrollment.pk, read=read, answers=answers, at=at)
+
+
+def calm(code: str) -> dict[str, int]:
+    """Return the lowest answer to everything that an instrument asks then."""
+    instrument = instruments()[code]
+    lowest = {key: min(item.values) for key, item in instrument.items.items()}
+    skipped = {each.item for each in answered_though_skipped(instrument, lowest, among=lowest)}
+    return {key: answer for key, answer in lowest.items() if key not in skipped}
 
 
 def clinician(patient: Patient) -> User:

@@ -15,7 +15,6 @@ from accounts.models import Capability, Patient
 from accounts.rules import Address
 from accounts.services import hash_token
 from assessments import services as assessments
-from assessments.instruments import instruments
 from assessments.models import Assessment
 from core.actors import Actor
 from core.encryption import decrypt
@@ -54,8 +53,7 @@ def fill_in(enrollment: Enrollment, *, at: datetime) -> None:
     """The patient answers every form that waits."""
     actor = Actor.person(enrollment.patient.user_id)
     for form in Assessment.objects.filter(enrollment=enrollment, submitted_at=None):
-        items = instruments()[form.instrument].items
-        answers = {key: min(item.values) for key, item in items.items()}
+        answers = steps.calm(form.instrument)
         saved = assessments.save_draft(
             form, answers=answers, expected_version=form.version, actor=actor, at=at
         )
