@@ -407,24 +407,33 @@ def _may_catch_up() -> bool:
     return limits.look("late_reminders", by="all", limit=limit_of("late_reminders")).admitted
 
 
+@dataclass(frozen=True)
+class _Read:
+    """What is true of a message in hand at one moment, and the letter that would leave by it."""
+
+    facts: SendingFacts
+    beside: Sequence[Waiting]
+    letter: Letter
+
+
 def _deliver(delivery: Delivery, *, in_doubt: bool, at: datetime) -> None:
     try:
-        payload = decrypt(bytes(delivery.payload), place=_place(delivery))
-        facts = queries.sending_facts(delivery, address=payload["address"], in_doubt=in_doubt, at=at)
-        beside = _beside(delivery, facts, at=at)
-        letter = _compose(delivery, facts, payload["words"], beside)
+        read = _read(delivery, in_doubt=in_doubt, at=at)
+        outcome = rules.before_sending(read.facts, at=at) or _take_the_day(delivery, read.facts, at=at)
+        if outcome is None and delivery.kind in rules.REMINDERS:
+            if _is_late(delivery, at=at):
+                limits.take("late_reminders", by="all", limit=limit_of("late_reminders"))
+            read, outcome = _look_again(delivery, read, in_doubt=in_doubt, at=at)
     except (LookupError, ValueError) as error:
         log_failure(logger, f"Delivery {delivery.pk} cannot be read or written", error)
         _record(delivery, Outcome(DeliveryStatus.FAILED, "It cannot be read or written: see the log."), at=at)
         return
-    outcome = rules.before_sending(facts, at=at) or _take_the_day(delivery, facts, at=at)
     if outcome is not None:
         with transaction.atomic():
             _record(delivery, _unless_it_ended(delivery, outcome, at=at), at=at)
         return
+    facts, beside, letter = read.facts, read.beside, read.letter
     _note_the_way(delivery, facts)
-    if _is_late(delivery, at=at):
-        limits.take("late_reminders", by="all", limit=limit_of("late_reminders"))
     handed = provider(facts.reach.channel).hand_over(letter)
     outcome = rules.after_sending(facts, handed.answer, handed.detail, at=at)
     with transaction.atomic():
@@ -434,6 +443,29 @@ def _deliver(delivery: Delivery, *, in_doubt: bool, at: datetime) -> None:
         if handed.answer is Answer.NOBODY:
             _tell_of_refusing(delivery, facts.reach, at=at)
     _note_how_it_did(facts.reach.channel, broke=handed.broke, at=at)
+
+
+def _read(delivery: Delivery, *, in_doubt: bool, at: datetime) -> _Read:
+    payload = decrypt(bytes(delivery.payload), place=_place(delivery))
+    facts = queries.sending_facts(delivery, address=payload["address"], in_doubt=in_doubt, at=at)
+    beside = _beside(delivery, facts, at=at)
+    return _Read(facts, beside, _compose(delivery, facts, payload["words"], beside))
+
+
+def _look_again(
+    delivery: Delivery, read: _Read, *, in_doubt: bool, at: datetime
+) -> tuple[_Read, Outcome | None]:
+    """Read what a reminder goes by once more, after all that may have waited; return what keeps it.
+
+    Contact, consent, status, stops and holds, and whether it was called back. No lock keeps them still while
+    it is handed over: whoever stops reminders, or holds treatment, would wait for a mail server.
+    """
+    is_wanted = _held(delivery).filter(status=DeliveryStatus.LEASED).exists()
+    if not is_wanted:
+        return read, Outcome(DeliveryStatus.CANCELLED, "Called back.")
+    delivery.refresh_from_db(fields=["user"])
+    read = _read(delivery, in_doubt=in_doubt, at=at)
+    return read, rules.before_sending(read.facts, at=at)
 
 
 def _unless_it_ended(delivery: Delivery, outcome: Outcome, *, at: datetime) -> Outcome:

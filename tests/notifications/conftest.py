@@ -37,6 +37,8 @@ class Sink:
         self.let_go = Event()
         self.let_go.set()
         """Cleared, every answer to a message waits."""
+        self.has_it = Event()
+        """Set once a message is being handed over."""
 
     async def handle_EHLO(
         self, server: SMTP, session: Session, envelope: Envelope, hostname: str, responses: list[str]
@@ -59,6 +61,7 @@ class Sink:
         return self.at_recipient
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        self.has_it.set()
         while not self.let_go.is_set():
             await sleep(0.01)
         if self.cut(server, "before"):

@@ -120,7 +120,7 @@ def test_called_back_in_the_middle_of_sending_is_sent_and_says_so(
     delivery = due(MessageKind.ASSESSMENT_DUE, user=ada)
     sink.let_go.clear()
     threads = run(lambda: deliver_due(at=at))
-    until(lambda: Delivery.objects.filter(pk=delivery.pk, status=DeliveryStatus.LEASED).exists())
+    assert sink.has_it.wait(timeout=20)
     assert services.cancel(delivery.dedupe_key, at=at) == 1
     sink.let_go.set()
     join(threads)
