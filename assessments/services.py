@@ -32,7 +32,8 @@ from core.database import atomic
 from core.errors import InputError, InvalidInput, KeyReused, NotFound, Stale
 from notifications import services as notifications
 from notifications.enums import MessageKind
-from notifications.ladders import steps_after
+from notifications.ladders import ladders, steps_after
+from notifications.queries import gone
 from programs import services as programs
 from programs.enums import EnrollmentStatus
 from programs.models import Consent, Enrollment
@@ -145,7 +146,8 @@ def move_set(
 ) -> bool:
     """Count the days of what is not submitted of a set from another moment, and remind of it anew.
 
-    Tell whether anything moved. The enrollment is locked already.
+    However often it moves, there are no more reminders of it than the plan has. Tell whether anything
+    moved. The enrollment is locked already.
     """
     opens_at = counted_from + window.opens_after
     rows = Assessment.objects.filter(enrollment=enrollment, submitted_at=None, **point.columns)
@@ -155,8 +157,10 @@ def move_set(
         closes_at=counted_from + window.closes_after,
     )
     if moved:
-        notifications.cancel(reminder_key(enrollment.pk, point), at=at)
-        _remind(enrollment, point, window, counted_from=counted_from, moved=f"{at.isoformat()}:")
+        key = reminder_key(enrollment.pk, point)
+        left = len(ladders().after_due) - gone(key)
+        notifications.cancel(key, at=at)
+        _remind(enrollment, point, window, counted_from=counted_from, moved=f"{at.isoformat()}:", left=left)
     return bool(moved)
 
 
@@ -365,14 +369,21 @@ def _new(
 
 
 def _remind(
-    enrollment: Enrollment, point: Point, window: Window, *, counted_from: datetime, moved: str = ""
+    enrollment: Enrollment,
+    point: Point,
+    window: Window,
+    *,
+    counted_from: datetime,
+    moved: str = "",
+    left: int | None = None,
 ) -> None:
+    """Write down the reminders of a set; of one that has moved, so many of them as are `left`."""
     due_at, stale_at = counted_from + window.due_after, counted_from + window.reminder_stale_after
     notifications.remind(
         MessageKind.ASSESSMENT_DUE,
         enrollment.patient.user,
         key=reminder_key(enrollment.pk, point) + moved,
-        steps=steps_after(due_at, stale_at=stale_at),
+        steps=steps_after(due_at, stale_at=stale_at)[:left],
         goes_on=point.anchor in schedule().safety_anchors,
     )
 

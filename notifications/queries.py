@@ -29,6 +29,7 @@ from notifications.rules import (
     LEFT,
     MISCARRIED,
     REMINDERS,
+    SAID_IN,
     TEXTED_AFTER,
     USUAL_WAYS,
     Reach,
@@ -224,6 +225,13 @@ def how_far(dedupe_key_prefix: str) -> list[Delivery]:
     with seeing_all_charts():
         found = Delivery.objects.filter(dedupe_key__startswith=dedupe_key_prefix).order_by("id")
         return list(found.defer("payload").select_related("user__clinician")[:MOST_SHOWN])
+
+
+def gone(dedupe_key_prefix: str) -> int:
+    """Return how many messages whose keys begin so somebody has, or may have, by themselves or in another."""
+    may_have = Q(status__in=[*LEFT, DeliveryStatus.LEASED]) | Q(outcome__startswith=SAID_IN)
+    with seeing_all_charts():
+        return Delivery.objects.filter(may_have, dedupe_key__startswith=dedupe_key_prefix).count()
 
 
 MOST_UNREAD = 99

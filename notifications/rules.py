@@ -189,6 +189,9 @@ def appears(kind: MessageKind, outcome: Outcome) -> bool:
 PUT_OFF = "Kept until what stands still goes on."
 """Why a reminder waits that a pause or a hold has met; by this it is found when that ends."""
 
+SAID_IN = "Said in the same message as"
+"""How the outcome of a reminder begins that another one's text stands for."""
+
 WAITS: Mapping[DeliveryStatus, str] = {
     DeliveryStatus.DUE: "It waits for its time.",
     DeliveryStatus.LEASED: "It is being sent.",

@@ -541,7 +541,7 @@ def _say_that_they_were_said(beside: Sequence[Waiting], delivery: Delivery, *, a
 
 
 def _said_in(delivery: Delivery) -> str:
-    return f"Said in the same message as {delivery.pk}."
+    return f"{rules.SAID_IN} {delivery.pk}."
 
 
 def _tell_of_refusing(delivery: Delivery, reach: Reach, *, at: datetime) -> None:

@@ -53,7 +53,7 @@ def parse_lines(text: str) -> dict[str, Lines]:
 
 
 def _lines(place: str, table: Any) -> Lines:
-    if not _PLACE.fullmatch(place) or not isinstance(table, dict):
+    if not isinstance(table, dict) or not _PLACE.fullmatch(place):
         raise LinesError(
             f"{place}: name a country as US, or a part of one as US-NY, and what is called there"
         )
@@ -62,10 +62,11 @@ def _lines(place: str, table: Any) -> Lines:
     for key in ("emergency", "source"):
         if not table.get(key):
             raise LinesError(f"{place}.{key}: is missing")
-    found = Lines(table["emergency"], table.get("crisis", ""), table.get("crisis_takes_texts", False))
-    for key, number in (("emergency", found.emergency), ("crisis", found.crisis or found.emergency)):
+    for key in {"emergency", "crisis"} & set(table):
+        number = table[key]
         if not isinstance(number, str) or not _NUMBER.fullmatch(number):
             raise LinesError(f"{place}.{key}: has to be a number to call, as a text")
-    if type(found.crisis_takes_texts) is not bool:
+    takes_texts = table.get("crisis_takes_texts", False)
+    if not isinstance(takes_texts, bool):
         raise LinesError(f"{place}.crisis_takes_texts: true or false")
-    return found
+    return Lines(table["emergency"], table.get("crisis", ""), takes_texts)

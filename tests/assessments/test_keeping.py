@@ -20,7 +20,9 @@ from core import clock
 from core.actors import Actor, ServiceName
 from core.database import as_owner
 from core.ids import new_id
+from notifications.ladders import ladders
 from notifications.models import Delivery
+from notifications.services import deliver_due
 from programs import services as programs
 from programs.enums import EnrollmentEvent
 from programs.models import Enrollment
@@ -292,6 +294,30 @@ def test_a_reschedule_moves_what_is_not_submitted(enrollment: Enrollment, at: da
         at + 19 * DAY,
         at + 21 * DAY,
     )
+
+
+def moved_each_time_it_was_reminded_of(enrollment: Enrollment, at: datetime) -> int:
+    """Book a session again whenever its form was reminded of, four times; return how often that was."""
+    answer_all(enrollment, at=at)
+    now = at.replace(hour=17) + DAY  # noon where she lives, or an hour beside it
+    for _ in range(4):
+        before(enrollment, 2, now + 4 * DAY, now)
+        now += 3 * DAY
+        deliver_due(at=now)
+    return Delivery.objects.filter(dedupe_key__contains=":before_session:2:", status="sent").count()
+
+
+def test_however_often_it_moves_it_is_reminded_of_as_often_as_planned(
+    enrollment: Enrollment, at: datetime
+) -> None:
+    assert moved_each_time_it_was_reminded_of(enrollment, at) == len(ladders().after_due) == 2
+
+
+def test_twin_unless_they_are_counted_every_move_begins_anew(
+    enrollment: Enrollment, at: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services, "gone", lambda key: 0)
+    assert moved_each_time_it_was_reminded_of(enrollment, at) == 4
 
 
 def test_a_reschedule_keeps_the_draft(enrollment: Enrollment, as_ada: APIClient, at: datetime) -> None:

@@ -50,7 +50,7 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Callable[[Change], None]:
     def change(by: Change) -> None:
         def then(delivery: Delivery, facts: Any, *, at: datetime) -> Any:
             outcome = taken(delivery, facts, at=at)
-            by(User.objects.get(pk=delivery.user_id), at)
+            by(User.objects.get(deliveries=delivery.pk), at)
             return outcome
 
         monkeypatch.setattr(services, "_take_the_day", then)
@@ -58,7 +58,7 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Callable[[Change], None]:
     return change
 
 
-CHANGES = {
+CHANGES: dict[Change, DeliveryStatus] = {
     stop: DeliveryStatus.CANCELLED,
     rest: DeliveryStatus.DUE,
     close: DeliveryStatus.CANCELLED,
