@@ -11,7 +11,7 @@ UPDATE notifications_delivery SET goes_on = true
 
 
 class Migration(migrations.Migration):
-    dependencies = [("notifications", "0015_pauses_put_off")]
+    dependencies = [("notifications", "0016_pauses_put_off")]
 
     operations = [
         # What changes the record names who did it.
