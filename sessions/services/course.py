@@ -94,8 +94,12 @@ def record_dose(
         return _taken(locked, taken, actor=actor)
 
 
-def hear_refused_dose(session: TreatmentSession, *, route: Route, dose_mg: Decimal, at: datetime) -> bool:
-    """Call a clinician to a dose that `record_dose` refused: it may have been swallowed. Tell whether it did.
+def hear_refused_dose(
+    session: TreatmentSession, *, route: Route | None, dose_mg: Decimal | None, at: datetime
+) -> bool:
+    """Call a clinician to a dose that was told of and refused: it may have been swallowed. Tell whether.
+
+    Route and amount are `None` where they could not be read.
 
     The session is watched, and nobody drives, as if it had been, until somebody says that it was not. In a
     transaction of its own, after the refusal has undone everything else. Not for the dose that is known,
@@ -224,17 +228,14 @@ def record_dose_outcome(
         return row
 
 
-def hear_refused_outcome(session: TreatmentSession, *, kind: OutcomeKind, at: datetime) -> bool:
-    """Call a clinician to a dose that came up, though `record_dose_outcome` refused it. Tell whether it did.
+def hear_refused_outcome(session: TreatmentSession, *, at: datetime) -> None:
+    """Call a clinician to a dose that came up, though `record_dose_outcome` refused it.
 
     In a transaction of its own, after the refusal has undone everything else. Locks the enrollment, then the
     session.
     """
-    if kind != OutcomeKind.VOMITED:
-        return False
     with atomic():
         _tell_of_vomiting(lock(session), at=at)
-        return True
 
 
 def _tell_of_vomiting(session: TreatmentSession, *, at: datetime) -> Alert:

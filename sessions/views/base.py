@@ -1,15 +1,22 @@
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.core.exceptions import SuspiciousOperation
 from rest_framework import status
+from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.permissions import SAFE_METHODS
+from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.errors import DeviceNotBound
 from accounts.permissions import require_device
+from core import clock
 from core.api import View, etag
-from core.errors import NotAllowed
+from core.errors import NotAllowed, Problem, Reason
 from core.fields import shaped
+from core.problems import problem_for
 from core.quotas import NEVER_COUNTED
 from sessions import queries
 from sessions.models import TreatmentSession
@@ -79,3 +86,42 @@ class SessionView(View):
             del headers["Location"]
         answer = Response(shaped(DayOutput, day), status=code, headers=headers)
         return self.shown(answer, session.enrollment.patient_id)
+
+
+class TellingView(SessionView):
+    """A view of what may have been swallowed: no refusal hides it from a clinician (ADR 0012).
+
+    Whatever else is wrong with the request; a device that the link is not bound to is heard as well. What
+    cannot be read as JSON, or comes from nobody there, is answered by its first refusal.
+    """
+
+    hears_any_device = True
+    told_by: tuple[Party, ...] = tuple(Party)
+
+    def heard(self, session: TreatmentSession, *, refused: Exception, at: datetime) -> Reason | None:
+        """Act on what was said though it was `refused`; return what to say of that, nothing where none is.
+
+        After the refusal has undone everything else.
+        """
+        raise NotImplementedError
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Refuse a device that the link is not bound to, before it could get a stored answer."""
+        super().initial(request, *args, **kwargs)
+        require_device(request)
+
+    def handle_exception(self, exc: Exception) -> Response:
+        """Hear what was said, and add to the refusal what came of it."""
+        if self._is_known and isinstance(exc, Problem | ValidationError) and (said := self._hear(exc)):
+            exc = problem_for(exc)
+            exc.reasons += (said,)
+        return super().handle_exception(exc)
+
+    def _hear(self, refused: Exception) -> Reason | None:
+        at = clock.now()
+        with suppress(Problem, APIException, SuspiciousOperation):
+            session = queries.session_for(self.actor, self.kwargs["session_id"], at=at)
+            if not isinstance(refused, DeviceNotBound):
+                self.admit(session, *self.told_by, at=at)
+            return self.heard(session, refused=refused, at=at)
+        return None

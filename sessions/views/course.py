@@ -1,26 +1,24 @@
 from collections.abc import Mapping
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.core.exceptions import SuspiciousOperation
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import status
-from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.errors import DeviceNotBound
-from accounts.permissions import require_device
 from core import clock
-from core.errors import KeyReused, Problem, Reason
+from core.errors import KeyReused, Reason
 from core.fields import NothingInput, checked
 from core.idempotency import idempotent
-from core.problems import problem_for
 from programs.enums import Route
-from sessions import queries, services
+from sessions import services
 from sessions.enums import AttestationKind, OutcomeKind
-from sessions.errors import DoseAlreadyTaken, DoseNotNow, NotALateDose, WrongSessionState
+from sessions.errors import DoseAlreadyTaken, NotALateDose, WrongSessionState
+from sessions.models import TreatmentSession
 from sessions.rules import Party
 from sessions.serializers.entries import (
     WHAT_NOW,
@@ -31,7 +29,7 @@ from sessions.serializers.entries import (
     LateDoseInput,
 )
 from sessions.serializers.sessions import AttestationInput, AttestationOutput, DayOutput, ReasonInput
-from sessions.views.base import DAY, SESSION_ID, SessionView
+from sessions.views.base import DAY, SESSION_ID, SessionView, TellingView
 
 
 class Attestations(SessionView):
@@ -101,19 +99,14 @@ MAY_BE_SWALLOWED = Reason(
 )
 
 
-class Doses(SessionView):
+class Doses(TellingView):
     """The dose of a session."""
 
-    def handle_exception(self, exc: Exception) -> Response:
-        """Let no refusal hide that the dose may have been swallowed: a clinician is called."""
-        if isinstance(exc, WrongSessionState | DoseAlreadyTaken | DoseNotNow | KeyReused):
-            at = clock.now()
-            # What cannot be read, or comes from nobody there, is answered by its first refusal.
-            with suppress(Problem, ValidationError):
-                session = self.session(self.kwargs["session_id"], Party.PATIENT, Party.MONITOR, at=at)
-                if services.hear_refused_dose(session, at=at, **_dose(self.request)):
-                    exc.reasons += (MAY_BE_SWALLOWED,)
-        return super().handle_exception(exc)
+    told_by = (Party.PATIENT, Party.MONITOR)
+
+    def heard(self, session: TreatmentSession, *, refused: Exception, at: datetime) -> Reason | None:  # noqa: ARG002
+        """Call a clinician: whatever else the request says, the dose may have been swallowed."""
+        return _hear_dose(session, self.request.data, at=at)
 
     @extend_schema(
         operation_id="doses_record",
@@ -151,6 +144,18 @@ class Doses(SessionView):
         return Response(DoseOutput(dose).data, status=status.HTTP_201_CREATED)
 
 
+def _hear_dose(session: TreatmentSession, said: object, *, at: datetime) -> Reason | None:
+    """Call a clinician to a dose that was told of and refused, as far as it can be read."""
+    if not isinstance(said, Mapping) or not said:
+        return None
+    readable = DoseInput(data={name: said.get(name) for name in ("route", "dose_mg")})
+    dose = readable.validated_data if readable.is_valid() else {}
+    is_called = services.hear_refused_dose(
+        session, route=dose.get("route"), dose_mg=dose.get("dose_mg"), at=at
+    )
+    return MAY_BE_SWALLOWED if is_called else None
+
+
 def _dose(request: Request) -> dict[str, Any]:
     said = DoseInput(data=request.data)
     said.is_valid(raise_exception=True)
@@ -163,21 +168,20 @@ KEPT = Reason(
 )
 
 
-class LateDoses(SessionView):
+class LateDoses(TellingView):
     """A dose that nobody wrote down in time."""
 
-    def handle_exception(self, exc: Exception) -> Response:
-        """Keep what was said of a dose though it was refused: a clinician is told, the next dose waits."""
-        if isinstance(exc, WrongSessionState | DoseAlreadyTaken | NotALateDose | KeyReused):
-            at = clock.now()
-            with suppress(Problem, ValidationError):
-                session, said = (
-                    self.session(self.kwargs["session_id"], *Party, at=at),
-                    _late_dose(self.request),
-                )
-                if services.keep_unattributed_dose(session, actor=self.actor, at=at, **said):
-                    exc.reasons += (KEPT,)
-        return super().handle_exception(exc)
+    def heard(self, session: TreatmentSession, *, refused: Exception, at: datetime) -> Reason | None:
+        """Keep what was said of a dose: a clinician is told, the next one waits. Else call a clinician.
+
+        What cannot be read cannot be kept, nor what comes from a device that the link is not bound to.
+        """
+        if isinstance(refused, WrongSessionState | DoseAlreadyTaken | NotALateDose | KeyReused):
+            with suppress(ValidationError):
+                said = _late_dose(self.request)
+                is_kept = services.keep_unattributed_dose(session, actor=self.actor, at=at, **said)
+                return KEPT if is_kept else None
+        return _hear_dose(session, self.request.data, at=at)
 
     @extend_schema(
         operation_id="late_doses_record",
@@ -228,36 +232,15 @@ CALLED = Reason(
 )
 
 
-class DoseOutcomes(SessionView):
+class DoseOutcomes(TellingView):
     """A dose that was not taken, or not kept."""
 
-    hears_any_device = True
-
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Refuse a device that the link is not bound to, before it could get a stored answer."""
-        super().initial(request, *args, **kwargs)
-        require_device(request)
-
-    def handle_exception(self, exc: Exception) -> Response:
-        """Let no refusal hide that a dose came up again, and so was taken: a clinician is called.
-
-        Whatever else is wrong with the request; a device that the link is not bound to is heard as well.
-        """
-        if self._is_known and isinstance(exc, Problem | ValidationError) and self._is_heard(exc):
-            exc = problem_for(exc)
-            exc.reasons += (CALLED,)
-        return super().handle_exception(exc)
-
-    def _is_heard(self, refused: Exception) -> bool:
-        at = clock.now()
-        # What cannot be read, or comes from nobody there, is answered by its first refusal.
-        with suppress(Problem, APIException, SuspiciousOperation):
-            session = queries.session_for(self.actor, self.kwargs["session_id"], at=at)
-            if not isinstance(refused, DeviceNotBound):
-                self.admit(session, *Party, at=at)
-            if _came_up(self.request.data):
-                return services.hear_refused_outcome(session, kind=OutcomeKind.VOMITED, at=at)
-        return False
+    def heard(self, session: TreatmentSession, *, refused: Exception, at: datetime) -> Reason | None:  # noqa: ARG002
+        """Call a clinician to a dose that came up again, and so was taken."""
+        if not _came_up(self.request.data):
+            return None
+        services.hear_refused_outcome(session, at=at)
+        return CALLED
 
     @extend_schema(
         operation_id="dose_outcomes_record",

@@ -135,6 +135,7 @@ HEARD_AT = (
     "observations",
     "attestations",
     "dose-outcomes",
+    "doses",
 )
 
 

@@ -270,13 +270,16 @@ def test_patient_and_clinician_report_it_and_nobody_else(
         {"is_late": False},
     ],
 )
-def test_a_body_of_another_shape_is_refused(
+def test_a_body_of_another_shape_is_refused_and_heard(
     ada: Patient, at: datetime, as_ada: APIClient, changed: dict[str, Any]
 ) -> None:
     session, _ = stages.started(ada, at=at - 40 * MINUTE)
     said = body(at - 30 * MINUTE, **changed)
-    assert post(as_ada, f"sessions/{session.pk}/late-doses", said).status_code == 400
-    assert nothing_written(session)
+    answer = post(as_ada, f"sessions/{session.pk}/late-doses", said)
+    assert (answer.status_code, answer.json()["reasons"][-1]["code"]) == (400, "clinician_called")
+    assert not Dose.objects.exists()
+    assert Alert.objects.get().source == f"refused-dose:{session.pk}"
+    assert queries.dosed_by(stages.fetch(session)) is not None
 
 
 # --- refused, and kept -----------------------------------------------------------------------------------

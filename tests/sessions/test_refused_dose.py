@@ -20,6 +20,7 @@ from tests.api import post
 from tests.sessions import stages
 from tests.sessions.conftest import by_link
 from tests.sessions.facts import POLICY
+from tests.sessions.test_devices import on
 from tests.sessions.test_gate import hold, refusal
 
 MINUTE = timedelta(minutes=1)
@@ -136,9 +137,48 @@ def test_a_stranger_calls_nobody(ada: Patient, at: datetime, as_cyd: APIClient, 
     assert not Alert.objects.exists()
 
 
-def test_what_is_no_dose_is_not_heard(ada: Patient, at: datetime, as_ada: APIClient) -> None:
+@pytest.mark.parametrize("path", ["doses", "late-doses"])
+@pytest.mark.parametrize(
+    ("said", "key", "code"),
+    [
+        ({"route": "sublingual"}, "one", 400),
+        ({"route": "by mouth", "dose_mg": "three hundred"}, "one", 400),
+        (DOSE | {"amount": "all of it"}, "one", 400),
+        (DOSE, "x" * 101, 400),
+        (DOSE, "", 428),
+    ],
+)
+def test_whatever_else_is_wrong_with_the_request_a_dose_is_heard(
+    ada: Patient, at: datetime, as_ada: APIClient, path: str, said: dict[str, str], key: str, code: int
+) -> None:
     session = window_over(ada, at)
-    assert post(as_ada, f"sessions/{session.pk}/doses", {"route": "sublingual"}).status_code == 400
+    headers = {"Idempotency-Key": key} if key else {}
+    answer = as_ada.post(f"/api/v1/sessions/{session.pk}/{path}", said, format="json", headers=headers)
+    assert (answer.status_code, answer.json()["reasons"][-1]["code"]) == (code, "clinician_called")
+    assert (Alert.objects.get().alert_class, Dose.objects.count()) == ("refused_dose", 0)
+    assert queries.dosed_by(stages.fetch(session)) is not None
+
+
+@pytest.mark.parametrize("path", ["doses", "late-doses"])
+@pytest.mark.parametrize("held", ["by nobody", "by another phone"])
+def test_from_a_device_that_the_link_is_not_bound_to_a_dose_is_heard_and_not_stored(
+    ada: Patient, at: datetime, path: str, held: str
+) -> None:
+    session, _ = stages.started(ada, at=at)
+    token = stages.token_in_mail(session)
+    if held == "by nobody":
+        services.release_monitor(session, at=at)
+    said = DOSE if path == "doses" else DOSE | {"taken_at": at.isoformat()}
+    answer = post(on("the-key-of-an-old-tablet-2", token), f"sessions/{session.pk}/{path}", said)
+    assert (answer.status_code, answer.json()["reasons"][-1]["code"]) == (403, "clinician_called")
+    assert answer.json()["code"] == ("device_not_bound" if held == "by nobody" else "other_device")
+    assert (Alert.objects.get().alert_class, Dose.objects.count()) == ("refused_dose", 0)
+
+
+@pytest.mark.parametrize("said", [{}, ["sublingual"]])
+def test_what_says_nothing_is_not_heard(ada: Patient, at: datetime, as_ada: APIClient, said: Any) -> None:
+    session = window_over(ada, at)
+    assert post(as_ada, f"sessions/{session.pk}/doses", said).status_code == 400
     assert not Alert.objects.exists()
 
 
