@@ -107,8 +107,9 @@ def hear_refused_dose(
     """
     with atomic():
         locked = lock(session)
-        known = Dose.objects.filter(session=locked, route=route, dose_mg=dose_mg).first()
-        if known is not None and rules.is_told_twice(known.recorded_at, at=at):
+        known = Dose.objects.filter(session=locked).first()
+        is_known = known is not None and (known.route, known.dose_mg) == (route, dose_mg)
+        if known is not None and is_known and rules.is_told_twice(known.recorded_at, at=at):
             return False
         safety.raise_alert(
             locked.enrollment.patient_id,
