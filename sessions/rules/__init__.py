@@ -11,6 +11,7 @@ from sessions.rules.dose import (
     outcome_fault,
     refused_dose_source,
     should_not_have_been,
+    taken_in_window,
     told_at_latest,
 )
 from sessions.rules.entries import calls_for_help, clock_fault, comes_late
@@ -107,5 +108,6 @@ __all__ = [
     "review_due_at",
     "review_faults",
     "should_not_have_been",
+    "taken_in_window",
     "told_at_latest",
 ]

@@ -156,6 +156,16 @@ def told_at_latest(taken_at: datetime, *, at: datetime) -> datetime:
     return at if at < taken_at <= at + CLOCK_SKEW else taken_at
 
 
+def taken_in_window(said: datetime | None, *, opened_at: datetime, at: datetime) -> datetime:
+    """Return when a dose that is recorded in its window was taken: now, unless a phone kept it for a while.
+
+    `said` is the phone's time, `None` where it gave none; one before the window is a clock that goes behind.
+    """
+    if said is None or said >= at - ONE_DOSE:
+        return at
+    return max(said, opened_at)
+
+
 def is_told_twice(recorded_at: datetime, *, at: datetime) -> bool:
     """Tell whether a dose like the one recorded then is that same one, said by somebody else at once."""
     return at - recorded_at <= ONE_DOSE

@@ -122,10 +122,11 @@ class CheckInOutput(serializers.Serializer[Any]):
 
 
 class DoseInput(InputSerializer):
-    """The dose that is taken now: it has to be what the plan orders."""
+    """The dose that is taken now: what the plan orders. `taken_at` where it is sent later."""
 
     route = serializers.ChoiceField(choices=Route.choices)
     dose_mg = serializers.DecimalField(max_digits=6, decimal_places=1, min_value=0)
+    taken_at = InstantField(required=False)
 
 
 class LateDoseInput(InputSerializer):

@@ -71,10 +71,18 @@ def start_session(session: TreatmentSession, *, actor: Actor, at: datetime) -> T
 
 
 def record_dose(
-    session: TreatmentSession, *, route: Route, dose_mg: Decimal, actor: Actor, at: datetime
+    session: TreatmentSession,
+    *,
+    route: Route,
+    dose_mg: Decimal,
+    taken_at: datetime | None = None,
+    actor: Actor,
+    at: datetime,
 ) -> Dose:
     """Write down that the dose is taken now, as the plan orders it; it points at the gate that let it pass.
 
+    A phone that was offline says when (`taken_at`): what reaches us later keeps that time, is marked as late,
+    and a clinician is told. All that is asked of a dose is asked as of now.
     Asking twice is harmless. Locks the enrollment, then the session. Raises `WrongSessionState` where the
     gate was not passed, `DoseAlreadyTaken`, or `DoseNotNow` with every reason.
     """
@@ -90,7 +98,10 @@ def record_dose(
         facts = queries.dose_facts(locked, gate, route=route, dose_mg=dose_mg, policy=policy, at=at)
         if faults := rules.dose_faults(facts, policy):
             raise errors.DoseNotNow(reasons=_told(faults, actor))
-        taken = Dose(gate=gate, route=route, dose_mg=dose_mg, taken_at=at, recorded_at=at)
+        taken = Dose(gate=gate, route=route, dose_mg=dose_mg, recorded_at=at)
+        taken.taken_at = rules.taken_in_window(taken_at, opened_at=gate.decided_at, at=at)
+        if taken.is_late:
+            taken.alert = _tell_of_dose(locked, route=route, dose_mg=dose_mg, taken_at=taken.taken_at, at=at)
         return _taken(locked, taken, actor=actor)
 
 

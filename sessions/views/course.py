@@ -159,7 +159,7 @@ def _hear_dose(session: TreatmentSession, said: object, *, at: datetime) -> Reas
 def _dose(request: Request) -> dict[str, Any]:
     said = DoseInput(data=request.data)
     said.is_valid(raise_exception=True)
-    return {"route": Route(said.validated_data["route"]), "dose_mg": said.validated_data["dose_mg"]}
+    return {**said.validated_data, "route": Route(said.validated_data["route"])}
 
 
 KEPT = Reason(

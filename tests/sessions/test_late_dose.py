@@ -282,6 +282,33 @@ def test_a_body_of_another_shape_is_refused_and_heard(
     assert queries.dosed_by(stages.fetch(session)) is not None
 
 
+# --- kept by a phone for a while -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("minutes_ago", "kept", "is_late"), [(5, 5, True), (1, 0, False), (-1, 0, False), (15, 10, True)]
+)
+def test_a_dose_sent_later_within_its_window_keeps_its_time_and_is_marked_late(
+    ada: Patient, at: datetime, as_ada: APIClient, minutes_ago: int, kept: int, is_late: bool
+) -> None:
+    session, _ = stages.started(ada, at=at - 10 * MINUTE)
+    answer = post(as_ada, f"sessions/{session.pk}/doses", body(at - minutes_ago * MINUTE))
+    assert (answer.status_code, answer.json().get("is_late")) == (201, is_late), answer.content
+    dose = Dose.objects.get()
+    assert abs(dose.taken_at - (at - kept * MINUTE)) < MINUTE
+    assert stages.fetch(session).dosed_at == dose.taken_at
+    assert [alert.alert_class for alert in Alert.objects.all()] == (["late_dose"] if is_late else [])
+
+
+def test_what_speaks_against_a_dose_now_speaks_against_one_sent_later(
+    ada: Patient, at: datetime, as_ada: APIClient
+) -> None:
+    session, _ = stages.started(ada, at=at - 10 * MINUTE)
+    hold(stages.fetch(session), at)
+    assert post(as_ada, f"sessions/{session.pk}/doses", body(at - 5 * MINUTE)).status_code == 422
+    assert not Dose.objects.exists()
+
+
 # --- refused, and kept -----------------------------------------------------------------------------------
 
 

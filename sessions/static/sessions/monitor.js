@@ -101,7 +101,7 @@ async function request(entry) {
   if (entry.kind === "check_in") return post(`${of}check-ins`, await numbered());
   if (entry.kind === "observation") return post(`${of}observations`, await numbered());
   if (entry.kind === "outcome") return post(`${of}dose-outcomes`, entry.body, entry.key);
-  const now = await post(`${of}doses`, entry.body, entry.key);
+  const now = await post(`${of}doses`, { ...entry.body, taken_at: entry.at }, entry.key);
   if (!isCode(now.said, "dose_window_over") && !isCode(now.said, "no_dose_again")) return now;
   return post(`${of}late-doses`, { ...entry.body, taken_at: entry.at }, `${entry.key}-late`);
 }
