@@ -158,7 +158,7 @@ def move_set(
     )
     if moved:
         key = reminder_key(enrollment.pk, point)
-        left = len(ladders().after_due) - gone(key)
+        left = max(0, len(ladders().after_due) - gone(key))
         notifications.cancel(key, at=at)
         _remind(enrollment, point, window, counted_from=counted_from, moved=f"{at.isoformat()}:", left=left)
     return bool(moved)

@@ -1,7 +1,7 @@
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -293,17 +293,30 @@ def who_looks_after(user: User, *, at: datetime) -> list[User]:
     return [one for one in told if one.pk != user.pk]
 
 
+def zone_of(user_id: UUID | None) -> ZoneInfo | None:
+    """Return in which zone somebody's days are; `None` where there is no chart."""
+    with seeing_all_charts():
+        zone = Patient.objects.filter(user=user_id).values_list("timezone", flat=True).first()
+    return None if zone is None else ZoneInfo(zone)
+
+
+def is_told_on(user_id: UUID | None, day: date) -> bool:
+    """Tell whether a reminder has left, or may have, on that day of somebody's; one in hand may yet not."""
+    with seeing_all_charts():
+        return Delivery.objects.filter(user=user_id, told_on=day, status__in=list(LEFT)).exists()
+
+
 def habits_of(user: User) -> Habits | None:
     """Return when somebody may be reminded; `None` where there is no chart, and so nobody to remind."""
+    zone = zone_of(user.pk)
     with seeing_all_charts():
-        zone = Patient.objects.filter(user=user).values_list("timezone", flat=True).first()
         said = ReminderPreference.objects.filter(user=user).first()
         may_have_left = Delivery.objects.filter(user=user, kind__in=REMINDERS, status__in=list(LEFT))
         reminded_at = may_have_left.aggregate(last=Max("finished_at"))["last"]
     if zone is None:
         return None
     quiet = QuietHours(said.quiet_from, said.quiet_until) if said else USUAL
-    return Habits(zone=ZoneInfo(zone), quiet=quiet, reminded_at=reminded_at)
+    return Habits(zone=zone, quiet=quiet, reminded_at=reminded_at)
 
 
 OPTED_OUT = "opted out"

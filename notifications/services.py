@@ -418,12 +418,10 @@ class _Read:
 
 def _deliver(delivery: Delivery, *, in_doubt: bool, at: datetime) -> None:
     try:
+        # The day first: that may wait for another sender, and what a reminder goes by is read after that.
+        has_day = _take_the_day(delivery, at=at)
         read = _read(delivery, in_doubt=in_doubt, at=at)
-        outcome = rules.before_sending(read.facts, at=at) or _take_the_day(delivery, read.facts, at=at)
-        if outcome is None and delivery.kind in rules.REMINDERS:
-            if _is_late(delivery, at=at):
-                limits.take("late_reminders", by="all", limit=limit_of("late_reminders"))
-            read, outcome = _look_again(delivery, read, in_doubt=in_doubt, at=at)
+        outcome = _kept(delivery, read.facts, has_day=has_day, at=at)
     except (LookupError, ValueError) as error:
         log_failure(logger, f"Delivery {delivery.pk} cannot be read or written", error)
         _record(delivery, Outcome(DeliveryStatus.FAILED, "It cannot be read or written: see the log."), at=at)
@@ -434,6 +432,8 @@ def _deliver(delivery: Delivery, *, in_doubt: bool, at: datetime) -> None:
         return
     facts, beside, letter = read.facts, read.beside, read.letter
     _note_the_way(delivery, facts)
+    if _is_late(delivery, at=at):
+        limits.take("late_reminders", by="all", limit=limit_of("late_reminders"))
     handed = provider(facts.reach.channel).hand_over(letter)
     outcome = rules.after_sending(facts, handed.answer, handed.detail, at=at)
     with transaction.atomic():
@@ -452,20 +452,21 @@ def _read(delivery: Delivery, *, in_doubt: bool, at: datetime) -> _Read:
     return _Read(facts, beside, _compose(delivery, facts, payload["words"], beside))
 
 
-def _look_again(
-    delivery: Delivery, read: _Read, *, in_doubt: bool, at: datetime
-) -> tuple[_Read, Outcome | None]:
-    """Read what a reminder goes by once more, after all that may have waited; return what keeps it.
+def _kept(delivery: Delivery, facts: SendingFacts, *, has_day: bool, at: datetime) -> Outcome | None:
+    """Return what keeps a message from leaving now, or nothing.
 
-    Contact, consent, status, stops and holds, and whether it was called back. No lock keeps them still while
-    it is handed over: whoever stops reminders, or holds treatment, would wait for a mail server.
+    Whether a reminder was called back is asked last. No lock keeps all this still while it is handed over:
+    whoever stops reminders, or holds treatment, would wait for a mail server.
     """
-    is_wanted = _held(delivery).filter(status=DeliveryStatus.LEASED).exists()
-    if not is_wanted:
-        return read, Outcome(DeliveryStatus.CANCELLED, "Called back.")
-    delivery.refresh_from_db(fields=["user"])
-    read = _read(delivery, in_doubt=in_doubt, at=at)
-    return read, rules.before_sending(read.facts, at=at)
+    if (outcome := rules.before_sending(facts, at=at)) is not None:
+        return outcome
+    if facts.habits is not None and not has_day:
+        if queries.is_told_on(delivery.user_id, day_of(facts.habits.zone, at)):
+            return rules.kept_for_later(facts, replace(facts.habits, reminded_at=at), at=at)
+        return Outcome(DeliveryStatus.DUE, "Another reminder of theirs is in hand.", due_at=at + LEASE)
+    if delivery.kind in rules.REMINDERS and not _held(delivery).filter(status=DeliveryStatus.LEASED).exists():
+        return Outcome(DeliveryStatus.CANCELLED, "Called back.")
+    return None
 
 
 def _unless_it_ended(delivery: Delivery, outcome: Outcome, *, at: datetime) -> Outcome:
@@ -516,22 +517,21 @@ def _beside(delivery: Delivery, facts: SendingFacts, *, at: datetime) -> Sequenc
     return queries.waiting_beside(delivery, zone=facts.habits.zone, at=at)
 
 
-def _take_the_day(delivery: Delivery, facts: SendingFacts, *, at: datetime) -> Outcome | None:
-    """Take the reader's day for this reminder, before it is sent; return what becomes of it if it is taken.
+def _take_the_day(delivery: Delivery, *, at: datetime) -> bool:
+    """Take the reader's day for a reminder, before it is sent; tell whether it was free.
 
-    Committed by itself: whoever has another one in hand in this moment finds out from the database.
+    Committed by itself: whoever has another one in hand in this moment finds out from the database. What
+    does not leave after all gives the day back (`_columns`).
     """
-    if facts.habits is None:
-        return None
-    day = day_of(facts.habits.zone, at)
+    zone = queries.zone_of(delivery.user_id) if delivery.kind in rules.REMINDERS else None
+    if zone is None:
+        return True
     try:
         with transaction.atomic():
-            held = _held(delivery).filter(status=DeliveryStatus.LEASED)
-            if held.update(told_on=day):
-                return None
-            return Outcome(DeliveryStatus.CANCELLED, "Called back.")
+            _held(delivery).filter(status=DeliveryStatus.LEASED).update(told_on=day_of(zone, at))
+            return True
     except IntegrityError:
-        return rules.kept_for_later(facts, replace(facts.habits, reminded_at=at), at=at)
+        return False
 
 
 def _say_that_they_were_said(beside: Sequence[Waiting], delivery: Delivery, *, at: datetime) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
@@ -44,14 +43,14 @@ def move(user: User, at: datetime) -> None:
 
 @pytest.fixture
 def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Callable[[Change], None]:
-    """Let something change after the sender has read the row and taken the reader's day."""
+    """Let something change once the sender has claimed the row and taken the reader's day."""
     taken = services._take_the_day
 
     def change(by: Change) -> None:
-        def then(delivery: Delivery, facts: Any, *, at: datetime) -> Any:
-            outcome = taken(delivery, facts, at=at)
+        def then(delivery: Delivery, *, at: datetime) -> bool:
+            has_day = taken(delivery, at=at)
             by(User.objects.get(deliveries=delivery.pk), at)
-            return outcome
+            return has_day
 
         monkeypatch.setattr(services, "_take_the_day", then)
 
@@ -88,7 +87,7 @@ def test_it_goes_to_the_new_address_alone(
 
 
 @pytest.mark.parametrize("change", [*CHANGES, move])
-def test_twin_without_another_look_it_leaves_as_it_was_read(
+def test_twin_read_before_the_day_is_taken_it_leaves_as_it_was_read(
     change: Change,
     ada: User,
     at: datetime,
@@ -97,10 +96,14 @@ def test_twin_without_another_look_it_leaves_as_it_was_read(
     meanwhile: Callable[[Change], None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(services, "_look_again", lambda delivery, read, **_: (read, None))
-    due(MessageKind.ASSESSMENT_DUE, user=ada)
+    delivery = due(MessageKind.ASSESSMENT_DUE, user=ada)
+    read = services._read(delivery, in_doubt=False, at=at)
+    kept = services._kept(delivery, read.facts, has_day=True, at=at)
+    monkeypatch.setattr(services, "_read", lambda *_, **__: read)
+    monkeypatch.setattr(services, "_kept", lambda *_, **__: None)
     meanwhile(change)
     deliver_due(at=at, limit=1)
+    assert (kept.text if kept else "") == "Called back."  # it was not in hand yet; nothing else kept it
     assert sink.to == ["ada@example.org"]
 
 

@@ -1,12 +1,13 @@
 """Reminders keep to a person's own day, as the mail server sees it; nothing else does."""
 
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from functools import partial
 from threading import Barrier
 from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.db.models.functions import Now
 
 from accounts.models import Patient, User
 from notifications import hours, services
@@ -203,7 +204,7 @@ def said_twice(ada: User, due: Due, sink: Sink) -> int:
 
 @pytest.fixture
 def both_in_hand(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let each worker wait, its facts read, until the other has read its own."""
+    """Let each worker wait, its row claimed, until the other has claimed its own."""
     meeting, take = Barrier(2), services._take_the_day
 
     def take_together(*args: object, **kwargs: object) -> object:
@@ -224,11 +225,25 @@ def test_twin_without_taking_the_day_they_say_it_twice(
 ) -> None:
     meeting = Barrier(2)
 
-    def take_nothing(*_: object, **__: object) -> None:
+    def take_nothing(*_: object, **__: object) -> bool:
         meeting.wait(timeout=10)
+        return True
 
     monkeypatch.setattr(services, "_take_the_day", take_nothing)
     assert said_twice(ada, due, sink) > ROUNDS / 2
+
+
+def test_a_day_is_not_lost_to_one_in_hand_that_never_leaves(ada: User, due: Due, sink: Sink) -> None:
+    at = ny(9)
+    first, second = (due(kind, user=ada, due_at=at, expires_at=ny(19)) for kind in (FORM, BOOKED))
+    in_hand = {"status": DeliveryStatus.LEASED, "leased_until": Now() + timedelta(hours=1)}
+    Delivery.objects.filter(pk=first.pk).update(**in_hand, told_on=at.date())
+    deliver_due(at=at, limit=1)
+    second.refresh_from_db()
+    assert (sink.taken, second.status, second.due_at) == ([], DeliveryStatus.DUE, at + services.LEASE)
+    services.cancel(first.dedupe_key, at=at)
+    deliver_due(at=at + services.LEASE, limit=1)
+    assert len(sink.taken) == 1
 
 
 def test_a_worker_has_no_longer_than_its_lease() -> None:
