@@ -16,6 +16,7 @@ from programs import queries as programs
 from programs.enums import EnrollmentStatus
 from programs.models import Enrollment
 from safety import queries as safety
+from safety.events import queries as events
 from sessions import queries as session_queries
 from sessions.enums import SessionStatus
 from sessions.models import TreatmentSession
@@ -61,6 +62,7 @@ def standing(enrollment: Enrollment, *, at: datetime) -> Standing:
         assessment_due=bool(assessments.outstanding(enrollment.pk, at=at)),
         morning_of=session_queries.morning_awaited(enrollment.pk, at=at),
         review_open=bool(session_queries.open_reviews(enrollment.patient_id)),
+        task_open=bool(events.open_tasks(enrollment.patient_id, at=at)),
         session=_open_session(session) if session else None,
     )
 

@@ -31,6 +31,7 @@ class Standing:
     paused: bool
     assessment_due: bool
     review_open: bool
+    task_open: bool
     morning_of: UUID | None
     session: OpenSession | None
 
@@ -137,6 +138,9 @@ def _in_treatment(standing: Standing) -> NextStep | None:
     if standing.review_open:
         sentence = "Your clinician looks at an earlier session before this one. Call us if it takes too long."
         return NextStep("waiting_for_session_review", sentence, link, Who.CLINICIAN)
+    if standing.task_open:
+        sentence = "Your clinician looks at what was reported first. Call us if it takes too long."
+        return NextStep("waiting_for_clinician", sentence, link, Who.CLINICIAN)
     sentence = f"Get ready for session {standing.session.number}. Look at what to prepare."
     return NextStep("prepare_session", sentence, f"{link}/preparation", Who.PATIENT)
 

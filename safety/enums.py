@@ -80,6 +80,13 @@ BLOCKS_STARTING = (*BLOCKS_DOSING, AlertClass.REFUSED_DOSE, AlertClass.STOCK_DIF
 Medicine that nobody can account for may have been swallowed. In a session that has started, a refused dose
 leaves the way to the one that was ordered: it may be a slip.
 """
+IS_A_TASK = (AlertClass.ADVERSE_EVENT, AlertClass.LATE_DOSE)
+"""While one of these is not closed, no session starts either: nobody is known to be in danger, and a clinician
+has to say what it was before the next dose.
+
+Not what is overdue to find out: that is a task by itself, however often somebody was called about it. Nor a
+report that is due, which is the clinic's paper, nor a form that came to worse.
+"""
 KEEPS_FROM_DRIVING = (
     AlertClass.SERIOUS_EVENT,
     AlertClass.ADVERSE_EVENT,

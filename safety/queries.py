@@ -481,12 +481,6 @@ def blocking_alerts(patient_id: UUID, *, classes: Collection[AlertClass] = BLOCK
     return list(found.exclude(status=AlertStatus.CLOSED).order_by("opened_at", "id"))
 
 
-def open_alerts_from(patient_id: UUID, *, source: str) -> int:
-    """Return how many of a patient's alerts, whose source begins so, no clinician has closed."""
-    found = Alert.objects.filter(patient_id=patient_id, source__startswith=source)
-    return found.exclude(status=AlertStatus.CLOSED).count()
-
-
 def raised_at(source: str, *, since: datetime) -> datetime | None:
     """Return when the newest alert from a source was opened since then, whatever became of it."""
     found = Alert.objects.filter(source=source, opened_at__gte=since)

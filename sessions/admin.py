@@ -119,7 +119,7 @@ class TreatmentSessionAdmin(ClinicianAdmin):
             (f"Review: {'overdue' if found.is_overdue else asked}",),
             (f"Forms to fill in: {', '.join(found.forms) or 'none'}",),
             (f"Effects to look at: {found.effects_to_triage}",),
-            (f"Open alerts: {found.alerts}, holds: {found.holds}",),
+            (f"Open alerts: {found.alerts}, holds: {found.holds}, safety tasks: {found.safety_tasks}",),
             *((reason.detail,) for reason in found.reasons),
         ]
         return format_html_join("", "<p>{}</p>", lines)

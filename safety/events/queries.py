@@ -11,9 +11,10 @@ from accounts.enums import Role
 from accounts.queries import one
 from core.actors import Actor, ActorKind
 from core.documents import digest
+from safety.enums import IS_A_TASK, AlertStatus
 from safety.events.enums import EventOutcome
 from safety.events.models import EventAssessment, EventNews, FollowUp, ReportingClock
-from safety.models import AdverseEvent, Hold
+from safety.models import AdverseEvent, Alert, Hold
 from safety.queries import patients_answered_for
 
 _NOT_SIGNED = {"id", "hold_id", "alert_id", "signature_id"}
@@ -90,6 +91,16 @@ def follow_ups_of(event: AdverseEvent) -> QuerySet[FollowUp]:
     """Return what had and has to be found out about an event, the first to be due first."""
     found = FollowUp.objects.filter(event=event).select_related("assignee__clinician", "ended_by__clinician")
     return found.order_by("due_at", "id")
+
+
+def open_tasks(patient_id: UUID, *, at: datetime) -> int:
+    """Return how many safety tasks of a patient are still to be done before the next dose.
+
+    What was reported and no clinician has closed, and what nobody found out about an event in time.
+    """
+    reported = Alert.objects.filter(patient_id=patient_id, alert_class__in=IS_A_TASK)
+    overdue = FollowUp.objects.filter(patient_id=patient_id, ended_at=None, due_at__lte=at)
+    return reported.exclude(status=AlertStatus.CLOSED).count() + overdue.count()
 
 
 FOLLOW_UP_LISTS = ("open", "overdue", "mine", "ended", "all")

@@ -24,6 +24,7 @@ from programs.errors import NoSessionPolicy
 from programs.models import Enrollment, TreatmentPlan
 from safety import queries as safety
 from safety.enums import BLOCKS_DOSING
+from safety.events import queries as events
 from safety.roster import queries as roster
 from safety.roster.rules import Span
 from safety.rules import Course
@@ -243,6 +244,7 @@ def start_facts(
         watch_is_alive=heartbeats.pulse("watchdog").fresh,
         doses_before_mg=_doses_before_mg(enrollment.patient_id, Route(plan.route)) if plan else None,
         open_reviews=open_reviews(enrollment.patient_id),
+        open_safety_tasks=events.open_tasks(enrollment.patient_id, at=at),
         has_medicine=ledger.has_medicine(enrollment, plan, until=at + policy.dose_window),
     )
 
@@ -387,12 +389,9 @@ def _doses_before_mg(patient_id: UUID, route: Route) -> tuple[Decimal, ...]:
 
 
 def open_reviews(patient_id: UUID) -> int:
-    """Return at how many of a patient's sessions, of whatever program, a clinician has to look first.
-
-    At those to review, and at those after which they were not awake, or not heard of.
-    """
+    """Return how many of a patient's sessions, of whatever program, a clinician has to review first."""
     asked = TreatmentSession.objects.filter(enrollment__patient_id=patient_id, review_due_at__isnull=False)
-    return asked.filter(review=None).count() + safety.open_alerts_from(patient_id, source="morning")
+    return asked.filter(review=None).count()
 
 
 def _last_dosed_at(patient_id: UUID) -> datetime | None:

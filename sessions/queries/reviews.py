@@ -11,6 +11,7 @@ from assessments import queries as assessments
 from core.actors import Actor
 from core.errors import Reason
 from safety import queries as safety
+from safety.events import queries as events
 from sessions import rules
 from sessions.enums import SessionStatus
 from sessions.models import SessionReview, TreatmentSession
@@ -46,6 +47,7 @@ class ReviewStanding:
     effects_to_triage: int
     alerts: int
     holds: int
+    safety_tasks: int
     reasons: tuple[Reason, ...]
     log_sha256: str
     review: SessionReview | None
@@ -62,6 +64,7 @@ def review_standing(session: TreatmentSession, *, at: datetime) -> ReviewStandin
         effects_to_triage=facts.effects_to_triage,
         alerts=len(safety.blocking_alerts(patient_id)),
         holds=len(safety.open_holds(patient_id)),
+        safety_tasks=events.open_tasks(patient_id, at=at),
         reasons=() if review else tuple(rules.review_faults(facts)),
         log_sha256=review.log_sha256 if review else log_sha256(session),
         review=review,

@@ -69,7 +69,8 @@ class StartFacts:
     whose link is alive said to be there. `on_call` is when somebody is on call who may practise in the state
     of `place`; `watch_is_alive`, whether the watchdog is. `has_medicine` says that the ordered dose is in
     stock, and in date to the end of the dose window, as far as a ledger is kept. `open_reviews` are the
-    sessions before this one that a clinician has to read and sign first.
+    sessions before this one that a clinician has to read and sign first; `open_safety_tasks`, what was
+    reported and no clinician has looked at, and what is overdue to find out about an event.
     `doses_before_mg` are those taken by the plan's route, the last one last, each no more than was ordered.
     """
 
@@ -98,6 +99,7 @@ class StartFacts:
     watch_is_alive: bool | None
     has_medicine: bool | None
     open_reviews: int | None
+    open_safety_tasks: int | None
     doses_before_mg: tuple[Decimal, ...] | None
 
 
@@ -413,6 +415,12 @@ def _reviews(facts: StartFacts, policy: SessionPolicy) -> Iterator[Reason]:  # n
         yield Reason("review_open", detail)
 
 
+def _safety_tasks(facts: StartFacts, policy: SessionPolicy) -> Iterator[Reason]:  # noqa: ARG001 - a Check
+    if facts.open_safety_tasks != 0:
+        detail = "Your clinician looks at what was reported first. Call us if this takes too long."
+        yield Reason("safety_task_open", detail)
+
+
 @dataclass(frozen=True, slots=True)
 class _Pressure:
     observed_at: datetime
@@ -486,4 +494,5 @@ _CHECKS: tuple[Check, ...] = (
     _watched,
     _medicine,
     _reviews,
+    _safety_tasks,
 )

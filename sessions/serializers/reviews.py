@@ -35,6 +35,7 @@ class ReviewStandingOutput(serializers.Serializer[Any]):
     effects_to_triage = serializers.IntegerField()
     alerts = serializers.IntegerField()
     holds = serializers.IntegerField()
+    safety_tasks = serializers.IntegerField()
     reasons = OpenReasonOutput(many=True)
     log_sha256 = serializers.CharField()
     review = SessionReviewOutput(allow_null=True)

@@ -98,6 +98,7 @@ class Reviews(SessionView):
                     "effects_to_triage": 0,
                     "alerts": 0,
                     "holds": 0,
+                    "safety_tasks": 0,
                     "reasons": [],
                     "log_sha256": SHA256,
                     "review": None,

@@ -92,6 +92,7 @@ GOOD = StartFacts(
     watch_is_alive=True,
     has_medicine=True,
     open_reviews=0,
+    open_safety_tasks=0,
     doses_before_mg=(Decimal("300.0"),),
 )
 

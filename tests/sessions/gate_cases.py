@@ -127,6 +127,7 @@ def good(chance: Random, moment: int, policy: SessionPolicy) -> dict[str, Any]:
         "watch_is_alive": True,
         "has_medicine": True,
         "open_reviews": 0,
+        "open_safety_tasks": 0,
     }
     return facts | {"doses_before_mg": _doses_before(chance, facts["plan"], policy)}
 
@@ -361,5 +362,6 @@ SPOILERS: Mapping[str, Spoiler] = {
     "watch_is_alive": _any_of(False, None),
     "has_medicine": _any_of(False, None),
     "open_reviews": _any_of(None, 1, 2),
+    "open_safety_tasks": _any_of(None, 1, 2),
     "doses_before_mg": _doses_too_low,
 }

@@ -176,6 +176,12 @@ def oversight(facts: StartFacts, policy: SessionPolicy) -> Iterator[str]:
         yield "review_open"
 
 
+def safety_work(facts: StartFacts, policy: SessionPolicy) -> Iterator[str]:
+    # What was reported and nobody has looked at, and what is overdue: none, and known to be none.
+    if not (isinstance(facts.open_safety_tasks, int) and facts.open_safety_tasks < 1):
+        yield "safety_task_open"
+
+
 def recent(moment: datetime, at: datetime, max_age: timedelta) -> bool:
     """Tell whether something is at most so old, and not from a clock that is wrong."""
     return -CLOCK_TOLERANCE <= at - moment <= max_age
@@ -222,4 +228,5 @@ QUESTIONS: tuple[Callable[[StartFacts, SessionPolicy], Iterator[str]], ...] = (
     escalation,
     medicine,
     oversight,
+    safety_work,
 )

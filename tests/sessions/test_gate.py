@@ -8,24 +8,31 @@ import pytest
 from django.db.models.functions import Now
 
 from accounts.enums import Role
-from accounts.models import Licence, Patient, RoleGrant, ServedState
+from accounts.models import Licence, Patient, RoleGrant, ServedState, User
 from accounts.services import revoke_capability, stop_serving_state
 from core.actors import Actor
 from core.documents import publish
 from core.enums import DocumentKind
 from core.models import Heartbeat
 from desk.catalogue import SESSION_POLICIES
+from desk.queries import standing
+from desk.rules import next_step
 from programs import services as programs
 from safety import services as safety
-from safety.enums import AlertClass, HoldReason, ProfileSection, ProfileSource, ProfileState
+from safety.enums import AlertClass, Grade, HoldReason, ProfileSection, ProfileSource, ProfileState
+from safety.events.enums import FollowUpEnd
+from safety.events.following import Asked, end_follow_up, set_follow_up
+from safety.events.models import FollowUp
+from safety.models import AdverseEvent, Alert
 from safety.profile import services as profile
 from safety.profile.rules import Statement
 from safety.roster.models import OnCallShift
 from sessions import services
 from sessions.errors import NotBookable, SessionNotStartable, SessionNotWatched, WrongSessionState
 from sessions.models import CheckInDeadline, GateDecision, SessionTransition, TreatmentSession
+from sessions.rules import start
 from tests import steps
-from tests.conftest import make_clinician, make_user
+from tests.conftest import make_clinician, make_patient, make_user
 from tests.sessions import stages
 
 Spoil = Callable[[TreatmentSession, datetime], None]
@@ -56,6 +63,35 @@ def missed_check_in(session: TreatmentSession, at: datetime) -> None:
 def serious_event(session: TreatmentSession, at: datetime) -> None:
     report = safety.EventReport(description="She is not well.")
     safety.report_event(session.enrollment.patient_id, report=report, actor=ada_of(session), at=at)
+
+
+def mild(session: TreatmentSession, at: datetime) -> AdverseEvent:
+    """A report that voids no clearance: known to be mild, and not serious."""
+    report = safety.EventReport("A headache.", is_serious=False, grade=Grade.MILD)
+    return safety.report_event(session.enrollment.patient_id, report=report, actor=ada_of(session), at=at)
+
+
+def mild_event(session: TreatmentSession, at: datetime) -> None:
+    mild(session, at)
+
+
+def late_dose(session: TreatmentSession, at: datetime) -> None:
+    safety.raise_alert(session.enrollment.patient_id, alert_class=AlertClass.LATE_DOSE, source="test", at=at)
+
+
+def overdue_follow_up(session: TreatmentSession, at: datetime) -> None:
+    """A clinician has looked at the event, and asked something that nobody found out in time."""
+    event = mild(session, at - timedelta(hours=1))
+    by = steps.clinician(session.enrollment.patient)
+    look_at(event.alert, by, at=at)
+    asked = Asked("Ask for the letter.", by.pk, at)
+    actor = Actor.person(by.pk)
+    set_follow_up(event, asked=asked, actor=actor, at=at - timedelta(minutes=30))
+
+
+def look_at(alert: Alert, by: User, *, at: datetime) -> None:
+    safety.acknowledge(alert, by=by, at=at)
+    safety.close(alert, by=by, reason="Talked.", at=at)
 
 
 def withdrawal(session: TreatmentSession, at: datetime) -> None:
@@ -161,6 +197,9 @@ SPOILED: list[tuple[str, Spoil, set[str]]] = [
     ("suicide alert", suicide_alert, {"on_hold", "alert_open", "suicidality"}),
     ("missed check-in before", missed_check_in, {"alert_open"}),
     ("serious event", serious_event, {"on_hold", "alert_open", "adverse_event"}),
+    ("a mild event nobody has looked at", mild_event, {"safety_task_open"}),
+    ("a dose told of late nobody has looked at", late_dose, {"safety_task_open"}),
+    ("an overdue follow-up", overdue_follow_up, {"safety_task_open"}),
     ("withdrawal", withdrawal, {"enrollment_not_active"}),
     ("a new medicine", new_medicine, {"profile_changed"}),
     ("answers nobody reviewed", newer_answers, {"not_reviewed"}),
@@ -195,6 +234,57 @@ def test_what_has_changed_by_then_refuses(ada: Patient, at: datetime, spoil: Spo
     spoil(stages.fetch(session), moment)
     assert refusal(session, at=moment) == codes
     assert_nothing_started(session)
+
+
+def test_what_was_looked_at_starts(ada: Patient, at: datetime) -> None:
+    """The event's alert is closed; what is still to be found out is not overdue."""
+    session = stages.booked(ada, at=at)
+    stages.prepared(session, at=at)
+    event, by = mild(stages.fetch(session), at), steps.clinician(ada)
+    asked = Asked("Ask for the letter.", by.pk, at + timedelta(minutes=3))
+    set_follow_up(event, asked=asked, actor=Actor.person(by.pk), at=at)
+    moment = at + timedelta(minutes=2)
+    safety.acknowledge(event.alert, by=by, at=moment)
+    assert refusal(session, at=moment) == {"safety_task_open"}
+    safety.close(event.alert, by=by, reason="Talked.", at=moment)
+    assert services.start_session(session, actor=ada_of(session), at=moment).status == "in_progress"
+
+
+def test_twin_unless_it_is_asked_a_task_stops_nothing(
+    ada: Patient, at: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = stages.booked(ada, at=at)
+    stages.prepared(session, at=at)
+    overdue_follow_up(stages.fetch(session), at)
+    monkeypatch.setattr(start, "_CHECKS", tuple(one for one in start._CHECKS if one is not start._safety_tasks))
+    assert services.start_session(session, actor=ada_of(session), at=at).status == "in_progress"
+
+
+def test_whoever_waits_for_a_task_reads_so(ada: Patient, at: datetime) -> None:
+    session = stages.booked(ada, at=at)
+    stages.prepared(session, at=at)
+    event = mild(stages.fetch(session), at)
+    assert next_step(standing(session.enrollment, at=at)).code == "waiting_for_clinician"
+    look_at(event.alert, steps.clinician(ada), at=at)
+    assert next_step(standing(session.enrollment, at=at)).code == "prepare_session"
+
+
+def test_an_overdue_follow_up_that_was_found_out_starts(ada: Patient, at: datetime) -> None:
+    session = stages.booked(ada, at=at)
+    stages.prepared(session, at=at)
+    overdue_follow_up(stages.fetch(session), at)
+    by = steps.clinician(ada)
+    end_follow_up(FollowUp.objects.get(), end=FollowUpEnd.DONE, found="It is here.", by=by, at=at)
+    assert services.start_session(session, actor=ada_of(session), at=at).status == "in_progress"
+
+
+def test_tasks_of_another_stop_nobody(ada: Patient, at: datetime) -> None:
+    session = stages.booked(ada, at=at)
+    stages.prepared(session, at=at)
+    other = stages.booked(make_patient("eve@example.org", "Eve Example"), at=at)
+    overdue_follow_up(stages.fetch(other), at)
+    mild_event(stages.fetch(other), at)
+    assert services.start_session(session, actor=ada_of(session), at=at).status == "in_progress"
 
 
 def test_a_roster_that_covers_the_whole_watch_starts(ada: Patient, at: datetime) -> None:

@@ -60,6 +60,7 @@ CODES = {
     "watch_not_running",
     "no_medicine",
     "review_open",
+    "safety_task_open",
     "dose_rises_too_far",
 }
 
@@ -268,6 +269,10 @@ WRONG: dict[str, Gate] = {
     "medicine whatever is left": by_facts(has_medicine=lambda facts: facts.has_medicine is not None),
     "reviewed unless known": by_facts(open_reviews=lambda facts: facts.open_reviews or 0),
     "one review is none": by_facts(open_reviews=lambda facts: facts.open_reviews and facts.open_reviews - 1),
+    "no task unless known": by_facts(open_safety_tasks=lambda facts: facts.open_safety_tasks or 0),
+    "one task is none": by_facts(
+        open_safety_tasks=lambda facts: facts.open_safety_tasks and facts.open_safety_tasks - 1
+    ),
     "a gap a day longer": by_policy(max_gap_days=lambda policy: policy.max_gap_days + 1),
 }
 

@@ -17,6 +17,7 @@ from notifications.models import Delivery
 from programs.enums import Route
 from safety import services as safety
 from safety.enums import AlertClass
+from safety.events import queries as events
 from safety.models import Alert
 from sessions import queries, services
 from sessions.errors import NotTheMorning
@@ -231,9 +232,9 @@ class TestAnswering:
         assert queries.may_drive(home, at=at + 3 * DAY)
 
     def test_the_next_dose_waits_for_who_was_not_awake(self, home: TreatmentSession, at: datetime) -> None:
-        before = queries.facts.open_reviews(home.enrollment.patient_id)
+        assert events.open_tasks(home.enrollment.patient_id, at=at) == 0
         answer(home, at=at, is_alert=False)
-        assert queries.facts.open_reviews(home.enrollment.patient_id) == before + 1
+        assert events.open_tasks(home.enrollment.patient_id, at=at) == 1
 
     def test_the_newest_counts(self, home: TreatmentSession, at: datetime) -> None:
         answer(home, at=at)

@@ -107,6 +107,8 @@ def spoiled() -> Iterator[tuple[str, str, dict[str, Any]]]:
     yield "medicine unknown", "no_medicine", {"has_medicine": None}
     yield "an earlier session not reviewed", "review_open", {"open_reviews": 1}
     yield "reviews unknown", "review_open", {"open_reviews": None}
+    yield "a safety task nobody has done", "safety_task_open", {"open_safety_tasks": 1}
+    yield "safety tasks unknown", "safety_task_open", {"open_safety_tasks": None}
     yield "before its day", "before_its_day", {"scheduled_on": date(2026, 3, 3)}
     yield (
         "long gap",
