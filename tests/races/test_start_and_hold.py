@@ -136,7 +136,7 @@ def start_and_stop(stop: str, at: datetime) -> Acts:
     return acts
 
 
-MEETS = (notifications, "suppress")
+MEETS = (notifications, "_stop")
 """What either calls under its lock, with more to write: where it meets the start."""
 
 

@@ -171,7 +171,7 @@ class TestAlerts:
     def test_taking_in_hand_and_closing(self, admin, alert, ben):
         do(admin, alert, "acknowledge")
         answer = do(admin, alert, "close", reason="Talked.")
-        assert told(answer) == ["Closed. No hold stands."]
+        assert told(answer) == ["Closed. Holds that stand until each is lifted: 1."]
         alert.refresh_from_db()
         assert (alert.status, alert.acknowledged_by) == ("closed", ben)
         assert alert.signature.signer == ben

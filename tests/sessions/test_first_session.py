@@ -157,7 +157,7 @@ def test_the_shape_of_a_session_stays(session: Any, as_ada: APIClient) -> None:
         {"route": "sublingual", "dose_mg": -300},
         {"route": "sublingual", "dose_mg": "1e5"},
         {"route": "sublingual", "dose_mg": "300 mg"},
-        {"route": "sublingual", "dose_mg": "300.0", "taken_at": "2026-03-02T12:00:00Z"},
+        {"route": "sublingual", "dose_mg": "300.0", "taken_at": "at noon"},
     ],
 )
 def test_a_malformed_dose_is_a_400(
