@@ -81,8 +81,8 @@ Medicine that nobody can account for may have been swallowed. In a session that 
 leaves the way to the one that was ordered: it may be a slip.
 """
 IS_A_TASK = (AlertClass.ADVERSE_EVENT, AlertClass.LATE_DOSE)
-"""While one of these is not closed, no session starts either: nobody is known to be in danger, but a clinician
-has to say what it was before the next dose.
+"""While one of these is not closed, no session starts either: nobody is known to be in danger, and still a
+clinician has to say what it was before the next dose.
 
 Not what is overdue to find out: that is a task by itself, however often somebody was called about it. Nor a
 report that is due, which is the clinic's paper, nor a form that came to worse.

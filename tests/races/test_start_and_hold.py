@@ -136,13 +136,13 @@ def start_and_stop(stop: str, at: datetime) -> Acts:
     return acts
 
 
-MEETS = (notifications, "_stop")
-"""What either calls under its lock, with more to write: where it meets the start."""
+MEETS = ((notifications, "suppress"), (notifications, "put_off"))
+"""What one of them calls under its lock, with more to write: where it meets the start."""
 
 
 @pytest.mark.parametrize("stop", ["pause", "leave", "close"])
 def test_a_start_never_passes_a_patient_who_stops(ben: User, at: datetime, stop: str) -> None:
-    came_to, overlaps = race(start_and_stop(stop, at), (rules, "decide_start"), MEETS)
+    came_to, overlaps = race(start_and_stop(stop, at), (rules, "decide_start"), *MEETS)
     assert set(came_to) <= {
         frozenset({"TreatmentSession", "stopped after it"}),
         frozenset({SessionNotStartable.__name__, "stopped before it"}),
@@ -157,7 +157,7 @@ def test_twin_without_locks_one_of_them_runs_into_the_compare_and_set(
 ) -> None:
     """Where it is the stop that does, a patient who wanted to stop is refused."""
     with without_row_locks():
-        came_to, overlaps = race(start_and_stop(stop, at), (rules, "decide_start"), MEETS)
+        came_to, overlaps = race(start_and_stop(stop, at), (rules, "decide_start"), *MEETS)
     assert overlaps >= MOST
     refused = frozenset({"TreatmentSession", WrongSessionState.__name__})
     too_late = frozenset({WrongSessionState.__name__, "stopped before it"})
@@ -168,7 +168,7 @@ def test_twin_without_locks_the_programs_own_part_lets_a_start_pass(ben: User, a
     """Nothing is booked that it could call off: then the lock alone stands between the two."""
     with without_row_locks(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(queries, "booked_sessions", lambda enrollment_id: [])
-        came_to, overlaps = race(start_and_stop("pause", at), (rules, "decide_start"), MEETS)
+        came_to, overlaps = race(start_and_stop("pause", at), (rules, "decide_start"), *MEETS)
     assert overlaps >= MOST
     assert came_to[frozenset({"TreatmentSession", "stopped before it"})] >= MOST
 
@@ -345,6 +345,7 @@ def test_a_crisis_measured_while_a_session_starts_is_heard(ben: User, at: dateti
     }
     assert overlaps == 0
     assert Alert.objects.filter(alert_class=AlertClass.SERIOUS_EVENT).count() == ROUNDS
+    assert Hold.objects.filter(reason=HoldReason.SAFETY_TRIGGER).count() == ROUNDS
 
 
 def test_twin_without_locks_a_start_passes_a_crisis(ben: User, at: datetime) -> None:
