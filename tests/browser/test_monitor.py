@@ -269,6 +269,7 @@ def test_from_a_phone_that_lost_the_link_every_emergency_is_heard_and_kept_for_l
         page.evaluate(ANOTHER_KEY, own)
         posted.clear()
         page.reload()
+        expect(page.locator("#entries .sent")).to_have_count(5)
         expect(page.locator("#entries .waiting")).to_have_count(0)
         expect(page.locator("#entries .sent").first).to_contain_text("Do not take it again")
         told.append([*posted])
