@@ -8,6 +8,7 @@ from rest_framework.response import Response
 
 from core import clock
 from core.idempotency import idempotent_report
+from core.parsing import ReportParser
 from sessions import queries, services
 from sessions.queries import Named
 from sessions.serializers.reports import EventInput, EventOutput
@@ -40,6 +41,7 @@ class AdverseEvents(SessionView):
     """Reports of harm."""
 
     hears_any_device = True
+    parser_classes = (ReportParser,)
 
     @extend_schema(
         operation_id="adverse_events_report",

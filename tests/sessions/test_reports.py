@@ -1,7 +1,9 @@
 """Reports of harm: whatever is wrong with one, it is recorded and somebody is called."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from rest_framework.test import APIClient
@@ -60,6 +62,31 @@ def test_a_yes_is_a_criterion(session: TreatmentSession, as_dan: APIClient) -> N
 
 def test_gaps_are_named(session: TreatmentSession, as_dan: APIClient) -> None:
     assert report(as_dan, {}).json()["flags"] == ["no_words", "no_onset", "seriousness_open"]
+
+
+EMOJI = "\N{FACE SCREAMING IN FEAR}" * 50_000
+
+
+@pytest.mark.parametrize("escaped", [False, True])
+def test_fifty_thousand_emoji_are_recorded_flagged_and_escalated(
+    session: TreatmentSession, as_dan: APIClient, escaped: bool
+) -> None:
+    """200 kB as UTF-8; 600 kB where a phone escapes each as two units of UTF-16."""
+    sent = json.dumps({"description": EMOJI}, ensure_ascii=escaped)
+    key = {"Idempotency-Key": str(uuid4())}
+    answer = as_dan.post(
+        "/api/v1/adverse-events", sent.encode(), content_type="application/json", headers=key
+    )
+    assert answer.status_code == 201, answer.content[:500]
+    assert answer.json()["flags"] == ["no_onset", "seriousness_open"]
+    event = AdverseEvent.objects.get()
+    assert event.description == EMOJI
+    assert (event.alert.alert_class, event.alert.pages_sent) == (AlertClass.SERIOUS_EVENT, 1)
+    assert answer.json()["treatment_is_held"]
+
+
+def test_a_report_beyond_all_reason_is_too_large(session: TreatmentSession, as_dan: APIClient) -> None:
+    assert report(as_dan, {"description": "a" * 2**20}).status_code == 413
 
 
 def test_a_line_of_the_log_names_its_session(ada: Patient, as_ada: APIClient, at: datetime) -> None:
