@@ -27,7 +27,7 @@ from core.logs import log_failure
 from notifications import messages
 from notifications import services as notifications
 from notifications.enums import MessageKind
-from notifications.rules import REMINDERS
+from notifications.rules import REMINDERS, Nobody
 from programs.enums import EnrollmentStatus
 from programs.models import Enrollment
 from programs.services import NEWS_LASTS, left_cause, lock_enrollment, lock_open_enrollments, move, tell_news
@@ -49,6 +49,7 @@ from safety.enums import (
     Seriousness,
 )
 from safety.events.enums import ClockStart
+from safety.events.following import follow_report
 from safety.events.reporting import start_clocks
 from safety.events.rules import is_serious
 from safety.identity.services import require_identity
@@ -471,12 +472,38 @@ def _page(alert: Alert, *, at: datetime) -> None:
         # No step: nobody has heard of it yet. Whoever comes on call must not wait for the next one.
         logger.error("Alert %s: nobody is on call for page %s", alert.pk, step)
         alert.next_page_at = at + rules.LADDER.shortest_gap
+        _call_whoever_runs_it(alert, at=at)
     alert.save(update_fields=["status", "pages_sent", "next_page_at"])
+
+
+def _call_whoever_runs_it(alert: Alert, *, at: datetime) -> None:
+    """Tell whoever runs the clinic that there is nobody to page: once an hour, whatever number of alerts.
+
+    They see no chart, and no word of whose this is; the roster is what they can mend. A drill tells nobody.
+    """
+    if alert.patient.is_drill:
+        return
+    kind = _page_kind(alert)
+    for user in holders(Role.OPERATOR, Role.MEDICAL_DIRECTOR, Role.SAFETY_OFFICER, at=at):
+        notifications.schedule(
+            kind,
+            dedupe_key=f"nobody-on-call:{kind}:{at:%Y%m%dT%H}:{user.pk}",
+            user=user,
+            due_at=at,
+            expires_at=at + PAGE_LIFE,
+            words={"link": messages.link("roster")},
+            about=Nobody.CHART,
+        )
+
+
+def _page_kind(alert: Alert) -> MessageKind:
+    is_urgent = alert.alert_class in BLOCKS_STARTING
+    return MessageKind.ALERT_PAGE if is_urgent else MessageKind.TRIAGE_PAGE
 
 
 def _send_page(alert: Alert, user: User, *, key: str, at: datetime) -> None:
     notifications.schedule(
-        MessageKind.ALERT_PAGE if alert.alert_class in BLOCKS_STARTING else MessageKind.TRIAGE_PAGE,
+        _page_kind(alert),
         dedupe_key=f"alert:{alert.pk}:{key}",
         user=user,
         due_at=at,
@@ -758,9 +785,9 @@ class EventReport:
 def report_event(patient_id: UUID, *, report: EventReport, actor: Actor, at: datetime) -> AdverseEvent:
     """Store an adverse event with its alert and, if it is serious, its hold: all of it or nothing.
 
-    An incomplete report is stored as it is, and starts the clocks for reporting it. A serious event has an
-    alert of its own; the others of a patient share one while it is not closed, so that many reports do not
-    drown anybody's page. Locks the patient's open enrollments first.
+    An incomplete report is stored as it is, starts the clocks for reporting it, and has somebody find out how
+    it ends, by a date. A serious event has an alert of its own; the others of a patient share one while it is
+    not closed, so that many reports do not drown anybody's page. Locks the patient's open enrollments first.
     """
     named = {*report.seriousness, *(question for question, answer in report.answers.items() if answer)}
     serious = is_serious(
@@ -794,4 +821,5 @@ def report_event(patient_id: UUID, *, report: EventReport, actor: Actor, at: dat
             actor_id=actor.id,
         )
         start_clocks(event, assessment=None, start=ClockStart.REPORTED, at=at)
+        follow_report(event, at=at)
         return event

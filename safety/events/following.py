@@ -71,13 +71,27 @@ def _set(event: AdverseEvent, kind: FollowUpKind, asked: Asked, *, actor: Actor,
     )
 
 
+def follow_report(event: AdverseEvent, *, at: datetime) -> None:
+    """Have somebody find out how a reported event ends, though nobody may ever assess it.
+
+    The patient's own clinician; where they have none, another who practises, or who looks after safety here.
+    With none of these its alert waits alone, and says that it has nobody to page. The caller has the lock.
+    """
+    there = [*accounts_queries.on_call(event.patient_id, at=at), *accounts_queries.holders(*FOLLOWS, at=at)]
+    assignee = next((user for user in there if user.pk != event.patient.user_id), None)
+    if assignee is not None:
+        asked = Asked(HOW_IT_ENDED, assignee.pk, at + ASKS_AGAIN)
+        _set(event, FollowUpKind.OUTCOME, asked, actor=event.actor, at=at)
+
+
 def follow_outcome(assessment: EventAssessment, *, by: User, at: datetime) -> None:
     """Let whoever assessed an event ask again, unless it is known how it ended. The caller has the lock."""
     asking = FollowUp.objects.filter(event=assessment.event, kind=FollowUpKind.OUTCOME, ended_at=None)
-    if assessment.outcome in queries.SETTLED:
-        found = f"Assessment version {assessment.version}: {assessment.get_outcome_display().lower()}."
-        asking.update(ended_at=at, end=FollowUpEnd.SETTLED, found=found, ended_by=by)
-    elif not asking.exists():
+    is_settled = assessment.outcome in queries.SETTLED
+    found = f"Assessment version {assessment.version}: {assessment.get_outcome_display().lower()}."
+    end = FollowUpEnd.SETTLED if is_settled else FollowUpEnd.DONE
+    asking.update(ended_at=at, end=end, found=found, ended_by=by)
+    if not is_settled:
         _ask_again(assessment.event, assignee_id=by.pk, by=by, at=at)
 
 

@@ -60,6 +60,7 @@ def _call(follow_up_id: UUID, patient_id: UUID, *, at: datetime) -> bool:
             return False
         follow_up.called_at = at
         follow_up.save(update_fields=["called_at"])
-        source = f"follow-up:{follow_up.pk}"
+        # One for all of a person's: each event has a follow-up, and many of them must not drown a page.
+        source = f"follow-ups:{patient_id}"
         raise_alert(patient_id, alert_class=AlertClass.FOLLOW_UP_DUE, source=source, at=at)
         return True

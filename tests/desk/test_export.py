@@ -23,7 +23,6 @@ from tests.sessions import stages
 ClientOf = Callable[[User], APIClient]
 NOTHING_YET = {
     "safety.healthfact",
-    "safety.followup",
     "safety.exclusionoverride",
     "notifications.reminderpreference",
     "notifications.device",

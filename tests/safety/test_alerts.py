@@ -9,7 +9,7 @@ from django.db import connection
 
 from accounts.enums import Role, SignatureMeaning
 from accounts.models import RoleGrant
-from accounts.services import end_role, grant_role
+from accounts.services import drill_chart, end_role, grant_role
 from core.actors import Actor, ServiceName
 from core.logs import Formatter
 from notifications.enums import DeliveryStatus
@@ -18,6 +18,7 @@ from safety import queries, services
 from safety.enums import BLOCKS_STARTING, AlertClass
 from safety.models import Alert
 from tests.api import post
+from tests.conftest import make_user
 from tests.safety.conftest import ABSENT, bytes_without, code
 
 pytestmark = pytest.mark.django_db
@@ -113,6 +114,26 @@ class TestRaising:
         assert (alert.status, alert.pages_sent, alert.next_page_at) == ("open", 0, at + MINUTE)
         assert "nobody is on call" in caplog.text
         assert pages(alert) == []
+
+    def test_with_nobody_to_call_whoever_runs_the_clinic_is_once_an_hour(self, ada, cyd, ben, at):
+        RoleGrant.objects.update(ends_at=at)
+        olga = make_user("olga@clinic.example")
+        grant_role(olga, Role.OPERATOR, granted_by=None, at=at - timedelta(days=1))
+        first = (at + timedelta(hours=1)).replace(minute=5)
+        for patient, source in ((cyd, "session:1"), (ada, "session:2")):
+            services.raise_alert(patient.pk, alert_class=AlertClass.MISSED_CHECK_IN, source=source, at=first)
+        services.page_unacknowledged(at=first + MINUTE)
+        (told,) = Delivery.objects.filter(kind="alert_page")
+        assert (told.user, told.about_id, told.status) == (olga, None, "due")
+        services.page_unacknowledged(at=first + timedelta(hours=1))
+        assert Delivery.objects.filter(kind="alert_page", user=olga).count() == 2
+
+    def test_a_drill_with_nobody_to_call_calls_nobody_else(self, at):
+        RoleGrant.objects.update(ends_at=at)
+        grant_role(make_user("olga@clinic.example"), Role.OPERATOR, granted_by=None, at=at)
+        chart = drill_chart()
+        services.raise_alert(chart.pk, alert_class=AlertClass.MISSED_CHECK_IN, source="session:1", at=at)
+        assert not Delivery.objects.filter(kind="alert_page").exists()
 
     def test_whoever_comes_on_call_later_is_paged_within_a_minute(self, cyd, ben, at):
         RoleGrant.objects.update(ends_at=at)

@@ -20,7 +20,7 @@ from desk.rules import next_step
 from programs import services as programs
 from safety import services as safety
 from safety.enums import AlertClass, Grade, HoldReason, ProfileSection, ProfileSource, ProfileState
-from safety.events.enums import FollowUpEnd
+from safety.events.enums import FollowUpEnd, FollowUpKind
 from safety.events.following import Asked, end_follow_up, set_follow_up
 from safety.events.models import FollowUp
 from safety.models import AdverseEvent, Alert
@@ -275,7 +275,8 @@ def test_an_overdue_follow_up_that_was_found_out_starts(ada: Patient, at: dateti
     stages.prepared(session, at=at)
     overdue_follow_up(stages.fetch(session), at)
     by = steps.clinician(ada)
-    end_follow_up(FollowUp.objects.get(), end=FollowUpEnd.DONE, found="It is here.", by=by, at=at)
+    asked = FollowUp.objects.get(kind=FollowUpKind.DETAIL)
+    end_follow_up(asked, end=FollowUpEnd.DONE, found="It is here.", by=by, at=at)
     assert services.start_session(session, actor=ada_of(session), at=at).status == "in_progress"
 
 

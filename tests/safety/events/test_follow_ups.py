@@ -1,7 +1,7 @@
 """Somebody asks again until it is known how an event ended; what nobody found out in time calls people."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -10,8 +10,8 @@ from django.db import DatabaseError, connection, transaction
 from rest_framework.test import APIClient
 
 from accounts.enums import Role
-from accounts.models import Patient, User
-from accounts.services import grant_role
+from accounts.models import Patient, RoleGrant, User
+from accounts.services import grant_role, save_profile
 from core.actors import Actor
 from programs.models import Enrollment
 from safety.enums import AlertClass
@@ -22,7 +22,7 @@ from safety.models import AdverseEvent, Alert
 from safety.services import EventReport, acknowledge, close, report_event
 from tests import steps
 from tests.api import post
-from tests.conftest import make_user
+from tests.conftest import make_clinician, make_user
 from tests.safety.events.test_assessments import assess, code
 
 pytestmark = pytest.mark.django_db
@@ -61,8 +61,52 @@ def end(client: APIClient, follow_up: FollowUp, end: str = "done", found: str = 
     return post(client, f"follow-ups/{follow_up.pk}/ends", {"end": end, "found": found})
 
 
-def standing() -> list[FollowUp]:
-    return list(FollowUp.objects.filter(ended_at=None))
+def standing(kind: str = "outcome") -> list[FollowUp]:
+    return list(FollowUp.objects.filter(ended_at=None, kind=kind))
+
+
+class TestFromTheReport:
+    def test_somebody_is_to_find_out_how_it_ended_though_nobody_assesses_it(
+        self, event: AdverseEvent, ben: User, at: datetime
+    ) -> None:
+        (row,) = standing()
+        assert (row.event, row.assignee, row.what) == (event, ben, HOW_IT_ENDED)
+        assert (row.set_at, row.due_at, row.actor) == (at, at + 7 * DAY, event.actor)
+        assert watching.watch_follow_ups(at=at + 7 * DAY) == 1
+        assert Alert.objects.filter(alert_class=AlertClass.FOLLOW_UP_DUE, pages_sent=1).count() == 1
+
+    def test_of_each_event_and_people_are_called_about_all_of_a_persons_at_once(
+        self, event: AdverseEvent, ada: Patient, at: datetime
+    ) -> None:
+        """However many are reported, they do not drown anybody's page."""
+        for _ in range(3):
+            report_event(ada.pk, report=EventReport("Sick."), actor=Actor.person(ada.user_id), at=at)
+        assert len(standing()) == 4
+        assert watching.watch_follow_ups(at=at + 7 * DAY) == 4
+        assert Alert.objects.filter(alert_class=AlertClass.FOLLOW_UP_DUE).count() == 1
+
+    def test_nobody_finds_it_out_about_themselves(self, ben: User, at: datetime) -> None:
+        cyd = make_clinician(make_user("cyd@clinic.example"), "Cyd Example, NP", at=at)
+        ill = save_profile(
+            ben, legal_name="Ben", preferred_name="Ben", birth_on=date(1980, 1, 1), timezone="UTC"
+        )
+        report_event(ill.pk, report=EventReport("Fell."), actor=Actor.person(ben.pk), at=at)
+        (row,) = standing()
+        assert row.assignee == cyd
+
+    def test_where_nobody_practises_who_looks_after_safety_does(self, ada: Patient, at: datetime) -> None:
+        RoleGrant.objects.update(ends_at=at)
+        eva = make_user("eva@clinic.example")
+        grant_role(eva, Role.SAFETY_OFFICER, granted_by=None, at=at - DAY)
+        report_event(ada.pk, report=EventReport("Fell."), actor=Actor.person(ada.user_id), at=at)
+        (row,) = standing()
+        assert row.assignee == eva
+
+    def test_with_nobody_at_all_it_is_recorded_all_the_same(self, ada: Patient, at: datetime) -> None:
+        RoleGrant.objects.update(ends_at=at)
+        event = report_event(ada.pk, report=EventReport("Fell."), actor=Actor.person(ada.user_id), at=at)
+        assert standing() == []
+        assert event.alert.status == "open"
 
 
 class TestTheOutcome:
@@ -85,13 +129,22 @@ class TestTheOutcome:
         assess(as_ben, event, **OPEN, **AGAIN)
         assert len(standing()) == 1
 
+    def test_an_assessment_asks_anew(self, event: AdverseEvent, as_ben: APIClient, at: datetime) -> None:
+        """What was to be found out after the report is: it goes on."""
+        (first,) = standing()
+        assess(as_ben, event, **OPEN)
+        first.refresh_from_db()
+        assert (first.end, first.found) == ("done", "Assessment version 1: recovering.")
+        (second,) = standing()
+        assert second != first
+
     def test_settled_it_ends_and_other_questions_stay(
         self, event: AdverseEvent, letter: FollowUp, as_ben: APIClient
     ) -> None:
         assess(as_ben, event, **OPEN)
         assert assess(as_ben, event, **AGAIN).status_code == 201
-        assert standing() == [letter]
-        assert FollowUp.objects.get(kind="outcome").end == "settled"
+        assert (standing(), standing("detail")) == ([], [letter])
+        assert FollowUp.objects.filter(kind="outcome").latest("set_at").end == "settled"
 
     def test_asked_and_still_not_known_the_next_begins(self, event: AdverseEvent, as_ben: APIClient) -> None:
         assess(as_ben, event, **OPEN)
@@ -135,9 +188,9 @@ class TestSetting:
         grant_role(eva, Role.SAFETY_OFFICER, granted_by=None, at=at - DAY)
         client = client_of(eva)
         assert ask(client, event, eva.pk, at + DAY).status_code == 201
-        (row,) = standing()
+        (row,) = standing("detail")
         assert code(end(client, row, "not_to_be_had")) == (422, "may_not_treat")
-        assert standing() == [row]
+        assert standing("detail") == [row]
         assert end(client, row).status_code == 201
 
     def test_not_by_somebody_who_follows_no_events(
@@ -145,7 +198,7 @@ class TestSetting:
     ) -> None:
         for nobody in (ada.user_id, uuid4()):
             assert code(ask(as_ben, event, nobody, at + DAY)) == (400, "not_a_follow_up")
-        assert standing() == []
+        assert standing("detail") == []
 
     @pytest.mark.parametrize("ahead", [timedelta(0), -DAY, 400 * DAY])
     def test_not_until_a_time_that_makes_no_sense(
@@ -168,16 +221,15 @@ class TestEnding:
     @pytest.mark.parametrize(("how", "found"), [("settled", "x"), ("", "x"), ("done", ""), ("done", " ")])
     def test_malformed(self, how: str, found: str, letter: FollowUp, as_ben: APIClient) -> None:
         assert end(as_ben, letter, how, found).status_code == 400
-        assert standing() == [letter]
+        assert standing("detail") == [letter]
 
     def test_lists(self, letter: FollowUp, as_ben: APIClient, at: datetime) -> None:
         def listed(which: str) -> int:
             return len(as_ben.get(f"/api/v1/follow-ups?status={which}").json()["results"])
 
-        assert [listed(which) for which in ("open", "overdue", "mine", "ended", "all")] == [1, 0, 1, 0, 1]
-        FollowUp.objects.filter(pk=letter.pk)
+        assert [listed(which) for which in ("open", "overdue", "mine", "ended", "all")] == [2, 0, 2, 0, 2]
         end(as_ben, letter)
-        assert [listed(which) for which in ("open", "mine", "ended")] == [0, 0, 1]
+        assert [listed(which) for which in ("open", "mine", "ended")] == [1, 1, 1]
         assert as_ben.get("/api/v1/follow-ups?status=lost").status_code == 400
 
 
@@ -191,7 +243,7 @@ class TestCalling:
         ]
         assert called == [1, 0, 0, 1, 0]
         alert = Alert.objects.get(alert_class=AlertClass.FOLLOW_UP_DUE)
-        assert alert.source == f"follow-up:{letter.pk}"
+        assert alert.source == f"follow-ups:{letter.patient_id}"
 
     def test_again_though_somebody_closed_the_alert(self, letter: FollowUp, ben: User, at: datetime) -> None:
         watching.watch_follow_ups(at=at + DAY)
@@ -202,7 +254,7 @@ class TestCalling:
 
     def test_nobody_once_it_has_ended(self, letter: FollowUp, as_ben: APIClient, at: datetime) -> None:
         end(as_ben, letter)
-        assert watching.watch_follow_ups(at=at + 9 * DAY) == 0
+        assert watching.watch_follow_ups(at=at + 6 * DAY) == 0
 
 
 class TestBySql:
@@ -231,14 +283,14 @@ class TestBySql:
     def test_what_has_ended_stays(self, letter: FollowUp, as_ben: APIClient) -> None:
         end(as_ben, letter)
         with pytest.raises(DatabaseError, match="follow_up_ends_once"):
-            self.run("UPDATE safety_followup SET found = 'x'")
+            self.run("UPDATE safety_followup SET found = 'x' WHERE kind = 'detail'")
         with pytest.raises(DatabaseError, match="permission denied"):
             self.run("DELETE FROM safety_followup")
 
     COPY = (
         "INSERT INTO safety_followup (id, event_id, patient_id, kind, what, assignee_id, due_at, set_at,"
         ' "end", found, actor_kind, actor_id) SELECT gen_random_uuid(), event_id, {patient}, {kind}, what,'
-        " assignee_id, {due}, set_at, '', '', actor_kind, actor_id FROM safety_followup"
+        " assignee_id, {due}, set_at, '', '', actor_kind, actor_id FROM safety_followup WHERE kind = 'detail'"
     )
 
     def test_the_attack_itself_is_sound(self, letter: FollowUp) -> None:
