@@ -60,6 +60,7 @@ def standing(enrollment: Enrollment, *, at: datetime) -> Standing:
         held=bool(safety.open_holds(enrollment.patient_id)),
         paused=programs.is_paused(enrollment.pk),
         assessment_due=bool(assessments.outstanding(enrollment.pk, at=at)),
+        effects_of=session_queries.effects_awaited(enrollment.pk),
         morning_of=session_queries.morning_awaited(enrollment.pk, at=at),
         review_open=bool(session_queries.open_reviews(enrollment.patient_id)),
         task_open=bool(events.open_tasks(enrollment.patient_id, at=at)),

@@ -33,6 +33,7 @@ class Standing:
     review_open: bool
     task_open: bool
     morning_of: UUID | None
+    effects_of: UUID | None
     session: OpenSession | None
 
 
@@ -123,6 +124,10 @@ def _before_treatment(standing: Standing) -> NextStep | None:
 def _in_treatment(standing: Standing) -> NextStep | None:
     if standing.status not in (EnrollmentStatus.ACTIVE, EnrollmentStatus.COMPLETED):
         return None
+    if standing.effects_of is not None:
+        sentence = "Tell us what the medicine did last time. It takes about a minute."
+        link = f"/api/v1/sessions/{standing.effects_of}/effects"
+        return NextStep("note_effects", sentence, link, Who.PATIENT)
     if standing.assessment_due:
         sentence = "Answer a short form about how you have been. It takes about five minutes."
         return NextStep("fill_in_form", sentence, "/api/v1/assessments?status=due", Who.PATIENT)

@@ -54,5 +54,8 @@ class EventRates(View):
         examples=[OpenApiExample("Of all sessions", value=RATE, response_only=True)],
     )
     def get(self, request: Request) -> Response:  # noqa: ARG002
-        """Count events per dosed session, participant and course: all, by program, route and dose band."""
+        """Count events per dosed session, participant and course, and expected effects per session asked.
+
+        All of them, and by program, route and dose band.
+        """
         return Response(RateOutput(queries.event_rates(), many=True).data)

@@ -24,7 +24,12 @@ from sessions.queries.due import (
     sessions_unheard_for,
     sessions_without_a_program,
 )
-from sessions.queries.effects import checklist_in_care, checklists_of, effects_to_triage
+from sessions.queries.effects import (
+    checklist_in_care,
+    checklists_of,
+    effects_awaited,
+    effects_to_triage,
+)
 from sessions.queries.facts import (
     booked_sessions,
     booking_facts,
@@ -112,6 +117,7 @@ __all__ = [
     "deadlines_missed",
     "dose_facts",
     "dosed_by",
+    "effects_awaited",
     "effects_to_triage",
     "emergency",
     "emergency_shown",

@@ -7,7 +7,7 @@ from django.db.models import Q, QuerySet
 
 from core.actors import Actor
 from core.errors import NotFound
-from sessions.enums import EffectAnswer, ExpectedEffect
+from sessions.enums import EffectAnswer, ExpectedEffect, SessionStatus
 from sessions.models import EffectsChecklist, TreatmentSession
 from sessions.queries.access import sessions_in_care
 
@@ -25,6 +25,22 @@ def checklist_in_care(actor: Actor, checklist_id: UUID, *, at: datetime) -> Effe
     if found is None:
         raise NotFound
     return found
+
+
+OVER = (SessionStatus.RECOVERING, SessionStatus.COMPLETED)
+
+
+def are_effects_due(session: TreatmentSession) -> bool:
+    """Tell whether a session with a dose is over, and nobody has said what the medicine did."""
+    is_over = session.dosed_at is not None and session.status in OVER
+    return is_over and not EffectsChecklist.objects.filter(session=session).exists()
+
+
+def effects_awaited(enrollment_id: UUID) -> UUID | None:
+    """Return the last session with a dose, where it is over and nobody has said what the medicine did."""
+    dosed = TreatmentSession.objects.filter(enrollment_id=enrollment_id, dosed_at__isnull=False)
+    last = dosed.order_by("-number").first()
+    return last.pk if last is not None and are_effects_due(last) else None
 
 
 def effects_to_triage(actor: Actor, *, at: datetime) -> QuerySet[EffectsChecklist]:

@@ -21,6 +21,7 @@ from sessions.enums import Audience, SessionStatus
 from sessions.models import CheckInDeadline, Observation, Reflection, TreatmentSession
 from sessions.policy import Emergency, Item, parse_policy
 from sessions.queries.access import current_link, first_name, sessions_for
+from sessions.queries.effects import are_effects_due
 from sessions.queries.facts import policy_in_force, policy_of
 from sessions.queries.mornings import morning_facts
 from sessions.rules import Party
@@ -64,7 +65,13 @@ def day(session: TreatmentSession, *, party: Party, at: datetime) -> Day:
         patient_first_name=first_name(session.enrollment.patient),
         dose_by=dose_by if running and not dosed else None,
         deadlines=list(open_deadlines(session)) if running else [],
-        next_actions=rules.next_actions(status, party=party, may_dose=may_dose, may_answer_morning=answers),
+        next_actions=rules.next_actions(
+            status,
+            party=party,
+            may_dose=may_dose,
+            may_answer_morning=answers,
+            effects_due=are_effects_due(session),
+        ),
         may_drive=morning is not None and not faults,
         drive_reasons=faults,
         emergency=_with_phone(policy.emergency),

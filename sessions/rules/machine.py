@@ -69,16 +69,24 @@ _ACTIONS: tuple[tuple[str, frozenset[Party], tuple[Status, ...]], ...] = (
 
 
 def next_actions(
-    status: Status, *, party: Party, may_dose: bool, may_answer_morning: bool = False
+    status: Status,
+    *,
+    party: Party,
+    may_dose: bool,
+    may_answer_morning: bool = False,
+    effects_due: bool = False,
 ) -> list[str]:
     """Return what `party` may do now, in the order it is usually done; reporting harm is always among it.
 
     `may_dose` is whether the dose is neither taken, nor refused, nor come up again; `may_answer_morning`,
-    whether the morning after has come and they have not said that they may drive.
+    whether the morning after has come and they have not said that they may drive; `effects_due`, whether a
+    session with a dose has ended and nobody has said what the medicine did.
     """
     actions = [name for name, parties, statuses in _ACTIONS if party in parties and status in statuses]
     if status == Status.IN_PROGRESS and may_dose and party in _PRESENT:
         actions.insert(0, "record_dose")
+    if effects_due and party == Party.PATIENT:
+        actions.append("note_effects")
     if may_answer_morning and party == Party.PATIENT:
         actions.insert(0, "answer_morning")
     return [*actions, "report_event"]

@@ -1,6 +1,6 @@
 """Expected effects: asked after each session, no event until a clinician says so, and no page for a tick."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -8,6 +8,8 @@ from django.db import DatabaseError, connection, transaction
 from rest_framework.test import APIClient
 
 from accounts.models import Patient
+from desk.queries import standing
+from desk.rules import next_step
 from safety.models import AdverseEvent, Alert, Hold
 from sessions.enums import ExpectedEffect
 from sessions.models import EffectsChecklist, EffectsTriage, TreatmentSession
@@ -72,6 +74,28 @@ def test_what_is_not_answered_is_unknown_and_nobody_is_called(ticked: str) -> No
     assert said == {"nausea": "yes", "dizziness": "no", "headache": "unknown"}
     assert not Alert.objects.exists()
     assert not AdverseEvent.objects.exists()
+
+
+def test_they_are_due_after_each_dosed_session_until_somebody_has_said_them(
+    ada: Patient, as_ada: APIClient, at: datetime
+) -> None:
+    session, _ = stages.ended(ada, at=at - timedelta(days=2))
+    path, enrollment = f"/api/v1/sessions/{session.pk}", session.enrollment
+    assert "note_effects" in as_ada.get(path).json()["next_actions"]
+    stages.at_home(stages.fetch(session), at=at)
+    step = next_step(standing(enrollment, at=at))
+    assert (step.code, step.link, step.who) == ("note_effects", f"{path}/effects", "patient")
+    assert note(as_ada, session, SICK).status_code == 201
+    assert "note_effects" not in as_ada.get(path).json()["next_actions"]
+    assert next_step(standing(enrollment, at=at)).code != "note_effects"
+
+
+def test_nobody_is_asked_for_them_while_it_runs_or_without_a_dose(
+    ada: Patient, as_ada: APIClient, at: datetime
+) -> None:
+    session = stages.reached(ada, "aborted", at=at)
+    assert "note_effects" not in as_ada.get(f"/api/v1/sessions/{session.pk}").json()["next_actions"]
+    assert next_step(standing(session.enrollment, at=at)).code != "note_effects"
 
 
 def test_other_words_call_for_triage(dosed: TreatmentSession, as_ada: APIClient, ben: Any) -> None:

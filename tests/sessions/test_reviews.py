@@ -15,6 +15,7 @@ from accounts.enums import Role
 from accounts.errors import MayNotTreat
 from accounts.models import CareTeamMembership, Licence, Patient, User
 from core import clock
+from core.actors import Actor
 from core.documents import digest
 from desk.catalogue import SESSION_POLICIES
 from desk.queries import standing
@@ -42,6 +43,8 @@ PAGE = "/admin/treatment_sessions/treatmentsession/"
 def over(ada: Patient, at: datetime) -> TreatmentSession:
     """Ada's first session, ended eight days ago, with its morning; nobody has reviewed it."""
     session, _ = stages.ended(ada, at=at - 8 * DAY)
+    actor = Actor.person(ada.user_id)
+    services.note_effects(session, answers={}, other="", actor=actor, at=at - 7 * DAY)
     stages.at_home(session, at=at - 6 * DAY)
     return stages.fetch(session)
 
