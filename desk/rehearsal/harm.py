@@ -109,6 +109,10 @@ def _rates(clinicians: list[Client]) -> Iterator[Row]:
     if officer is None:
         raise StepFailed("nobody follows how often something goes wrong")
     for rate in officer.get("event-rates"):
+        interval = f"({rate['low']:.3f}-{rate['high']:.3f})"
         if rate["group"] == "all" and rate["per"] == "dosed session":
-            value = f"{rate['count']} of {rate['exposure']} ({rate['low']:.3f}-{rate['high']:.3f})"
-            yield Row(f"{rate['what']} per {rate['per']}, 95 %", value)
+            yield Row(
+                f"{rate['what']} per {rate['per']}, 95 %", f"{rate['count']} of {rate['exposure']} {interval}"
+            )
+        if rate["group"] == "all" and rate["what"].startswith("expected effect") and rate["count"]:
+            yield Row(f"{rate['what']}, 95 %", f"{rate['count']} of {rate['exposure']} asked {interval}")
