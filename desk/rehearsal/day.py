@@ -5,11 +5,12 @@ Its steps serve every other session of the rehearsal, too.
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from datetime import time as hour_of_day
 from itertools import count
 from secrets import token_urlsafe
+from threading import Lock
 from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
@@ -41,9 +42,10 @@ REFLECTION = "I said yes to everything, and nobody had asked me to."
 
 @dataclass
 class Clock:
-    """The demo clock, moved by `advance`, which returns the moment it then shows."""
+    """The demo clock, moved by `advance`, which returns the moment it then shows; many people go by it at once."""
 
     advance: Callable[[timedelta], datetime]
+    _moved: Lock = field(default_factory=Lock)
 
     def now(self) -> datetime:
         """Return the moment it shows."""
@@ -51,7 +53,8 @@ class Clock:
 
     def until(self, moment: datetime) -> None:
         """Let it be `moment`, unless it is later already."""
-        self.advance(max(moment - self.now(), timedelta(0)))
+        with self._moved:
+            self.advance(max(moment - self.now(), timedelta(0)))
 
 
 class Device:
