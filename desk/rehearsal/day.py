@@ -42,7 +42,7 @@ REFLECTION = "I said yes to everything, and nobody had asked me to."
 
 @dataclass
 class Clock:
-    """The demo clock, moved by `advance`, which returns the moment it then shows; many people go by it at once."""
+    """The demo clock, which many go by at once; `advance` moves it and returns the moment it then shows."""
 
     advance: Callable[[timedelta], datetime]
     _moved: Lock = field(default_factory=Lock)
