@@ -95,8 +95,7 @@ class TreatmentSession(models.Model):
                 name="session_recovers_from_a_dose",
             ),
             models.CheckConstraint(
-                condition=Q(no_drive_until=None)
-                | Q(ended_at__isnull=False, no_drive_until__gt=F("ended_at")),
+                condition=Q(no_drive_until=None) | Q(ended_at=None) | Q(no_drive_until__gt=F("ended_at")),
                 name="session_nobody_drives_before_its_end",
             ),
             models.CheckConstraint(

@@ -8,7 +8,7 @@ from django.db.models import Max, Q
 
 from safety import queries as safety
 from sessions import rules
-from sessions.enums import LIVE_STATUSES
+from sessions.enums import LIVE_STATUSES, SessionStatus
 from sessions.models import MorningAnswer, TreatmentSession, UnattributedDose
 from sessions.policy import SessionPolicy
 from sessions.queries.facts import policy_of
@@ -49,7 +49,8 @@ def no_drive_after(session: TreatmentSession, *, policy: SessionPolicy, since: d
 def _treated_since(session: TreatmentSession) -> bool:
     """Tell whether a later session of the person runs, or had what may have been a dose."""
     later = TreatmentSession.objects.filter(
-        enrollment__patient_id=session.enrollment.patient_id, started_at__gt=session.started_at
+        enrollment__patient_id=session.enrollment.patient_id,
+        started_at__gt=session.started_at or session.scheduled_at,
     )
     return later.filter(Q(status__in=LIVE_STATUSES) | Q(no_drive_until__isnull=False)).exists()
 
@@ -58,12 +59,18 @@ def morning_awaited(enrollment_id: UUID, *, at: datetime) -> UUID | None:
     """Return the session of whose morning somebody waits to hear now, if there is one."""
     waiting = TreatmentSession.objects.filter(
         enrollment_id=enrollment_id, morning_due_at__isnull=False, no_drive_until__lte=at
-    )
+    ).exclude(status=SessionStatus.IN_PROGRESS)
     return waiting.order_by("-number").values_list("pk", flat=True).first()
+
+
+def morning_has_come(session: TreatmentSession, *, at: datetime) -> bool:
+    """Tell whether a session's no-driving time is over; never while it runs, though one was set before."""
+    until = session.no_drive_until
+    return until is not None and at >= until and session.status != SessionStatus.IN_PROGRESS
 
 
 def may_drive(session: TreatmentSession, *, at: datetime) -> bool:
     """Tell whether the person may drive again; asks nothing of the database before the time has come."""
-    if session.no_drive_until is None or at < session.no_drive_until:
+    if not morning_has_come(session, at=at):
         return False
     return not rules.drive_faults(morning_facts(session, at=at), at=at)

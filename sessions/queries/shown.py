@@ -23,7 +23,7 @@ from sessions.policy import Emergency, Item, parse_policy
 from sessions.queries.access import current_link, first_name, sessions_for
 from sessions.queries.effects import are_effects_due
 from sessions.queries.facts import policy_in_force, policy_of
-from sessions.queries.mornings import morning_facts
+from sessions.queries.mornings import morning_facts, morning_has_come
 from sessions.rules import Party
 
 
@@ -53,8 +53,7 @@ def day(session: TreatmentSession, *, party: Party, at: datetime) -> Day:
     dosed = session.dosed_at is not None
     may_dose = running and not dosed and not session.dose_outcomes.exists()
     dose_by = session.started_at + policy.dose_window if session.started_at else None
-    has_come = session.no_drive_until is not None and at >= session.no_drive_until
-    morning = morning_facts(session, at=at) if has_come else None
+    morning = morning_facts(session, at=at) if morning_has_come(session, at=at) else None
     faults = [] if morning is None else rules.drive_faults(morning, at=at)
     # Where only a clinician has something left to do, no answer changes anything.
     answers = morning is not None and any(one in rules.MENDED_BY_ANSWER for one in faults)

@@ -247,7 +247,9 @@ def hear_refused_outcome(session: TreatmentSession, *, at: datetime) -> None:
     session.
     """
     with atomic():
-        _tell_of_vomiting(lock(session), at=at)
+        locked = lock(session)
+        _tell_of_vomiting(locked, at=at)
+        keep_off_the_road(locked, taken_at=at, at=at)
 
 
 def _tell_of_vomiting(session: TreatmentSession, *, at: datetime) -> Alert:
@@ -368,10 +370,16 @@ def _passed(
 def _ending(
     session: TreatmentSession, *, is_safe: bool, policy: SessionPolicy, at: datetime
 ) -> tuple[SessionEvent, dict[str, Any]]:
-    """Return how a session ends and what is stored with it; safe is one in which no dose can have been."""
-    if is_safe:
+    """Return how a session ends and what is stored with it; safe is one in which no dose can have been.
+
+    A no-driving time from before the start is never shortened.
+    """
+    before = session.no_drive_until
+    if is_safe and before is not None and before > at:
         return SessionEvent.ABORTED, {"ended_at": at}
-    until = queries.no_drive_after(session, policy=policy, since=at)
+    if is_safe:
+        return SessionEvent.ABORTED, {"ended_at": at, "no_drive_until": None, "morning_due_at": None}
+    until = max(queries.no_drive_after(session, policy=policy, since=at), before or at)
     columns = {
         "ended_at": at,
         "no_drive_until": until,

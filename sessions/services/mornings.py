@@ -9,7 +9,7 @@ from notifications.enums import MessageKind
 from safety import services as safety
 from safety.enums import AlertClass, AlertStatus
 from sessions import errors, queries, rules
-from sessions.enums import SessionStatus
+from sessions.enums import BOOKED_STATUSES, VOID_STATUSES
 from sessions.models import MorningAnswer, TreatmentSession
 from sessions.services.steps import lock
 
@@ -58,16 +58,16 @@ def _holds(last: MorningAnswer, facts: rules.MorningFacts, at: datetime) -> bool
 
 
 def keep_off_the_road(session: TreatmentSession, *, taken_at: datetime, at: datetime) -> None:
-    """Let nobody drive after a locked session that ended as one without a dose: one is told of since.
+    """Let nobody drive after a locked session without a dose, ended or never started: one is told of.
 
-    Not where the morning after that dose has been.
+    While it runs its end says so; one with a dose has said so. Not where the morning after that dose has
+    been, nor, before any policy holds, by hours that nobody has set: the alert keeps them off the road.
     """
-    ended_at = session.ended_at
-    if session.status != SessionStatus.ABORTED or ended_at is None or session.no_drive_until is not None:
+    policy = queries.policy_to_hear_by(session, at=at)
+    if session.status not in VOID_STATUSES + BOOKED_STATUSES or policy is None:
         return
-    _, policy = queries.policy_of(session, at=at)
-    until = queries.no_drive_after(session, policy=policy, since=max(taken_at, ended_at))
-    if until <= at:
+    until = queries.no_drive_after(session, policy=policy, since=max(taken_at, session.ended_at or taken_at))
+    if until <= max(at, session.no_drive_until or at):
         return
     session.no_drive_until, session.morning_due_at = until, rules.morning_due_at(until, policy)
     session.version += 1

@@ -242,6 +242,51 @@ def test_told_after_an_end_without_a_dose_nobody_drives_from_then_on(
     assert facts.last_dosed_at is not None
 
 
+@pytest.mark.parametrize("status", ["scheduled", "ready", "cancelled", "missed"])
+@pytest.mark.parametrize("path", ["doses", "late-doses", "dose-outcomes"])
+def test_told_of_a_session_that_never_started_nobody_drives_from_then_on(
+    ada: Patient, ben: User, at: datetime, as_ada: APIClient, status: str, path: str
+) -> None:
+    session = stages.reached(ada, status, at=at)
+    said = {"kind": "vomited"} if path == "dose-outcomes" else {"route": "sublingual", "dose_mg": "300"}
+    also = {"taken_at": at.isoformat()} if path == "late-doses" else {}
+    assert post(as_ada, f"sessions/{session.pk}/{path}", said | also).status_code == 409
+    now = stages.fetch(session)
+    assert now.status == status
+    assert now.no_drive_until is not None
+    assert now.no_drive_until > at + timedelta(hours=6)
+    assert not queries.may_drive(now, at=now.no_drive_until)
+    assert queries.morning_awaited(now.enrollment_id, at=now.no_drive_until) == now.pk
+    patient = Actor.person(ada.user_id)
+    services.answer_morning(now, slept=True, is_alert=True, actor=patient, at=now.no_drive_until)
+    for alert in Alert.objects.exclude(status="closed"):
+        close(alert, ben, now.no_drive_until)
+    assert queries.may_drive(stages.fetch(session), at=now.no_drive_until)
+
+
+@pytest.mark.parametrize("ends", ["before the lock does", "after it"])
+def test_a_lock_from_before_the_start_outlives_a_session_without_a_dose(
+    ada: Patient, ben: User, at: datetime, ends: str
+) -> None:
+    session = stages.reached(ada, "ready", at=at - MINUTE)
+    services.hear_refused_outcome(session, at=at - MINUTE)
+    close(Alert.objects.get(), ben, at)
+    until = stages.fetch(session).no_drive_until
+    assert until is not None
+    running = services.start_session(session, actor=Actor.person(ada.user_id), at=at)
+    assert not queries.may_drive(running, at=until)
+    ended_at = at + MINUTE if ends == "before the lock does" else until + MINUTE
+    over = services.end_session(running, reason="", actor=Actor.person(ada.user_id), at=ended_at)
+    assert (over.status, over.no_drive_until) == ("aborted", until if ends != "after it" else None)
+
+
+def test_before_any_policy_holds_a_dose_told_of_is_heard(ada: Patient, at: datetime) -> None:
+    session = stages.reached(ada, "cancelled", at=at)
+    services.hear_refused_outcome(session, at=at - timedelta(days=3650))
+    assert Alert.objects.exists()
+    assert stages.fetch(session).no_drive_until is None
+
+
 def test_told_when_the_morning_after_has_been_it_asks_for_none(ada: Patient, at: datetime) -> None:
     session, monitor = stages.started(ada, at=at)
     services.end_session(session, reason="", actor=monitor, at=at + MINUTE)
