@@ -10,6 +10,8 @@ class DocumentKind(TextChoices):
     """How a session runs: limits of readings, intervals, spacing."""
     PRESCRIBING_AUTHORITY = "prescribing_authority"
     """By what law medicine is prescribed without a visit in person, and until when."""
+    ESCALATION_LADDERS = "escalation_ladders"
+    """How an alert of each class pages, and within what time."""
     TREATMENT_CONSENT = "treatment_consent"
     """What a person agrees to when treated at home."""
     OFF_LABEL_DISCLOSURE = "off_label_disclosure"
@@ -30,5 +32,6 @@ POLICIES = (
     DocumentKind.SCREENING_POLICY,
     DocumentKind.SESSION_POLICY,
     DocumentKind.PRESCRIBING_AUTHORITY,
+    DocumentKind.ESCALATION_LADDERS,
 )
 """The kinds by which the program decides: a version of one takes effect only signed by two people."""

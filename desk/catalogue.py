@@ -26,6 +26,7 @@ SESSION_POLICIES = (
     "sessions/example_policy_4.toml",
 )
 AUTHORITY = "safety/example_authority.toml"
+LADDERS = "safety/example_ladders.toml"
 TEXTS = "programs/documents"
 """A folder a kind, and in it a file a version: `2.1.en.toml` is version 2, corrected once, in English."""
 
@@ -53,6 +54,7 @@ def load() -> Iterator[str]:
     yield from _publish_policies(DocumentKind.SESSION_POLICY, sessions, at=at)
     yield from _what_is_left_out(at=at)
     yield from _publish_policies(DocumentKind.PRESCRIBING_AUTHORITY, [_read(AUTHORITY)], at=at)
+    yield from _publish_policies(DocumentKind.ESCALATION_LADDERS, [_read(LADDERS)], at=at)
     yield from _publish_texts(at=at)
 
 

@@ -119,6 +119,16 @@ TEMPLATES: Mapping[MessageKind, Template] = MappingProxyType(
             body="Something needs you now. Open it here: {link}",
             required=frozenset({"link"}),
         ),
+        MessageKind.PACKET_PAGE: Template(
+            subject="Nobody has answered",
+            body="Nobody has answered, so send help now. What helpers ask for is here: {link}",
+            required=frozenset({"link"}),
+        ),
+        MessageKind.GUIDE_TOLD: Template(
+            subject="Please call us",
+            body="Somebody you guide has gone silent, and we are trying to reach them. "
+            "If you hear from them, tell us at once.",
+        ),
         MessageKind.TRIAGE_PAGE: Template(
             subject="Please look soon",
             body="Something waits for you. Open it here: {link}",

@@ -11,7 +11,14 @@ from notifications.hours import Habits, next_moment
 
 REMINDERS = frozenset({MessageKind.ASSESSMENT_DUE, MessageKind.SESSION_TOMORROW})
 """Suppressions stop these alone; and these alone are better lost in sight of staff than read twice."""
-CLAIMED_FIRST = frozenset({MessageKind.ALERT_PAGE, MessageKind.CHECK_IN_MISSED})
+CLAIMED_FIRST = frozenset(
+    {
+        MessageKind.ALERT_PAGE,
+        MessageKind.PACKET_PAGE,
+        MessageKind.GUIDE_TOLD,
+        MessageKind.CHECK_IN_MISSED,
+    }
+)
 """Claimed before everything else: somebody may be in danger."""
 ABOUT_A_LIFE = frozenset({MessageKind.CHECK_IN_MISSED})
 """Sent to whoever has closed their account, too: the session that they were in is watched to its end."""
@@ -25,7 +32,13 @@ class Nobody(Enum):
     CHART = "nobody's chart"
 
 
-TO_MEMBERS = REMINDERS | {MessageKind.ALERT_PAGE, MessageKind.TRIAGE_PAGE, MessageKind.NEWS}
+TO_MEMBERS = REMINDERS | {
+    MessageKind.ALERT_PAGE,
+    MessageKind.PACKET_PAGE,
+    MessageKind.GUIDE_TOLD,
+    MessageKind.TRIAGE_PAGE,
+    MessageKind.NEWS,
+}
 """Sent to an account's verified address as it is when sending, never to an address written down before."""
 TO_ADDRESSES = frozenset(
     {
@@ -42,6 +55,8 @@ TO_NUMBERS = frozenset({MessageKind.VERIFY_NUMBER, MessageKind.NOBODY_READS})
 """Of those, what goes to a telephone number."""
 TEXTED_AFTER: Mapping[MessageKind, timedelta] = {
     MessageKind.ALERT_PAGE: timedelta(0),
+    MessageKind.PACKET_PAGE: timedelta(0),
+    MessageKind.GUIDE_TOLD: timedelta(0),
     MessageKind.TRIAGE_PAGE: timedelta(minutes=5),
 }
 """What goes by text as well as by e-mail, and how long that waits for an answer: not at all where the e-mail

@@ -3,9 +3,16 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, register
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
+from accounts.policies import queries as policies
+from core import clock
+from core.documents import NoDocumentInForce
+from core.enums import DocumentKind
+from safety.enums import AlertClass
+from safety.ladders import parse_ladders
 from safety.lines import LinesError, parse_lines
+from safety.screening.policy import PolicyError
 from safety.screening.terminology import TerminologyError, read_mapping
 
 
@@ -19,6 +26,30 @@ def lines_are_sound(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]: 
     except (LinesError, OSError, UnicodeDecodeError) as error:
         return [Error(f"CRISIS_LINES_FILE: {error}", id="safety.E002")]
     return []
+
+
+@register(Tags.database, deploy=True)
+def ladders_hold(
+    app_configs: Any,  # noqa: ARG001
+    databases: Sequence[str] | None = None,
+    **kwargs: Any,  # noqa: ARG001
+) -> Sequence[CheckMessage]:
+    """Tell of alerts that page by what ships, not by what two people have signed (ADR 0030)."""
+    if not databases:
+        return []
+    try:
+        document = policies.in_force(DocumentKind.ESCALATION_LADDERS, at=clock.now())
+        left = set(AlertClass) - set(parse_ladders(document.content))
+    except NoDocumentInForce:
+        return [Warning("No ladders are signed; alerts page by the example that ships.", id="safety.W001")]
+    except PolicyError as error:
+        return [Error(f"{document} holds and cannot be read, so it does nothing: {error}", id="safety.E003")]
+    return [
+        Warning(
+            f"{document} holds. It names no ladder of {name}: the one that ships holds.", id="safety.W001"
+        )
+        for name in sorted(left)
+    ]
 
 
 @register

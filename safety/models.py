@@ -92,6 +92,8 @@ class Alert(models.Model):
     opened_at = models.DateTimeField()
     pages_sent = models.PositiveSmallIntegerField(default=0)
     next_page_at = models.DateTimeField(null=True)
+    ladder = models.JSONField(null=True)
+    """By which it pages, as it was in force when it opened; null from before that was kept."""
     acknowledged_at = models.DateTimeField(null=True)
     acknowledged_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
     close_reason = models.TextField(blank=True)

@@ -51,6 +51,7 @@ from safety.enums import (
 )
 from safety.events.models import EventAssessment
 from safety.identity.queries import identity_facts
+from safety.ladders import Ladder, parse_ladders, read_ladder, shipped
 from safety.lines import LinesError, lines_at
 from safety.models import (
     AdverseEvent,
@@ -67,7 +68,7 @@ from safety.profile.queries import EMPTY_PROFILE, health_facts, is_unchanged, me
 from safety.roster.queries import on_duty
 from safety.rules import NO_ADVICE, Advice, Clearance, ClearanceFacts, Course
 from safety.screening.health import NOTHING_KNOWN, HealthFacts
-from safety.screening.policy import Policy, parse_policy
+from safety.screening.policy import Policy, PolicyError, parse_policy
 from safety.screening.rules import ScreeningDecision, screen
 from safety.screening.terminology import NO_MAPPING, Terminology, read_mapping, recognised
 from safety.texts import CrisisText, crisis_text
@@ -440,6 +441,40 @@ ALERT_LISTS = {
 def listed_alerts(actor: Actor, which: str, *, at: datetime) -> QuerySet[Alert]:
     """Return those of the alerts that `actor` may answer which are on the list `which`."""
     return alerts_for(actor, at=at).filter(ALERT_LISTS[which])
+
+
+def ladder_in_force(alert_class: AlertClass, *, at: datetime) -> Ladder:
+    """Return by which ladder an alert of a class pages that opens at `at`.
+
+    The one that two people have signed; where none is, or it cannot be read, or is older than the class, the
+    one that ships. No page waits for a signature (ADR 0030).
+    """
+    try:
+        signed = parse_ladders(policies.in_force(DocumentKind.ESCALATION_LADDERS, at=at).content)
+    except NoDocumentInForce:
+        return shipped()[alert_class]
+    except PolicyError as error:
+        log_failure(logger, "The ladders in force cannot be read; alerts page by those that ship", error)
+        return shipped()[alert_class]
+    return signed.get(alert_class) or shipped()[alert_class]
+
+
+def ladder_of(alert: Alert) -> Ladder:
+    """Return by which ladder an alert pages: the one that it opened under."""
+    alert_class = AlertClass(alert.alert_class)
+    try:
+        return read_ladder(alert.ladder, alert_class) if alert.ladder else shipped()[alert_class]
+    except PolicyError as error:
+        log_failure(logger, f"Alert {alert.pk} pages by the ladder that ships: its own cannot be read", error)
+        return shipped()[alert_class]
+
+
+def guide_to_tell(patient_id: UUID, *, at: datetime) -> User | None:
+    """Return who guides a patient, on paper and by a role that they still hold, if anybody does."""
+    guides = accounts.current_membership(patient_id, Role.GUIDE)
+    if guides is None or not guides.member.is_active:
+        return None
+    return guides.member if Role.GUIDE in accounts.roles_of(guides.member_id, at=at) else None
 
 
 def alerts_due(*, at: datetime) -> QuerySet[Alert]:

@@ -1,10 +1,10 @@
 """What this room decides beside a screening policy: reviews, clearances, who is paged when, seriousness."""
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 from core.errors import InputError
@@ -19,8 +19,6 @@ from safety.screening.health import NOTHING_KNOWN, HealthFacts, facts_from_json
 from safety.screening.logic import Truth
 from safety.screening.policy import Answered, Level, Policy, Rule
 from safety.screening.rules import Outcome, Reason, ScreeningDecision, decide, screen
-
-_T = TypeVar("_T")
 
 # --- screening -------------------------------------------------------------------------------------------
 
@@ -379,45 +377,3 @@ _NEXT_ALERT_STATUS: Mapping[AlertStatus, AlertStatus] = {
 def alert_may_become(status: AlertStatus, after: AlertStatus) -> bool:
     """Tell whether an alert moves from `status` to `after`: each step once, none skipped."""
     return _NEXT_ALERT_STATUS.get(status) == after
-
-
-@dataclass(frozen=True)
-class Ladder:
-    """When an alert pages, counted from its opening, for as long as nobody acknowledges it.
-
-    `shortest_gap` is how close two pages may come after a standstill: what was missed is caught up step by
-    step, not all at once. `opened_again_every` is the pace of one that was acknowledged and opened again.
-    """
-
-    steps: tuple[timedelta, ...]
-    then_every: timedelta
-    shortest_gap: timedelta
-    opened_again_every: timedelta
-
-    def since_opening(self, page: int) -> timedelta:
-        """Return when page number `page` (from 0) falls due."""
-        beyond = max(0, page - len(self.steps) + 1)
-        return self.steps[min(page, len(self.steps) - 1)] + beyond * self.then_every
-
-
-LADDER = Ladder(
-    steps=(timedelta(0), timedelta(minutes=5), timedelta(minutes=10), timedelta(minutes=15)),
-    then_every=timedelta(minutes=15),
-    shortest_gap=timedelta(minutes=1),
-    opened_again_every=timedelta(minutes=5),
-)
-"""At once and again after 5, 10 and 15 minutes. Source: this clinic's requirement; no published figure."""
-
-
-def next_page_at(
-    opened_at: datetime, *, pages_sent: int, opened_again: bool = False, at: datetime
-) -> datetime:
-    """Return when the page after `pages_sent` pages, the last one sent at `at`, falls due."""
-    if opened_again:
-        return at + LADDER.opened_again_every
-    return max(opened_at + LADDER.since_opening(pages_sent), at + LADDER.shortest_gap)
-
-
-def called_by_page(page: int, on_call: Sequence[_T]) -> Sequence[_T]:
-    """Return whom page number `page` (from 0) calls: first the patient's own clinician, then everybody."""
-    return on_call[:1] if page == 0 else on_call

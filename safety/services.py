@@ -53,6 +53,7 @@ from safety.events.following import follow_report
 from safety.events.reporting import start_clocks
 from safety.events.rules import is_serious
 from safety.identity.services import require_identity
+from safety.ladders import SHORTEST_GAP
 from safety.models import (
     AdverseEvent,
     Alert,
@@ -370,7 +371,12 @@ def open_alert(patient_id: UUID, *, alert_class: AlertClass, source: str, at: da
     """
     with atomic():
         opened = Alert(
-            patient_id=patient_id, alert_class=alert_class, source=source, opened_at=at, next_page_at=at
+            patient_id=patient_id,
+            alert_class=alert_class,
+            source=source,
+            opened_at=at,
+            next_page_at=at,
+            ladder=queries.ladder_in_force(alert_class, at=at).as_json(),
         )
         alert = _stored_or_found(opened)
         if alert.pk == opened.pk or alert.status == AlertStatus.ACKNOWLEDGED:
@@ -458,20 +464,24 @@ def _page_if_due(alert_id: UUID, *, at: datetime) -> bool:
 
 def _page(alert: Alert, *, at: datetime) -> None:
     """Write this step's messages, and when the next is due; with nobody to call, try again soon."""
-    step = alert.pages_sent
-    called = rules.called_by_page(step, queries.on_call(alert, at=at))
+    ladder, page = queries.ladder_of(alert), alert.pages_sent
+    step = ladder.step(page)
+    if step.tells_guide:
+        _tell_guide(alert, page=page, at=at)
+    called = step.called(queries.on_call(alert, at=at))
+    kind = MessageKind.PACKET_PAGE if step.hands_packet else _page_kind(alert)
     for user in called:
-        _send_page(alert, user, key=f"{step}:{user.pk}", at=at)
+        _send_page(alert, user, kind=kind, key=f"{page}:{user.pk}", at=at)
     if called:
-        alert.pages_sent = step + 1
+        alert.pages_sent = page + 1
         again = alert.acknowledged_at is not None
-        alert.next_page_at = rules.next_page_at(
+        alert.next_page_at = ladder.next_page_at(
             alert.opened_at, pages_sent=alert.pages_sent, opened_again=again, at=at
         )
     else:
         # No step: nobody has heard of it yet. Whoever comes on call must not wait for the next one.
-        logger.error("Alert %s: nobody is on call for page %s", alert.pk, step)
-        alert.next_page_at = at + rules.LADDER.shortest_gap
+        logger.error("Alert %s: nobody is on call for page %s", alert.pk, page)
+        alert.next_page_at = at + SHORTEST_GAP
         _call_whoever_runs_it(alert, at=at)
     alert.save(update_fields=["status", "pages_sent", "next_page_at"])
 
@@ -496,14 +506,30 @@ def _call_whoever_runs_it(alert: Alert, *, at: datetime) -> None:
         )
 
 
+def _tell_guide(alert: Alert, *, page: int, at: datetime) -> None:
+    """Tell the patient's guide, if they have one, beside the step: once, whether or not anybody is on call.
+
+    Of a silence, and of nothing clinical; the message leads nowhere, and answers nothing.
+    """
+    guide = queries.guide_to_tell(alert.patient_id, at=at)
+    if guide is not None:
+        notifications.schedule(
+            MessageKind.GUIDE_TOLD,
+            dedupe_key=f"alert:{alert.pk}:{page}:guide:{guide.pk}",
+            user=guide,
+            due_at=at,
+            expires_at=at + PAGE_LIFE,
+            about=alert.patient_id,
+        )
+
+
 def _page_kind(alert: Alert) -> MessageKind:
-    is_urgent = alert.alert_class in BLOCKS_STARTING
-    return MessageKind.ALERT_PAGE if is_urgent else MessageKind.TRIAGE_PAGE
+    return MessageKind.ALERT_PAGE if alert.alert_class in BLOCKS_STARTING else MessageKind.TRIAGE_PAGE
 
 
-def _send_page(alert: Alert, user: User, *, key: str, at: datetime) -> None:
+def _send_page(alert: Alert, user: User, *, kind: MessageKind, key: str, at: datetime) -> None:
     notifications.schedule(
-        _page_kind(alert),
+        kind,
         dedupe_key=f"alert:{alert.pk}:{key}",
         user=user,
         due_at=at,
@@ -700,12 +726,12 @@ def _pass_on(alert: Alert, succession: Succession, *, at: datetime) -> None:
         if alert.acknowledged_by_id != succession.predecessor_id:
             return
         alert.status = AlertStatus.OPEN
-        alert.next_page_at = rules.next_page_at(
+        alert.next_page_at = queries.ladder_of(alert).next_page_at(
             alert.opened_at, pages_sent=alert.pages_sent, opened_again=True, at=at
         )
         alert.save(update_fields=["status", "next_page_at"])
     to = succession.membership.member
-    _send_page(alert, to, key=f"handover:{succession.membership.pk}", at=at)
+    _send_page(alert, to, kind=_page_kind(alert), key=f"handover:{succession.membership.pk}", at=at)
 
 
 # --- holds and adverse events ----------------------------------------------------------------------------

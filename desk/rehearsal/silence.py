@@ -17,7 +17,9 @@ from desk.rehearsal.report import Row
 from notifications.enums import DeliveryStatus
 from notifications.models import Delivery
 from notifications.queries import how_far
-from sessions.drills.queries import by_step
+from safety.enums import AlertClass
+from safety.ladders import shipped
+from sessions.drills.queries import by_step, page_name
 from sessions.drills.rules import Call, Step, faults, minutes, seconds, told
 
 SESSIONS, SILENT = 3, 2
@@ -223,10 +225,11 @@ class Silence:
         arrived = self.mailbox.ids()
         called = how_far(f"check-in:{heard.deadline}:")
         steps = [_step("patient and monitor called", heard.missed_at, 2, called, arrived)]
+        ladder = shipped()[AlertClass.MISSED_CHECK_IN]
         for number, moment in enumerate(heard.programmed):
-            what = f"page {number + 1}, to everybody on call" if number else "page 1, to their clinician"
-            wanted = len(self.clinicians) if number else 1
-            steps.append(_step(what, moment, wanted, pages.get(number, []), arrived))
+            wanted = len(ladder.step(number).called(self.clinicians))
+            rows = pages.get(number, [])
+            steps.append(_step(page_name(number, ladder), moment, wanted, rows, arrived))
         return steps
 
 

@@ -7,9 +7,10 @@ from django.db.models import QuerySet
 from notifications.enums import DeliveryStatus
 from notifications.models import Delivery
 from notifications.queries import how_far
+from safety import queries as safety
+from safety.enums import AlertClass
+from safety.ladders import Ladder, Whom
 from safety.models import Alert
-from safety.queries import on_call
-from safety.rules import LADDER, called_by_page
 from sessions.drills.models import Drill
 from sessions.drills.rules import CALLED, FOUND, Call, Step
 from sessions.models import CheckInDeadline, TreatmentSession
@@ -53,25 +54,34 @@ def page_step(alert: Alert, page: int, *, at: datetime) -> Step:
 
     Its moment is the ladder's, not what the alert says of itself; whoever is to be called is read at `at`.
     """
-    rows = how_far(f"alert:{alert.pk}:{page}:")
+    ladder, rows = safety.ladder_of(alert), how_far(f"alert:{alert.pk}:{page}:")
     # Nobody on call is a fault too.
-    called = max(1, len(called_by_page(page, on_call(alert, at=at))))
+    called = max(1, len(ladder.step(page).called(safety.on_call(alert, at=at))))
     texts = sum(row.dedupe_key.endswith(":text") for row in rows)
-    return Step(_name(page), alert.opened_at + LADDER.since_opening(page), called + texts, _calls(rows))
+    programmed_at = alert.opened_at + ladder.since_opening(page)
+    return Step(page_name(page, ladder), programmed_at, called + texts, _calls(rows))
 
 
-def missing_page(deadline: CheckInDeadline, page: int) -> Step:
+def missing_page(deadline: CheckInDeadline, page: int, *, at: datetime) -> Step:
     """Return a page that can't come, because there is no alert."""
-    return Step(_name(page), deadline.due_at + LADDER.since_opening(page), 1, ())
+    ladder = _of_silence(at=at)
+    return Step(page_name(page, ladder), deadline.due_at + ladder.since_opening(page), 1, ())
 
 
-def length(pages: int) -> timedelta:
+def length(pages: int, *, at: datetime) -> timedelta:
     """Return how long a drill of so many pages takes from the missed check-in."""
-    return LADDER.since_opening(pages - 1)
+    return _of_silence(at=at).since_opening(pages - 1)
 
 
-def _name(page: int) -> str:
-    return f"page {page + 1}, to everybody on call" if page else "page 1, to who is first on call"
+def page_name(page: int, ladder: Ladder) -> str:
+    """Say which page of a silence's ladder one is (from 0), and to whom."""
+    step = ladder.step(page)
+    what = f"page {page + 1}" + (", the emergency packet" if step.hands_packet else "")
+    return f"{what}, to {'who is first' if step.calls == Whom.FIRST else 'everybody'} on call"
+
+
+def _of_silence(*, at: datetime) -> Ladder:
+    return safety.ladder_in_force(AlertClass.MISSED_CHECK_IN, at=at)
 
 
 def _calls(rows: Iterable[Delivery]) -> tuple[Call, ...]:

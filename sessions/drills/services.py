@@ -150,7 +150,7 @@ def _steps(deadline: CheckInDeadline, *, pages: int, hands: Hands) -> Iterator[S
     for page in range(pages):
         alert = deadline.alert
         if alert is None:
-            yield queries.missing_page(deadline, page)
+            yield queries.missing_page(deadline, page, at=hands.now())
             continue
         yield _seen(lambda n=page, a=alert: queries.page_step(a, n, at=hands.now()), hands)  # type: ignore[misc]
 

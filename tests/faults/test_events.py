@@ -27,7 +27,7 @@ from accounts.sign_ins import SessionStore
 from core import clock
 from notifications.models import Delivery
 from safety.models import AdverseEvent
-from safety.rules import LADDER
+from safety.queries import ladder_of
 from tests.conftest import make_clinician, make_user, sign_in
 from tests.faults.clinic import Clinic, Killer, Relay, insist, own_postgres, run_plan, wait_until
 from tests.faults.crowd import people
@@ -254,7 +254,9 @@ def count(relay: Relay, reporter: Reporter, killers: list[Killer]) -> Escalated:
     twice = sum(number - 1 for number in paged(relay).values())
     now = clock.now()
     for event in AdverseEvent.objects.select_related("alert"):
-        due = sum(event.alert.opened_at + LADDER.since_opening(page) <= now for page in range(20))
+        due = sum(
+            event.alert.opened_at + ladder_of(event.alert).since_opening(page) <= now for page in range(20)
+        )
         twice += max(0, event.alert.pages_sent - due)
     return Escalated(
         killed=sum((killer.killed for killer in killers), Counter()),

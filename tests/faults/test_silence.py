@@ -25,7 +25,7 @@ from accounts.models import Patient
 from core import clock
 from notifications.models import Delivery
 from safety.models import Alert
-from safety.rules import LADDER
+from safety.queries import ladder_of
 from sessions.models import CheckInDeadline
 from tests.conftest import make_clinician, make_user
 from tests.faults.clinic import Clinic, Killer, Relay, insist, own_postgres, run_plan, wait_until
@@ -228,7 +228,7 @@ def doubled(relay: Relay) -> int:
     twice += sum(number - 1 for number in messages.values())
     now = clock.now()
     for alert in Alert.objects.all():
-        due = sum(alert.opened_at + LADDER.since_opening(page) <= now for page in range(20))
+        due = sum(alert.opened_at + ladder_of(alert).since_opening(page) <= now for page in range(20))
         twice += max(0, alert.pages_sent - due)
     return twice
 

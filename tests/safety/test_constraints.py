@@ -235,6 +235,7 @@ class TestAlert:
             ("alert_class = 'late_dose'", "alert_stays_what_it_was"),
             ("source = 'another'", "alert_stays_what_it_was"),
             ("opened_at = now()", "alert_stays_what_it_was"),
+            ("ladder = '{}'", "alert_stays_what_it_was"),
             ("status = 'ignored', next_page_at = NULL", "alert_status_is_known"),
             ("acknowledged_at = now()", "alert_acknowledged_by_somebody"),
             ("status = 'closed', next_page_at = NULL", "alert_closed_by_signature"),

@@ -9,8 +9,6 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from programs.enums import EnrollmentEvent, EnrollmentStatus
 from safety.enums import AlertStatus, FitOutcome, ReviewOutcome
@@ -22,7 +20,6 @@ from safety.rules import (
     ANOTHER_AGE,
     BIRTH_ON,
     FACTS,
-    LADDER,
     NO_ADVICE,
     Advice,
     ClearanceFacts,
@@ -31,7 +28,6 @@ from safety.rules import (
     age_on,
     alert_may_become,
     answer_faults,
-    called_by_page,
     decide_clearance,
     decide_in_brief,
     decide_screening,
@@ -39,7 +35,6 @@ from safety.rules import (
     fit,
     is_adult,
     may_speak_of_suicide,
-    next_page_at,
     objects_now,
     review_event,
 )
@@ -469,37 +464,3 @@ ALLOWED = {
 @pytest.mark.parametrize(("before", "after"), list(product(AlertStatus, AlertStatus)))
 def test_an_alert_takes_each_step_once_and_skips_none(before, after):
     assert alert_may_become(before, after) == ((before, after) in ALLOWED)
-
-
-class TestLadder:
-    def test_the_steps(self):
-        minutes = [LADDER.since_opening(page) / timedelta(minutes=1) for page in range(7)]
-        assert minutes == [0, 5, 10, 15, 30, 45, 60]
-
-    def test_in_time_the_next_page_falls_due_by_the_opening(self):
-        at = OPENED_AT + timedelta(minutes=5, seconds=4)
-        assert next_page_at(OPENED_AT, pages_sent=2, at=at) == OPENED_AT + timedelta(minutes=10)
-
-    def test_one_that_is_opened_again_pages_every_five_minutes(self):
-        at = OPENED_AT + timedelta(hours=3)
-        again = next_page_at(OPENED_AT, pages_sent=2, opened_again=True, at=at)
-        assert again == at + timedelta(minutes=5)
-
-    def test_after_a_standstill_it_catches_up_a_minute_at_a_time(self):
-        at = OPENED_AT + timedelta(hours=3)
-        assert next_page_at(OPENED_AT, pages_sent=2, at=at) == at + timedelta(minutes=1)
-
-    @given(pages=st.integers(1, 500), late_s=st.integers(0, 10**6))
-    def test_there_is_always_a_next_page_and_never_at_once(self, pages, late_s):
-        at = OPENED_AT + LADDER.since_opening(pages - 1) + timedelta(seconds=late_s)
-        wait = next_page_at(OPENED_AT, pages_sent=pages, at=at) - at
-        assert timedelta(minutes=1) <= wait <= timedelta(minutes=15)
-
-    def test_the_own_clinician_first_then_everybody(self):
-        assert called_by_page(0, ["ben", "cyd"]) == ["ben"]
-        assert called_by_page(1, ["ben", "cyd"]) == ["ben", "cyd"]
-        assert called_by_page(9, ["ben", "cyd"]) == ["ben", "cyd"]
-
-    @pytest.mark.parametrize("page", [0, 1])
-    def test_nobody_is_nobody(self, page):
-        assert called_by_page(page, []) == []

@@ -79,7 +79,10 @@ def test_every_step_is_found_measured_and_filed(world: World) -> None:
     report = world.drill(pages=3)
     assert report.passed
     whats = [FOUND, CALLED, "page 1, to who is first on call", "page 2, to everybody on call"]
-    assert [step["what"] for step in report.steps] == [*whats, "page 3, to everybody on call"]
+    assert [step["what"] for step in report.steps] == [
+        *whats,
+        "page 3, the emergency packet, to everybody on call",
+    ]
     assert [len(step["left_at"]) for step in report.steps] == [1, 2, 1, 1, 1]
     assert timedelta(minutes=10) < report.ended_at - report.began_at < timedelta(minutes=11)
     assert any("waiting until" in line for line in world.said)

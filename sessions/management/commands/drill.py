@@ -38,7 +38,8 @@ class Command(BaseCommand):
         # Ended from outside, it closes what it opened and files that it was ended.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         pages: int = options["pages"]
-        self._say(f"a drill of {pages} pages, about {length(pages).seconds // 60} minutes; no page is sent")
+        minutes = length(pages, at=clock.now()).seconds // 60
+        self._say(f"a drill of {pages} pages, about {minutes} minutes; no page is sent")
         steps: list[Step] = []
         try:
             report = services.run(
@@ -64,7 +65,7 @@ class Command(BaseCommand):
         """Draw one line for each step, in minutes since the check-in was due, and what to do under it."""
         for step in steps:
             what, came = told(step, since=steps[0].programmed_at)
-            self.stdout.write(f"{what:<58}{came:>24}")
+            self.stdout.write(f"{what:<72}{came:>24}")
             found = list(faults(step))
             for fault in found:
                 self.stdout.write(f"  FAILED {fault}")
