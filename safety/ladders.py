@@ -22,6 +22,8 @@ MOST_MINUTES = {True: 30, False: 24 * 60}
 """What each span of a ladder can be meant to be at most: where somebody may be in danger, and elsewhere."""
 _SPANS = ("within_minutes", "then_every_minutes", "opened_again_every_minutes")
 _KEYS = {"id", "version", "title", "note", "ladders"}
+_LADDER = {*_SPANS, "steps"}
+_STEP = {"after_minutes", "calls", "tells_guide", "hands_packet"}
 
 
 class Whom(StrEnum):
@@ -117,11 +119,11 @@ def parse_ladders(content: Mapping[str, Any]) -> Mapping[AlertClass, Ladder]:
     found: dict[AlertClass, Ladder] = {}
     for number, table in enumerate(tables):
         place = f"ladders.{number}"
-        _keys(table, place, {"classes", "source", "status", *_SPANS, "steps"})
+        _keys(table, place, {"classes", "source", "status", *_LADDER})
         for key in ("source", "status"):
             if not isinstance(table[key], str) or not table[key].strip():
                 raise PolicyError(f"{place}.{key}", "must be a text")
-        said = {key: table[key] for key in (*_SPANS, "steps")}
+        said = {key: table[key] for key in _LADDER}
         for alert_class in _classes(table["classes"], f"{place}.classes"):
             if alert_class in found:
                 raise PolicyError(f"{place}.classes", f"names {alert_class}, which has a ladder")
@@ -133,13 +135,18 @@ def read_ladder(said: Mapping[str, Any], alert_class: AlertClass, *, place: str 
     """Read one ladder; raises `PolicyError` where no alert of that class could be meant to page so.
 
     The first step comes at once, each later than the one before, the last within the bound on the whole, and
-    one of them pages everybody on call. A silence tells the guide and hands the packet over, each once.
+    one of them pages everybody on call. A silence tells the guide and hands the packet over, each once; of
+    nothing else is a guide told, and help is sent only where somebody may be in danger.
     """
+    _keys(said, place, _LADDER)
     most = MOST_MINUTES[alert_class in BLOCKS_STARTING]
     within, then_every, opened_again_every = (
-        _minutes(said.get(key), f"{place}.{key}", least=1, most=most) for key in _SPANS
+        _minutes(said[key], f"{place}.{key}", least=1, most=most) for key in _SPANS
     )
-    steps = _steps(said.get("steps"), f"{place}.steps", most=most)
+    steps = _steps(said["steps"], f"{place}.steps", most=most)
+    is_silence = alert_class == AlertClass.MISSED_CHECK_IN
+    tells_guide = any(step.tells_guide for step in steps)
+    hands_packet = any(step.hands_packet for step in steps)
     faults = {
         "must begin at once": steps[0].after != timedelta(0),
         "must come in order, none twice": any(one.after >= next_.after for one, next_ in pairwise(steps)),
@@ -148,8 +155,11 @@ def read_ladder(said: Mapping[str, Any], alert_class: AlertClass, *, place: str 
         "must hand the packet over once at most": sum(step.hands_packet for step in steps) > 1,
         "must tell the guide once at most": sum(step.tells_guide for step in steps) > 1,
         "must tell the guide, and hand the packet over, of a silence": (
-            alert_class == AlertClass.MISSED_CHECK_IN
-            and not (any(step.hands_packet for step in steps) and any(step.tells_guide for step in steps))
+            is_silence and not (tells_guide and hands_packet)
+        ),
+        "must tell the guide of a silence alone": tells_guide and not is_silence,
+        "must hand the packet over only where somebody may be in danger": (
+            hands_packet and alert_class not in BLOCKS_STARTING
         ),
     }
     for fault, is_so in faults.items():
@@ -203,6 +213,3 @@ def _step(said: Any, place: str, *, most: int) -> Step:
         tells_guide=said.get("tells_guide", False),
         hands_packet=said.get("hands_packet", False),
     )
-
-
-_STEP = {"after_minutes", "calls", "tells_guide", "hands_packet"}

@@ -447,16 +447,19 @@ def ladder_in_force(alert_class: AlertClass, *, at: datetime) -> Ladder:
     """Return by which ladder an alert of a class pages that opens at `at`.
 
     The one that two people have signed; where none is, or it cannot be read, or is older than the class, the
-    one that ships. No page waits for a signature (ADR 0030).
+    one that ships, and the log says so. No page waits for a signature (ADR 0030).
     """
     try:
         signed = parse_ladders(policies.in_force(DocumentKind.ESCALATION_LADDERS, at=at).content)
     except NoDocumentInForce:
-        return shipped()[alert_class]
+        signed = {}
     except PolicyError as error:
         log_failure(logger, "The ladders in force cannot be read; alerts page by those that ship", error)
         return shipped()[alert_class]
-    return signed.get(alert_class) or shipped()[alert_class]
+    if alert_class not in signed:
+        logger.warning("No ladder of %s is signed; it pages by the one that ships", alert_class)
+        return shipped()[alert_class]
+    return signed[alert_class]
 
 
 def ladder_of(alert: Alert) -> Ladder:

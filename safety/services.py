@@ -466,12 +466,12 @@ def _page(alert: Alert, *, at: datetime) -> None:
     """Write this step's messages, and when the next is due; with nobody to call, try again soon."""
     ladder, page = queries.ladder_of(alert), alert.pages_sent
     step = ladder.step(page)
-    if step.tells_guide:
-        _tell_guide(alert, page=page, at=at)
     called = step.called(queries.on_call(alert, at=at))
     kind = MessageKind.PACKET_PAGE if step.hands_packet else _page_kind(alert)
     for user in called:
         _send_page(alert, user, kind=kind, key=f"{page}:{user.pk}", at=at)
+    if step.tells_guide:
+        _tell_guide(alert, at=at)
     if called:
         alert.pages_sent = page + 1
         again = alert.acknowledged_at is not None
@@ -506,21 +506,26 @@ def _call_whoever_runs_it(alert: Alert, *, at: datetime) -> None:
         )
 
 
-def _tell_guide(alert: Alert, *, page: int, at: datetime) -> None:
+def _tell_guide(alert: Alert, *, at: datetime) -> None:
     """Tell the patient's guide, if they have one, beside the step: once, whether or not anybody is on call.
 
-    Of a silence, and of nothing clinical; the message leads nowhere, and answers nothing.
+    Of a silence, and of nothing clinical; the message leads nowhere, and answers nothing. One that cannot be
+    told is logged, and keeps no page from leaving.
     """
-    guide = queries.guide_to_tell(alert.patient_id, at=at)
-    if guide is not None:
-        notifications.schedule(
-            MessageKind.GUIDE_TOLD,
-            dedupe_key=f"alert:{alert.pk}:{page}:guide:{guide.pk}",
-            user=guide,
-            due_at=at,
-            expires_at=at + PAGE_LIFE,
-            about=alert.patient_id,
-        )
+    try:
+        with transaction.atomic():
+            guide = queries.guide_to_tell(alert.patient_id, at=at)
+            if guide is not None:
+                notifications.schedule(
+                    MessageKind.GUIDE_TOLD,
+                    dedupe_key=f"alert:{alert.pk}:guide:{guide.pk}",
+                    user=guide,
+                    due_at=at,
+                    expires_at=at + PAGE_LIFE,
+                    about=alert.patient_id,
+                )
+    except Exception as error:
+        log_failure(logger, f"Alert {alert.pk}: the guide could not be told", error)
 
 
 def _page_kind(alert: Alert) -> MessageKind:

@@ -7,11 +7,14 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
+from accounts.enums import Role
+from accounts.models import User
+from accounts.services import grant_role
 from assessments.instruments import instruments
 from assessments.schedule import schedule
 from desk.rehearsal import day
 from desk.rehearsal.client import Client, Mailbox, StepFailed
-from desk.rehearsal.cohort import Participant, fill_in
+from desk.rehearsal.cohort import PASSWORD, Participant, fill_in
 from desk.rehearsal.people import answer_anew
 from desk.rehearsal.report import Row
 from notifications.enums import DeliveryStatus
@@ -64,6 +67,7 @@ class Silence:
 
     def run(self) -> None:
         """Go through the sessions, a week apart, with everything that is asked between them."""
+        self._guided()
         first = day.afternoon(self.clock.now(), in_days=3)
         for number in range(1, SESSIONS + 1):
             at = first + BETWEEN * (number - 1)
@@ -153,6 +157,7 @@ class Silence:
         alert = self._found(clinician, session)
         _left(f"check-in:{deadline['id']}:")
         _left(f"alert:{alert['id']}:0:")
+        _left(f"alert:{alert['id']}:guide:")
         self.say("the monitor is silent: a deadline was missed, people are called")
         while len(programmed) < PAGES:
             programmed.append(datetime.fromisoformat(alert["next_page_at"]))
@@ -167,6 +172,18 @@ class Silence:
         clinician.post(f"alerts/{alert['id']}/closures", reason)
         self.say("a clinician answered and closed it, the monitor is back")
         return Heard(deadline["id"], alert["id"], tuple(programmed), packet_read_at)
+
+    def _guided(self) -> None:
+        """Let somebody guide the person, as they are told of a silence too."""
+        guide = Client(self.person.client.base_url, email=f"guide-of-{self.person.client.email}")
+        guide.sign_up(PASSWORD)
+        guide.confirm_address(self.mailbox)
+        user = User.objects.get(email=guide.email)
+        grant_role(user, Role.GUIDE, granted_by=None, at=self.clock.now())
+        patient = self.person.client.get("me")["patient"]["id"]
+        director = self.clinicians[0]
+        director.post("care-team/handovers", {"role": Role.GUIDE, "to": str(user.pk), "patient": patient})
+        guide.close()
 
     def _read_packet(self, session: day.Session, clinician: Client) -> datetime:
         """Have a colleague who does not care for the person read, in one call, what help asks for."""
@@ -225,6 +242,8 @@ class Silence:
         arrived = self.mailbox.ids()
         called = how_far(f"check-in:{heard.deadline}:")
         steps = [_step("patient and monitor called", heard.missed_at, 2, called, arrived)]
+        guide = how_far(f"alert:{heard.alert}:guide:")
+        steps.append(_step("guide told, beside page 1", heard.missed_at, 1, guide, arrived))
         ladder = shipped()[AlertClass.MISSED_CHECK_IN]
         for number, moment in enumerate(heard.programmed):
             wanted = len(ladder.step(number).called(self.clinicians))

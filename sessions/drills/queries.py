@@ -30,10 +30,12 @@ def unreported() -> list[TreatmentSession]:
 
 
 def by_step(pages: Iterable[Delivery]) -> dict[int, list[Delivery]]:
-    """Sort pages by the step that wrote them: the number in their key."""
+    """Sort pages by the step that wrote them, the number in their key; what is no step's is left out."""
     found: dict[int, list[Delivery]] = defaultdict(list)
     for page in pages:
-        found[int(page.dedupe_key.split(":")[2])].append(page)
+        number = page.dedupe_key.split(":")[2]
+        if number.isdigit():
+            found[int(number)].append(page)
     return found
 
 

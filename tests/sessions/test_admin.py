@@ -1,17 +1,21 @@
 """The clinician's list of sessions: their own patients', to read and nothing else."""
 
-from datetime import datetime
+import re
+from datetime import datetime, timedelta
 
 import pytest
+from django.conf import settings
+from django.core import mail
 from django.test import Client
 from django.urls import reverse
 
 from accounts.models import CareTeamMembership, Patient, User
 from core import clock
+from notifications.services import deliver_due
 from safety.enums import AlertClass
-from safety.services import raise_alert
+from safety.services import page_unacknowledged, raise_alert
 from sessions.models import TreatmentSession
-from tests.conftest import make_user
+from tests.conftest import make_clinician, make_user
 from tests.sessions import stages
 
 LIST = "/admin/treatment_sessions/treatmentsession/"
@@ -57,6 +61,27 @@ def test_staff_who_do_not_practise_see_nothing(session: TreatmentSession, fields
     admin = signed_in(make_user("operator@clinic.example", **fields))
     assert admin.get(LIST).status_code == 403
     assert admin.get(f"{LIST}{session.pk}/change/").status_code == 403
+
+
+def test_the_page_that_calls_for_help_leads_to_the_emergency_packet(
+    ada: Patient, at: datetime, ben: User
+) -> None:
+    """To Cyd, who is on call and does not care for her: by the link in the message, and one tap more."""
+    on_call = make_clinician(make_user("cyd@clinic.example", is_staff=True), "Cyd Example", at=at)
+    session, _ = stages.dosed(ada, at=at)
+    raise_alert(ada.pk, alert_class=AlertClass.MISSED_CHECK_IN, source="test", at=at)
+    for minutes in (5, 10):
+        page_unacknowledged(at=at + timedelta(minutes=minutes))
+    deliver_due(at=at + timedelta(minutes=10))
+    (message,) = [
+        one for one in mail.outbox if one.to == [on_call.email] and one.subject == "Nobody has answered"
+    ]
+    link = re.findall(f"{settings.BASE_URL}(/admin/\\S+)", str(message.body))[0]
+    admin = signed_in(on_call)
+    shown = admin.get(link).content.decode()
+    path = reverse("session-emergency-packet-pdf", args=[session.pk])
+    assert path in shown
+    assert admin.get(path)["Content-Type"] == "application/pdf"
 
 
 def test_an_alert_leads_to_the_emergency_packet(ada: Patient, at: datetime, ben: User) -> None:

@@ -9,9 +9,10 @@ from django.core import mail
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
 
-from accounts.models import Patient, RoleGrant, User
+from accounts.enums import Role
+from accounts.models import CareTeamMembership, Patient, RoleGrant, User
 from accounts.queries import possible_duplicates
-from accounts.services import drill_chart
+from accounts.services import drill_chart, grant_role
 from core.actors import Actor
 from core.database import as_owner
 from desk.rates.queries import event_rates
@@ -31,6 +32,7 @@ from sessions.drills import services as drills
 from sessions.drills.models import Drill
 from sessions.drills.rules import CALLED, FOUND, Step, advice
 from sessions.models import TreatmentSession
+from tests.conftest import make_user
 
 COMMAND = "sessions.management.commands.drill"
 TICK = timedelta(seconds=25)
@@ -95,6 +97,19 @@ def test_nothing_of_it_leaves(world: World) -> None:
     assert {(row.channel, row.status) for row in told} == {(Channel.RECORD, DeliveryStatus.SENT)}
     assert told.count() == 4
     assert "nothing left" in told[0].outcome
+
+
+def test_a_guide_of_its_chart_is_told_nothing(world: World, at: datetime) -> None:
+    """Somebody has handed the drill's chart to a real guide."""
+    guide = make_user("gus@clinic.example")
+    grant_role(guide, Role.GUIDE, granted_by=None, at=at - timedelta(days=9))
+    CareTeamMembership.objects.create(
+        patient=drill_chart(), member=guide, role=Role.GUIDE, starts_at=at - timedelta(days=9)
+    )
+    assert world.drill(pages=3).passed
+    assert mail.outbox == []
+    told = Delivery.objects.get(user=guide)
+    assert (told.kind, told.channel) == (MessageKind.GUIDE_TOLD, Channel.RECORD)
 
 
 @pytest.fixture
