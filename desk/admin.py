@@ -22,9 +22,11 @@ from core.enums import DocumentKind
 from core.models import DocumentVersion
 from desk import queries
 from desk.rules import next_step
+from safety import ladders
 from safety import queries as safety
 from safety import services as safety_services
 from safety.enums import IdentityDocument, IdentityMethod, IdentityOutcome, MonitoringResult
+from safety.screening.policy import PolicyError
 from safety.services import IdentityReport, MonitoringReport
 from sessions.policy import left_out
 
@@ -170,8 +172,15 @@ def _sign_policy(document: DocumentVersion, signer: User, said: Mapping[str, Any
 
 
 def _left_out(document: DocumentVersion) -> tuple[str, ...]:
-    """Return which guards a version switches off by saying nothing of them; only sessions have such."""
-    return left_out(document.content) if document.kind == DocumentKind.SESSION_POLICY else ()
+    """Return what a version leaves out: guards that are off by it, alerts that page by what ships."""
+    if document.kind == DocumentKind.SESSION_POLICY:
+        return left_out(document.content)
+    if document.kind != DocumentKind.ESCALATION_LADDERS:
+        return ()
+    try:
+        return ladders.left_out(document.content)
+    except PolicyError as error:
+        return (f"It cannot be read, so all alerts page by the one that ships: {error}.",)
 
 
 def _roll_back(document: DocumentVersion, director: User, said: Mapping[str, Any], at: datetime) -> str:
@@ -221,7 +230,7 @@ class PolicyAdmin(RoleAdmin):
 
     @admin.display(description="leaves out")
     def leaves_out(self, document: DocumentVersion) -> str:
-        """Show which guards are off by it, a sentence each."""
+        """Show what it does not decide, a sentence each."""
         return " ".join(_left_out(document)) or "Nothing that a version of its kind can say."
 
     @admin.display(description="holds from")

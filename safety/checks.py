@@ -9,8 +9,7 @@ from accounts.policies import queries as policies
 from core import clock
 from core.documents import NoDocumentInForce
 from core.enums import DocumentKind
-from safety.enums import AlertClass
-from safety.ladders import parse_ladders
+from safety.ladders import left_out
 from safety.lines import LinesError, parse_lines
 from safety.screening.policy import PolicyError
 from safety.screening.terminology import TerminologyError, read_mapping
@@ -39,17 +38,12 @@ def ladders_hold(
         return []
     try:
         document = policies.in_force(DocumentKind.ESCALATION_LADDERS, at=clock.now())
-        left = set(AlertClass) - set(parse_ladders(document.content))
+        left = left_out(document.content)
     except NoDocumentInForce:
         return [Warning("No ladders are signed; alerts page by the example that ships.", id="safety.W001")]
     except PolicyError as error:
         return [Error(f"{document} holds and cannot be read, so it does nothing: {error}", id="safety.E003")]
-    return [
-        Warning(
-            f"{document} holds. It names no ladder of {name}: the one that ships holds.", id="safety.W001"
-        )
-        for name in sorted(left)
-    ]
+    return [Warning(f"{document} holds. {sentence}", id="safety.W001") for sentence in left]
 
 
 @register

@@ -131,6 +131,16 @@ def parse_ladders(content: Mapping[str, Any]) -> Mapping[AlertClass, Ladder]:
     return found
 
 
+def left_out(content: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return of which classes a version says nothing, a sentence each; raises `PolicyError`."""
+    named = parse_ladders(content)
+    return tuple(
+        f"It names no ladder of {alert_class}: the one that ships holds."
+        for alert_class in AlertClass
+        if alert_class not in named
+    )
+
+
 def read_ladder(said: Mapping[str, Any], alert_class: AlertClass, *, place: str = "ladder") -> Ladder:
     """Read one ladder; raises `PolicyError` where no alert of that class could be meant to page so.
 

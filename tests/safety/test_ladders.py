@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 from accounts.enums import Role
 from accounts.models import CareTeamMembership, Patient, PolicyEnactment, User
 from accounts.services import end_role, grant_role
+from core import clock
 from core.database import as_owner
+from core.documents import publish
 from core.enums import DocumentKind
 from desk.catalogue import LADDERS, _read
 from notifications.enums import MessageKind
@@ -28,7 +30,7 @@ from safety.models import Alert
 from safety.screening.policy import PolicyError
 from sessions import services as sessions
 from tests.conftest import make_user
-from tests.policies import enact
+from tests.policies import enact, signers
 from tests.sessions import stages
 from tests.sessions.facts import POLICY
 
@@ -333,6 +335,42 @@ class TestInForce:
         alert = silent(ada, at)
         with pytest.raises(DatabaseError, match="alert_stays_what_it_was"), transaction.atomic():
             Alert.objects.filter(pk=alert.pk).update(ladder=None)
+
+
+@pytest.mark.django_db
+class TestSigning:
+    """What a version leaves to the one that ships stands on its page, before anybody signs it."""
+
+    @pytest.mark.parametrize(
+        ("content", "said"),
+        [
+            (changed(), "Nothing that a version of its kind can say."),
+            (
+                changed() | {"ladders": [one for one in example()["ladders"] if RISK not in one["classes"]]},
+                "It names no ladder of suicide_risk: the one that ships holds.",
+            ),
+            (
+                changed(steps=steps(0, 5, 60)),
+                "It cannot be read, so all alerts page by the one that ships: ladders.0.steps",
+            ),
+        ],
+    )
+    def test_it_is_said_in_plain_words(self, client, at, content, said):
+        kind = DocumentKind.ESCALATION_LADDERS
+        document = publish(kind, version=2, content=content, effective_at=at)
+        client.force_login(signers(at)[0])
+        page = f"/admin/core/documentversion/{document.pk}"
+        assert said in client.get(f"{page}/change/").content.decode()
+
+    def test_two_people_sign_it_there(self, client, ada, ben, at):
+        kind, content = DocumentKind.ESCALATION_LADDERS, changed(steps=steps(0, 2, 3))
+        document = publish(kind, version=2, content=content, effective_at=at)
+        assert queries.ladder_in_force(SILENCE, at=at) == shipped()[SILENCE]
+        for person in signers(at):
+            client.force_login(person)
+            client.post(f"/admin/core/documentversion/{document.pk}/acts/sign/", {"sign-read": "on"})
+        now = clock.now()
+        assert queries.ladder_in_force(SILENCE, at=now).since_opening(2) == 3 * MINUTE
 
 
 @pytest.mark.django_db(transaction=True)
