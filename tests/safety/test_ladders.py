@@ -366,7 +366,9 @@ class TestSigning:
         kind, content = DocumentKind.ESCALATION_LADDERS, changed(steps=steps(0, 2, 3))
         document = publish(kind, version=2, content=content, effective_at=at)
         assert queries.ladder_in_force(SILENCE, at=at) == shipped()[SILENCE]
-        for person in signers(at):
+        director, other = signers(at)
+        grant_role(other, Role.CLINICIAN, granted_by=None, at=at)
+        for person in (director, other):
             client.force_login(person)
             client.post(f"/admin/core/documentversion/{document.pk}/acts/sign/", {"sign-read": "on"})
         now = clock.now()
