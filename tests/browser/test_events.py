@@ -66,4 +66,5 @@ def test_triages_an_event(browse, live_server, ada, ben, at, tmp_path):
 
     browse(story)
     assert EventAssessment.objects.get().term == "fainting"
-    assert FollowUp.objects.get().ended_at is None
+    asked = FollowUp.objects.filter(event__description=told)
+    assert [follow_up.ended_at is None for follow_up in asked.order_by("set_at")] == [False, True]

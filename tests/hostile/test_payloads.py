@@ -125,6 +125,7 @@ HEARD = {"safety_alert", "safety_page", "notifications_delivery", "safety_advers
     "notifications_suppression",
     "treatment_sessions_sessioneventlink",
     "safety_reportingclock",
+    "safety_followup",
 }
 """What a report of harm and a cry for help leave though their form is refused (ADR 0012)."""
 HEARD_AT = (

@@ -48,7 +48,6 @@ def test_the_attacks_run_as_the_app(db: None) -> None:
         ("status = 'paused'", "session_status_is_known|session_status_agrees_with_start"),
         ("number = 0", "session_number_is_1_to_18"),
         ("number = 19", "session_number_is_1_to_18"),
-        ("no_drive_until = now()", "session_nobody_drives_before_its_end"),
     ],
 )
 def test_a_booking_is_not_turned_into_a_treatment(
