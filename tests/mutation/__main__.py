@@ -77,6 +77,7 @@ class Measurement:
         self.cover, self.files = cover, files
         self.seconds: dict[str, float] = {}
         self.faults: list[str] = []
+        self.known = explained()
         self.survivors: list[Mutant] = []
         self.mutants = 0
 
@@ -119,6 +120,10 @@ class Measurement:
                 self.faults.append(f"could not be tried: {described(mutant)}")
             if status == SURVIVED:
                 self.survivors.append(Mutant(**{**vars(mutant), "tree": ast.Module([], [])}))
+                print(
+                    f"survived: {described(mutant)}\n    {self.known.get(mutant.key, 'NOT EXPLAINED')}",
+                    flush=True,
+                )
             self.mutants += 1
         counts = f"{self.mutants - mutated} mutants, {len(self.survivors) - survived} survived"
         print(f"{path}: {counts} ({time.perf_counter() - began:.0f} s)", flush=True)
@@ -288,11 +293,9 @@ def main(arguments: list[str]) -> int:
         print("\n".join(measurement.faults))
         return 1
     totals = branches(cover)
-    known = explained()
+    known = measurement.known
     open_ones = [each for each in measurement.survivors if each.key not in known]
     stale = set(known) - {each.key for each in measurement.survivors} if not arguments else set()
-    for each in measurement.survivors:
-        print(f"survived: {described(each)}\n    {known.get(each.key, 'NOT EXPLAINED')}")
     for key in sorted(stale):
         print(f"explained, but does not survive: {key}")
     missed = totals["missing_branches"] + totals["missing_lines"]
