@@ -217,6 +217,8 @@ class TestAdvice:
 
 def test_what_is_stored_is_found_again_by_these_names() -> None:
     assert (AGE, FACTS, BIRTH_ON, ANOTHER_AGE) == ("age_years", "facts", "birth_on", "age_beside_chart")
+    reasons = decide_screening(FULL, WELL | {AGE: 60}, age_years=44, facts=NOTHING_KNOWN).reasons
+    assert [reason.rule for reason in reasons] == ["age_beside_chart"]
 
 
 def kept(policy: Policy, answers: dict[str, Any], facts: HealthFacts = NOTHING_KNOWN) -> dict[str, Any]:
@@ -264,7 +266,9 @@ class TestTheSameDecision:
         assert not decides_the_same(FULL, self.ANSWERS, decided | {"reasons": [reason | {part: "note"}]})
 
     def test_answers_that_it_cannot_read_are_not_the_same(self):
-        assert not decides_the_same(FULL, self.ANSWERS | {"glaucoma": "perhaps"}, kept(FULL, self.ANSWERS))
+        decided = kept(FULL, self.ANSWERS)
+        for read_by_none in ({"glaucoma": "perhaps"}, {"nobody_asks": "yes"}):
+            assert decides_the_same(FULL, self.ANSWERS | read_by_none, decided) is False
 
     def test_it_decides_on_what_was_pinned(self):
         high = HealthFacts(at=AT, vitals=(VitalFact(Vital.SYSTOLIC, 185, "mm[Hg]", AT),))
@@ -306,6 +310,10 @@ class TestWhatIsMeasuredLater:
     @pytest.mark.parametrize("known", [read(185), asked("high"), asked("moderate")])
     def test_what_was_there_already_is_not_new(self, known):
         assert not objects_now(FULL, WELL, kept(FULL, WELL, known), measured=known)
+
+    def test_of_answers_that_it_cannot_read_it_says_nothing(self):
+        answers = WELL | {"nobody_asks": "yes"}
+        assert objects_now(FULL, answers, kept(FULL, WELL), measured=read(185)) is False
 
     def test_a_worse_answer_than_then_is_new(self):
         assert objects_now(FULL, WELL, kept(FULL, WELL, asked("moderate")), measured=asked("high"))
