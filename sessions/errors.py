@@ -43,6 +43,12 @@ class NothingToOverrule(Refused):
     code = "nothing_to_overrule"
 
 
+class NotOverridable(Refused):
+    """These readings cannot be overridden."""
+
+    code = "readings_not_overridable"
+
+
 class DoseNotNow(Refused):
     """The dose cannot be taken now."""
 

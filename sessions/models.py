@@ -305,6 +305,28 @@ class Observation(ActedModel):
         ]
 
 
+class ReadingOverride(models.Model):
+    """That a clinician signed: two blood pressures above the limits do not hold a session back. Append-only.
+
+    For those two and no other; whether it holds is asked again each time the limits are. That both are blood
+    pressures of this session, the second measured after the first, is checked by a trigger too.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    session = models.ForeignKey(TreatmentSession, on_delete=models.PROTECT, related_name="reading_overrides")
+    first_reading = models.ForeignKey(Observation, on_delete=models.PROTECT, related_name="+")
+    second_reading = models.ForeignKey(Observation, on_delete=models.PROTECT, related_name="+")
+    reason = models.TextField()
+    signature = models.OneToOneField(Signature, on_delete=models.PROTECT, related_name="+")
+    given_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["given_at", "id"]
+        constraints = [
+            models.CheckConstraint(condition=~Q(reason=""), name="reading_override_gives_a_reason"),
+        ]
+
+
 class Dose(ActedModel):
     """The dose that was taken, as it was reported. Append-only; one a session.
 

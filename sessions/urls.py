@@ -32,6 +32,7 @@ of_one_session = [
     path("monitor/releases", monitors.MonitorReleases.as_view(), name="session-monitor-releases"),
     path("attestations", course.Attestations.as_view(), name="attestations"),
     path("overrules", overrules.Overrules.as_view(), name="overrules"),
+    path("reading-overrides", overrules.ReadingOverrides.as_view(), name="reading-overrides"),
     path("places", places.Places.as_view(), name="session-places"),
     path("start", course.Start.as_view(), name="session-start"),
     path("doses", course.Doses.as_view(), name="doses"),

@@ -47,6 +47,7 @@ from sessions.models import (
     GateDecision,
     MonitorInvitation,
     Observation,
+    ReadingOverride,
     SessionPlace,
     TreatmentSession,
     UnattributedDose,
@@ -237,6 +238,7 @@ def start_facts(
         yes_today=yes_today(session, at=at),
         readings=readings(session),
         readings_elsewhere=readings_elsewhere(session, at=at),
+        overrides=_overrides(session),
         chart_timezone=enrollment.patient.timezone,
         last_dosed_at=last_dosed_at,
         place=_place_facts(place, at=at) if place else None,
@@ -278,6 +280,7 @@ def dose_facts(
         monitor_is_bound=_is_watched(session, at=at),
         readings=readings(session),
         readings_elsewhere=readings_elsewhere(session, at=at),
+        overrides=_overrides(session),
         fresh_from=gate.decided_at - policy.readings.max_age,
         last_dosed_at=_last_dosed_at(enrollment.patient_id),
         chart_timezone=enrollment.patient.timezone,
@@ -329,6 +332,33 @@ def readings(session: TreatmentSession) -> tuple[rules.Reading, ...]:
     return _readings(found, patient=session.enrollment.patient)
 
 
+def measured(session: TreatmentSession, policy: SessionPolicy, *, at: datetime) -> rules.Readings:
+    """Return what the limits before a dose are asked of."""
+    fresh_from = at - policy.readings.max_age
+    return rules.Readings(readings(session), readings_elsewhere(session, at=at), at=at, fresh_from=fresh_from)
+
+
+def reading_overrides(session: TreatmentSession) -> QuerySet[ReadingOverride]:
+    """Return what clinicians signed for readings of a session, whether or not it still holds."""
+    return ReadingOverride.objects.filter(session=session).select_related("signature")
+
+
+def _overrides(session: TreatmentSession) -> tuple[rules.Override, ...]:
+    return tuple(override_of(row) for row in reading_overrides(session))
+
+
+def override_of(row: ReadingOverride) -> rules.Override:
+    """Return one for the rules."""
+    return rules.Override(
+        id=row.pk,
+        first=row.first_reading_id,
+        second=row.second_reading_id,
+        by=row.signature.signer_name,
+        reason=row.reason,
+        given_at=row.given_at,
+    )
+
+
 def observation_of(session: TreatmentSession, observation_id: UUID) -> Observation:
     """Return one entry of a session's log; raises `NotFound`."""
     found = Observation.objects.filter(session=session, pk=observation_id).first()
@@ -362,8 +392,10 @@ def _readings(found: QuerySet[Observation], *, patient: Patient) -> tuple[rules.
             diastolic_mmhg=row.diastolic_mmhg,
             heart_rate_bpm=row.heart_rate_bpm,
             taken_there=row.actor_kind == ActorKind.CAPABILITY or row.actor == themselves,
+            id=row.pk,
+            is_corrected=hasattr(row, "replaced_by"),
         )
-        for row in found.order_by("id")
+        for row in found.select_related("replaced_by").order_by("id")
     )
     return tuple(sorted(taken, key=lambda one: one.observed_at))
 

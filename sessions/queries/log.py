@@ -19,12 +19,13 @@ from sessions.models import (
     DoseOutcome,
     MorningAnswer,
     Observation,
+    ReadingOverride,
     SessionReview,
     SessionTransition,
     TreatmentSession,
     UnattributedDose,
 )
-from sessions.queries.facts import policy_of
+from sessions.queries.facts import policy_of, reading_overrides
 from sessions.rules import Gap
 
 MAX_LINES = 2000
@@ -177,12 +178,20 @@ def _rows(session: TreatmentSession) -> Iterator[QuerySet[Any]]:
     yield UnattributedDose.objects.filter(session=session)
     yield DoseOutcome.objects.filter(session=session)
     yield MorningAnswer.objects.filter(session=session)
+    yield reading_overrides(session)
 
 
 def _lines(rows: Iterable[Any], patient: Actor) -> Iterator[Line]:
     for row in rows:
         if isinstance(row, CheckInDeadline):
             yield Line(row.pk, "check_in_missed", row.due_at, row.due_at, "system")
+        elif isinstance(row, ReadingOverride):
+            says = {
+                "readings": [str(row.first_reading_id), str(row.second_reading_id)],
+                "signed_by": row.signature.signer_name,
+                "reason": row.reason,
+            }
+            yield Line(row.pk, "reading_override", row.given_at, row.given_at, "clinician", says)
         else:
             yield _line(row, _by(row.actor, patient))
 

@@ -17,12 +17,12 @@ from programs.models import Enrollment
 from safety.models import AdverseEvent
 from safety.queries import patients_answered_for
 from sessions import rules
-from sessions.enums import Audience, SessionStatus
-from sessions.models import CheckInDeadline, Observation, Reflection, TreatmentSession
-from sessions.policy import Emergency, Item, parse_policy
+from sessions.enums import BOOKED_STATUSES, Audience, SessionStatus
+from sessions.models import CheckInDeadline, Observation, ReadingOverride, Reflection, TreatmentSession
+from sessions.policy import Emergency, Item, SessionPolicy, parse_policy
 from sessions.queries.access import current_link, first_name, sessions_for
 from sessions.queries.effects import are_effects_due
-from sessions.queries.facts import policy_in_force, policy_of
+from sessions.queries.facts import measured, override_of, policy_in_force, policy_of, reading_overrides
 from sessions.queries.mornings import morning_facts, morning_has_come
 from sessions.rules import Party
 
@@ -42,6 +42,7 @@ class Day:
     drive_reasons: Sequence[Reason]
     emergency: Emergency
     emergency_phone: str
+    overrides: Sequence[ReadingOverride]
     call_url: str = ""
 
 
@@ -75,8 +76,25 @@ def day(session: TreatmentSession, *, party: Party, at: datetime) -> Day:
         drive_reasons=faults,
         emergency=_with_phone(policy.emergency),
         emergency_phone=settings.EMERGENCY_PHONE,
+        overrides=overrides_shown(session, policy, at=at),
         call_url=call_link(session),
     )
+
+
+def overrides_shown(
+    session: TreatmentSession, policy: SessionPolicy, *, at: datetime
+) -> list[ReadingOverride]:
+    """Return by which overrides a session may start now, as far as its blood pressures go, or did start."""
+    if session.gate is not None:
+        passed_by = [one["id"] for one in session.gate.facts.get("limits_overridden", ())]
+        return list(reading_overrides(session).filter(pk__in=passed_by)) if passed_by else []
+    signed = {row.pk: row for row in reading_overrides(session)} if session.status in BOOKED_STATUSES else {}
+    if not signed:
+        return []
+    found, given = measured(session, policy, at=at), [override_of(row) for row in signed.values()]
+    if any(rules.level_faults(found, policy, overrides=given)):
+        return []
+    return [signed[one.id] for one in rules.relied_on(found, policy, overrides=given)]
 
 
 def call_link(session: TreatmentSession) -> str:

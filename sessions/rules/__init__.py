@@ -28,21 +28,29 @@ from sessions.rules.morning import (
     morning_faults,
 )
 from sessions.rules.places import Place, place_faults
+from sessions.rules.readings import (
+    CRISIS_LASTS,
+    Measured,
+    Override,
+    Reading,
+    Readings,
+    is_emergency,
+    level_faults,
+    other_fault,
+    override_faults,
+    relied_on,
+)
 from sessions.rules.recovery import EndFacts, Seen, end_faults
 from sessions.rules.review import ReviewFacts, review_due_at, review_faults
 from sessions.rules.start import (
-    CRISIS_LASTS,
     NOT_WATCHED,
-    Measured,
     PlaceFacts,
     PlanFacts,
-    Reading,
     StartDecision,
     StartFacts,
     TodayAnswers,
     decide_start,
     for_monitor,
-    is_emergency,
 )
 from sessions.rules.times import deadlines, far_enough, is_news, local_day, meets, no_drive_until
 
@@ -64,11 +72,13 @@ __all__ = [
     "Measured",
     "Morning",
     "MorningFacts",
+    "Override",
     "Party",
     "Place",
     "PlaceFacts",
     "PlanFacts",
     "Reading",
+    "Readings",
     "ReviewFacts",
     "Seen",
     "StartDecision",
@@ -95,6 +105,7 @@ __all__ = [
     "is_told_twice",
     "late_dose_faults",
     "leaving",
+    "level_faults",
     "local_day",
     "meets",
     "morning_due_at",
@@ -102,9 +113,12 @@ __all__ = [
     "next_actions",
     "next_status",
     "no_drive_until",
+    "other_fault",
     "outcome_fault",
+    "override_faults",
     "place_faults",
     "refused_dose_source",
+    "relied_on",
     "review_due_at",
     "review_faults",
     "should_not_have_been",

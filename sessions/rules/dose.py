@@ -11,20 +11,18 @@ from core.errors import Reason
 from programs.enums import Route
 from sessions.enums import LIVE_STATUSES, OutcomeKind, SessionStatus
 from sessions.policy import SessionPolicy
+from sessions.rules.readings import Override, Reading, Readings, has_crisis, level_faults
 from sessions.rules.start import (
     ALERT_OPEN,
-    CLOCK_SKEW,
     NO_MONITOR,
     NOT_ACTIVE,
     ON_HOLD,
     PAUSED,
-    Reading,
     clearance_reasons,
     consent_reasons,
-    has_crisis,
-    level_faults,
     spacing_fault,
 )
+from sessions.rules.times import CLOCK_SKEW
 
 NO_DOSE_AGAIN = Reason("no_dose_again", "It was refused, or came up again. Do not take it; end this session.")
 
@@ -52,6 +50,7 @@ class DoseFacts:
     monitor_is_bound: bool | None
     readings: tuple[Reading, ...]
     readings_elsewhere: tuple[Reading, ...] | None
+    overrides: tuple[Override, ...]
     fresh_from: datetime
     last_dosed_at: datetime | None
     chart_timezone: str
@@ -105,8 +104,8 @@ def _safety_faults(facts: DoseFacts) -> Iterator[Reason]:
 
 
 def _reading_faults(facts: DoseFacts, policy: SessionPolicy) -> Iterator[Reason]:
-    elsewhere, fresh_from = facts.readings_elsewhere, facts.fresh_from
-    return level_faults(facts.readings, policy, elsewhere=elsewhere, at=facts.at, fresh_from=fresh_from)
+    measured = Readings(facts.readings, facts.readings_elsewhere, at=facts.at, fresh_from=facts.fresh_from)
+    return level_faults(measured, policy, overrides=facts.overrides)
 
 
 def late_dose_faults(

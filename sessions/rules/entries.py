@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from sessions.enums import Alertness, SessionStatus
 from sessions.plausible import DIASTOLIC_MMHG, HEART_RATE_BPM, OXYGEN_SATURATION_PCT, SYSTOLIC_MMHG
 from sessions.policy import SessionPolicy
-from sessions.rules.start import CLOCK_SKEW, Measured, is_emergency
+from sessions.rules.readings import Measured, is_emergency
+from sessions.rules.times import CLOCK_SKEW
 
 KEPT_OFFLINE_AT_MOST = timedelta(hours=24)
 _NOT_WELL = frozenset({"false", "f", "no", "n", "off", "0", "0.0"})

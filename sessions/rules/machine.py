@@ -45,6 +45,7 @@ SHOWN_TO_MONITOR = (
     "Your first name.",
     "When the session is, and how far it has come.",
     "What they wrote down themselves.",
+    "That a clinician has let a high blood pressure pass, never why.",
 )
 """What a monitor is shown, in words for the patient before they ask somebody."""
 _EVERYBODY = frozenset(Party)

@@ -7,7 +7,7 @@ from datetime import datetime
 from core.errors import Reason
 from sessions.enums import Alertness
 from sessions.policy import RecoveryPolicy, SessionPolicy
-from sessions.rules.start import Reading
+from sessions.rules.readings import Reading
 
 UNSETTLED = Reason("dose_unsettled", "If it was not taken after all, say so first: then this can end.")
 

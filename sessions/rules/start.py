@@ -1,17 +1,24 @@
 """The gate before the dose: whether a session may start, with every reason why not."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from core.errors import Reason
 from programs.enums import Route
 from safety.roster.rules import Span, gaps
 from sessions.policy import DoseBounds, SessionPolicy
-from sessions.rules.times import far_enough, local_day
+from sessions.rules.readings import (
+    Override,
+    Reading,
+    Readings,
+    enough_faults,
+    level_faults,
+    relied_on,
+)
+from sessions.rules.times import far_enough, is_fresh, local_day
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,21 +30,6 @@ class PlanFacts:
     session_count: int
     min_days_between: int
     signed_on: date
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """Blood pressure in mmHg and, where the cuff shows it, beats a minute; or a heart rate alone.
-
-    `taken_there` says that the patient or the monitor took it: what a clinician enters from afar can hold a
-    dose back, never let it pass.
-    """
-
-    observed_at: datetime
-    systolic_mmhg: int | None = None
-    diastolic_mmhg: int | None = None
-    heart_rate_bpm: int | None = None
-    taken_there: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +57,8 @@ class StartFacts:
     apart doses are, and how long ago the plan was signed, is asked there, whatever zone each was booked in.
     `yes_today` are the questions answered with yes on this day, whatever was answered since and in whichever
     session, that no clinician overruled. `readings` are this session's, oldest first; `readings_elsewhere`
-    those of the patient's others that may still be a day's crisis. `monitor_attested_at` is when the monitor
+    those of the patient's others that may still be a day's crisis. `overrides` are what clinicians signed for
+    some of this session's, whether or not it still holds. `monitor_attested_at` is when the monitor
     whose link is alive said to be there. `on_call` is when somebody is on call who may practise in the state
     of `place`; `watch_is_alive`, whether the watchdog is. `has_medicine` says that the ordered dose is in
     stock, and in date to the end of the dose window, as far as a ledger is kept. `open_reviews` are the
@@ -92,6 +85,7 @@ class StartFacts:
     yes_today: tuple[str, ...] | None
     readings: tuple[Reading, ...] | None
     readings_elsewhere: tuple[Reading, ...] | None
+    overrides: tuple[Override, ...]
     chart_timezone: str
     last_dosed_at: datetime | None
     place: PlaceFacts | None
@@ -105,9 +99,13 @@ class StartFacts:
 
 @dataclass(frozen=True, slots=True)
 class StartDecision:
-    """The gate's answer: allowed only if there is no reason against it."""
+    """The gate's answer: allowed only if there is no reason against it.
+
+    `overrides` are those without which a blood pressure would be a reason too.
+    """
 
     reasons: tuple[Reason, ...]
+    overrides: tuple[Override, ...] = ()
 
     @property
     def allowed(self) -> bool:
@@ -150,20 +148,12 @@ NO_MONITOR = Reason("monitor_missing", "Nobody holds the monitor's link.")
 NOT_WATCHED = Reason(
     "watch_not_running", "Our own watch over sessions is not running. Wait a minute and try again."
 )
-CRISIS = Reason(
-    "blood_pressure_crisis", "This is an emergency level. If they feel unwell, call for help now."
-)
-CLOCK_SKEW = timedelta(minutes=2)
-"""How far ahead of ours the clock of somebody's phone may be."""
-APART = timedelta(minutes=1)
-"""Readings closer together than this are one measurement."""
-CRISIS_LASTS = timedelta(hours=24)
-"""How long after a crisis reading there is no dose, however good the ones after it."""
 
 
 def decide_start(facts: StartFacts, policy: SessionPolicy) -> StartDecision:
     """Decide whether a session may start; every question is asked, whatever the others say."""
-    return StartDecision(tuple(reason for check in _CHECKS for reason in check(facts, policy)))
+    reasons = tuple(reason for check in _CHECKS for reason in check(facts, policy))
+    return StartDecision(reasons, relied_on(_measured(facts, policy), policy, overrides=facts.overrides))
 
 
 def for_monitor(reasons: Iterable[Reason]) -> tuple[Reason, ...]:
@@ -171,73 +161,6 @@ def for_monitor(reasons: Iterable[Reason]) -> tuple[Reason, ...]:
     given = tuple(reasons)
     known = tuple(reason for reason in given if reason.code in _MONITOR_MAY_KNOW)
     return known if len(known) == len(given) else (*known, SOMETHING_ELSE)
-
-
-def is_crisis(systolic_mmhg: float, diastolic_mmhg: float, policy: SessionPolicy) -> bool:
-    """Tell whether a blood pressure is an emergency by the policy."""
-    crisis = policy.readings.crisis_from
-    return systolic_mmhg >= crisis.systolic_mmhg or diastolic_mmhg >= crisis.diastolic_mmhg
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """What a device showed at one moment, in the units of the names; null is what it did not show."""
-
-    systolic_mmhg: float | None = None
-    diastolic_mmhg: float | None = None
-    heart_rate_bpm: float | None = None
-    oxygen_saturation_pct: float | None = None
-
-
-def is_emergency(measured: Measured, policy: SessionPolicy) -> bool:
-    """Tell whether one of the numbers calls for a clinician at once, by the policy."""
-    crisis = policy.readings.crisis_from
-    pairs = (
-        (measured.systolic_mmhg, crisis.systolic_mmhg),
-        (measured.diastolic_mmhg, crisis.diastolic_mmhg),
-        (measured.heart_rate_bpm, crisis.heart_rate_bpm),
-    )
-    too_high = any(found is not None and limit is not None and found >= limit for found, limit in pairs)
-    oxygen, least = measured.oxygen_saturation_pct, crisis.oxygen_saturation_pct
-    return too_high or (oxygen is not None and least is not None and oxygen <= least)
-
-
-def has_crisis(readings: Sequence[Reading], policy: SessionPolicy) -> bool:
-    """Tell whether one of the readings is a blood pressure at crisis level."""
-    return any(is_crisis(one.systolic_mmhg, one.diastolic_mmhg, policy) for one in _pressures(readings))
-
-
-def level_faults(
-    readings: Sequence[Reading] | None,
-    policy: SessionPolicy,
-    *,
-    elsewhere: Sequence[Reading] | None,
-    at: datetime,
-    fresh_from: datetime,
-) -> Iterator[Reason]:
-    """Give what is too high: the last fresh readings against the hold limits, the day's against the crisis.
-
-    A normal reading does not make up for one at crisis level before it, nor does another session: what was
-    measured `elsewhere` counts too, and not to know the one or the other refuses.
-    Source: clinical policy in force (label: above 140/90 counts as raised; crisis 180/120, example).
-    """
-    held, count = policy.readings.hold_above, policy.readings.required
-    here, there = readings or (), elsewhere or ()
-    today = [one for one in (*here, *there) if one.observed_at >= at - CRISIS_LASTS]
-    if readings is None or elsewhere is None:
-        yield Reason("readings_unknown", "It is not known what was measured before.")
-    if has_crisis(today, policy):
-        yield CRISIS
-    fresh = [reading for reading in here if reading.observed_at >= fresh_from]
-    last = _last(_pressures(fresh), count)
-    if any(one.systolic_mmhg > held.systolic_mmhg for one in last):
-        yield Reason("systolic_too_high", f"The upper number must be {held.systolic_mmhg} or less.")
-    if any(one.diastolic_mmhg > held.diastolic_mmhg for one in last):
-        yield Reason("diastolic_too_high", f"The lower number must be {held.diastolic_mmhg} or less.")
-    if held.heart_rate_bpm is not None and any(
-        one.heart_rate_bpm > held.heart_rate_bpm for one in _last(_rates(fresh), count)
-    ):
-        yield Reason("heart_rate_too_high", f"The heart rate must be {held.heart_rate_bpm} or less.")
 
 
 def _enrollment(facts: StartFacts, policy: SessionPolicy) -> Iterator[Reason]:  # noqa: ARG001 - a Check
@@ -311,7 +234,7 @@ def _forms(facts: StartFacts, policy: SessionPolicy) -> Iterator[Reason]:  # noq
 def _monitor(facts: StartFacts, policy: SessionPolicy) -> Iterator[Reason]:
     if facts.monitor_is_bound is not True:
         yield NO_MONITOR
-    if not _fresh(facts.monitor_attested_at, facts.at, policy.attestation_max_age):
+    if not is_fresh(facts.monitor_attested_at, facts.at, policy.attestation_max_age):
         yield Reason("monitor_not_present", "The monitor has not said that they are there now.")
 
 
@@ -323,7 +246,7 @@ def _today(facts: StartFacts, policy: SessionPolicy) -> Iterator[Reason]:
     if given is None:
         yield Reason("today_not_answered", "Today's questions are not answered.")
         return
-    if not _fresh(given.given_at, facts.at, policy.attestation_max_age):
+    if not is_fresh(given.given_at, facts.at, policy.attestation_max_age):
         yield Reason("today_answers_too_old", "Answer today's questions again.")
     for question in policy.today_questions:
         if given.answers.get(question.key) != "no" or yes_today is None or question.key in yes_today:
@@ -332,22 +255,13 @@ def _today(facts: StartFacts, policy: SessionPolicy) -> Iterator[Reason]:
 
 def _readings(facts: StartFacts, policy: SessionPolicy) -> Iterator[Reason]:
     if facts.readings is not None:
-        yield from _enough(facts.readings, policy, at=facts.at)
-    fresh_from, elsewhere = facts.at - policy.readings.max_age, facts.readings_elsewhere
-    yield from level_faults(facts.readings, policy, elsewhere=elsewhere, at=facts.at, fresh_from=fresh_from)
+        yield from enough_faults(facts.readings, policy, at=facts.at)
+    yield from level_faults(_measured(facts, policy), policy, overrides=facts.overrides)
 
 
-def _enough(readings: Sequence[Reading], policy: SessionPolicy, *, at: datetime) -> Iterator[Reason]:
-    rule, pressures = policy.readings, _moments(_pressures(readings))
-    rates = [one for one in _rates(readings) if one.taken_there]
-    if len(pressures) < rule.required:
-        yield Reason("too_few_readings", f"{rule.required} readings are needed. {rule.instruction}")
-    elif not all(_fresh(moment, at, rule.max_age) for moment in pressures[: rule.required]):
-        yield Reason("readings_too_old", f"Measure again. {rule.instruction}")
-    if not rates:
-        yield Reason("heart_rate_missing", "Measure the heart rate.")
-    elif not _fresh(rates[-1].observed_at, at, rule.max_age):
-        yield Reason("heart_rate_too_old", "Measure the heart rate again.")
+def _measured(facts: StartFacts, policy: SessionPolicy) -> Readings:
+    fresh_from = facts.at - policy.readings.max_age
+    return Readings(facts.readings, facts.readings_elsewhere, at=facts.at, fresh_from=fresh_from)
 
 
 def _spacing(facts: StartFacts, policy: SessionPolicy) -> Iterator[Reason]:
@@ -380,7 +294,7 @@ def _place(facts: StartFacts, policy: SessionPolicy) -> Iterator[Reason]:
     if place is None:
         yield Reason("place_missing", "Say where you are today, so that help can find you.")
         return
-    if not _fresh(place.given_at, facts.at, policy.attestation_max_age):
+    if not is_fresh(place.given_at, facts.at, policy.attestation_max_age):
         yield Reason("place_too_old", "Say again where you are.")
     if place.is_served is not True:
         yield Reason("place_not_served", "We cannot treat you in the state where you are. Call us.")
@@ -419,63 +333,6 @@ def _safety_tasks(facts: StartFacts, policy: SessionPolicy) -> Iterator[Reason]:
     if facts.open_safety_tasks != 0:
         detail = "Your clinician looks at what was reported first. Call us if this takes too long."
         yield Reason("safety_task_open", detail)
-
-
-@dataclass(frozen=True, slots=True)
-class _Pressure:
-    observed_at: datetime
-    taken_there: bool
-    systolic_mmhg: int
-    diastolic_mmhg: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Rate:
-    observed_at: datetime
-    taken_there: bool
-    heart_rate_bpm: int
-
-
-_Taken = TypeVar("_Taken", _Pressure, _Rate)
-
-
-def _pressures(readings: Sequence[Reading]) -> list[_Pressure]:
-    """Return the readings with both numbers: half a blood pressure is none."""
-    return [
-        _Pressure(one.observed_at, one.taken_there, one.systolic_mmhg, one.diastolic_mmhg)
-        for one in readings
-        if one.systolic_mmhg is not None and one.diastolic_mmhg is not None
-    ]
-
-
-def _rates(readings: Sequence[Reading]) -> list[_Rate]:
-    return [
-        _Rate(one.observed_at, one.taken_there, one.heart_rate_bpm)
-        for one in readings
-        if one.heart_rate_bpm is not None
-    ]
-
-
-def _moments(taken: Sequence[_Taken]) -> list[datetime]:
-    """Return when somebody there measured, newest first: what is entered at once is one measurement."""
-    moments: list[datetime] = []
-    for one in reversed(taken):
-        if one.taken_there and (not moments or moments[-1] - one.observed_at >= APART):
-            moments.append(one.observed_at)
-    return moments
-
-
-def _last(taken: Sequence[_Taken], count: int) -> list[_Taken]:
-    """Return the last `count` measurements with everything in between, and all of them if there are fewer.
-
-    What belongs to the first of them counts whole: a high number is not undone by measuring again at once.
-    """
-    moments = _moments(taken)
-    return [one for one in taken if len(moments) < count or moments[count - 1] - one.observed_at < APART]
-
-
-def _fresh(moment: datetime | None, at: datetime, max_age: timedelta) -> bool:
-    return moment is not None and at - max_age <= moment <= at + CLOCK_SKEW
 
 
 _CHECKS: tuple[Check, ...] = (

@@ -5,6 +5,14 @@ from zoneinfo import ZoneInfo
 
 from sessions.policy import SessionPolicy
 
+CLOCK_SKEW = timedelta(minutes=2)
+"""How far ahead of ours the clock of somebody's phone may be."""
+
+
+def is_fresh(moment: datetime | None, at: datetime, max_age: timedelta) -> bool:
+    """Tell whether something is known, no older than `max_age`, and not of a clock far ahead."""
+    return moment is not None and at - max_age <= moment <= at + CLOCK_SKEW
+
 
 def local_day(moment: datetime, zone: ZoneInfo) -> date:
     """Return the calendar day that `moment` falls on in `zone`."""

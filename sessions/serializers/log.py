@@ -12,6 +12,7 @@ LINES = (
     "check_in",
     "check_in_missed",
     "morning_answer",
+    "reading_override",
     "dose",
     "unattributed_dose",
     *(f"dose_{kind}" for kind in OutcomeKind.values),

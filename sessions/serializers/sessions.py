@@ -5,6 +5,7 @@ from rest_framework import serializers
 from core.fields import InputSerializer, InstantField
 from core.parsing import timezones
 from sessions.enums import AttestationKind, SessionStatus
+from sessions.models import ReadingOverride
 from sessions.queries import Day
 from sessions.rules import Party
 
@@ -67,6 +68,22 @@ class OpenReasonOutput(serializers.Serializer[Any]):
     detail = serializers.CharField()
 
 
+HIGH_AND_SEEN = "The blood pressure is above our limit. A clinician looked at it: it does not hold you back."
+
+
+class LetPassOutput(serializers.Serializer[ReadingOverride]):
+    """That a clinician let readings above the limits pass, and why; the holder of a link sees no reason."""
+
+    detail = serializers.SerializerMethodField()
+    signed_by = serializers.CharField(source="signature.signer_name")
+    given_at = serializers.DateTimeField()
+    reason = serializers.CharField(required=False)
+
+    def get_detail(self, override: ReadingOverride) -> str:  # noqa: ARG002
+        """Say it to whoever is there."""
+        return HIGH_AND_SEEN
+
+
 class DayOutput(serializers.Serializer[Any]):
     """A session as one sees it now; the holder of a link sees what keeping watch needs, and no chart."""
 
@@ -90,6 +107,7 @@ class DayOutput(serializers.Serializer[Any]):
     deadlines = DeadlineOutput(many=True)
     next_actions = serializers.ListField(child=serializers.CharField())
     emergency = EmergencyOutput(source="*")
+    overrides = LetPassOutput(many=True)
     call_url = serializers.CharField(allow_blank=True)
 
     def to_representation(self, instance: Day) -> dict[str, Any]:
@@ -98,6 +116,8 @@ class DayOutput(serializers.Serializer[Any]):
         if instance.party == Party.MONITOR:
             for name in ("enrollment", "number", "no_drive_until", "may_drive", "drive_reasons"):
                 del shown[name]
+            for override in shown["overrides"]:
+                del override["reason"]
         return shown
 
 

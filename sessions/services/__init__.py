@@ -27,7 +27,7 @@ from sessions.services.entries import (
 from sessions.services.leaving import close_account, leave, pause, resume, take_back
 from sessions.services.monitors import invite_monitor, release_monitor
 from sessions.services.mornings import answer_morning
-from sessions.services.overrules import overrule
+from sessions.services.overrules import override_readings, overrule
 from sessions.services.places import give_place
 from sessions.services.reports import report_event
 from sessions.services.reviews import review_session
@@ -57,6 +57,7 @@ __all__ = [
     "leave",
     "note_effects",
     "observe",
+    "override_readings",
     "overrule",
     "pause",
     "record_dose",

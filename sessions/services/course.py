@@ -34,7 +34,7 @@ from sessions.models import (
     UnattributedDose,
 )
 from sessions.policy import SessionPolicy, parse_policy
-from sessions.rules import StartFacts
+from sessions.rules import StartDecision, StartFacts
 from sessions.services.monitors import end_links, extend_links
 from sessions.services.mornings import ask_in_the_morning, keep_off_the_road
 from sessions.services.packet import keep_packet
@@ -59,7 +59,7 @@ def start_session(session: TreatmentSession, *, actor: Actor, at: datetime) -> T
         decision = rules.decide_start(facts, policy)
         if plan is None or not decision.allowed:
             raise _not_startable(decision.reasons, actor)
-        gate = _passed(locked, facts, plan=plan, document=document, policy=policy, actor=actor)
+        gate = _passed(locked, facts, decision, plan=plan, document=document, policy=policy, actor=actor)
         version, columns = document.version, {"started_at": at, "gate": gate}
         move(locked, SessionEvent.STARTED, actor=actor, at=at, policy_version=version, columns=columns)
         CheckInDeadline.objects.bulk_create(
@@ -347,19 +347,25 @@ def _told(reasons: Iterable[Reason], actor: Actor) -> tuple[Reason, ...]:
 def _passed(
     session: TreatmentSession,
     facts: StartFacts,
+    decision: StartDecision,
     *,
     plan: TreatmentPlan,
     document: DocumentVersion,
     policy: SessionPolicy,
     actor: Actor,
 ) -> GateDecision:
-    """Write down what the gate was told when it let the session pass."""
+    """Write down what the gate was told when it let the session pass, and whose override it passed by."""
     return GateDecision.objects.create(
         session=session,
         plan=plan,
         policy=document,
         facts=json.loads(json.dumps(asdict(facts), cls=DjangoJSONEncoder))
-        | {"exclusion_overridden_by": override_signers(session.enrollment_id)},
+        | {
+            "exclusion_overridden_by": override_signers(session.enrollment_id),
+            "limits_overridden": [
+                {"id": str(one.id), "by": one.by, "reason": one.reason} for one in decision.overrides
+            ],
+        },
         decided_at=facts.at,
         dose_by=facts.at + policy.dose_window,
         actor_kind=actor.kind,

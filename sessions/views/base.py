@@ -48,6 +48,7 @@ DAY = {
         "call_first": "Call 911 now. Tell us afterwards.",
         "signs": ["They cannot be woken."],
     },
+    "overrides": [],
     "call_url": "",
 }
 

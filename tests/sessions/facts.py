@@ -1,10 +1,12 @@
 """One set of facts with which a session may start; a test spoils one of them."""
 
 import tomllib
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from programs.enums import Route
@@ -12,6 +14,7 @@ from sessions.policy import SessionPolicy, parse_policy
 from sessions.rules import (
     BookingFacts,
     DoseFacts,
+    Override,
     PlaceFacts,
     PlanFacts,
     Reading,
@@ -53,6 +56,17 @@ def reading(*, minutes_ago: float, pressure: tuple[int, int] = (118, 76), rate: 
     )
 
 
+def numbered(*readings: Reading) -> tuple[Reading, ...]:
+    """Return readings with ids: 1 for the first of them, and so on."""
+    return tuple(replace(one, id=UUID(int=place)) for place, one in enumerate(readings, start=1))
+
+
+def override(first: int = 1, second: int = 2) -> Override:
+    """Return a clinician's signature for two of `numbered`."""
+    ids = UUID(int=first), UUID(int=second)
+    return Override(UUID(int=100 * first + second), *ids, by="Ben Example, MD", reason="Calm.", given_at=NOON)
+
+
 PLAN = PlanFacts(
     route=Route.SUBLINGUAL,
     dose_mg=Decimal("300.0"),
@@ -85,6 +99,7 @@ GOOD = StartFacts(
     yes_today=(),
     readings=(reading(minutes_ago=10), reading(minutes_ago=4)),
     readings_elsewhere=(),
+    overrides=(),
     chart_timezone="America/New_York",
     last_dosed_at=NOON - timedelta(days=7),
     place=PLACE,
@@ -113,6 +128,7 @@ GOOD_DOSE = DoseFacts(
     monitor_is_bound=True,
     readings=(reading(minutes_ago=10), reading(minutes_ago=4)),
     readings_elsewhere=(),
+    overrides=(),
     fresh_from=NOON - timedelta(minutes=30),
     last_dosed_at=NOON - timedelta(days=7),
     chart_timezone="America/New_York",

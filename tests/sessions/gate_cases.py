@@ -1,19 +1,20 @@
 """Facts for the gate by chance: mostly good ones, spoiled at the boundaries, with what is not known."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from random import Random
 from typing import Any
+from uuid import UUID
 
 from core.errors import Reason
 from programs.enums import Route
 from safety.roster.rules import Span
 from sessions.policy import DoseBounds, Limits, SessionPolicy
-from sessions.rules import PlaceFacts, PlanFacts, Reading, StartFacts, TodayAnswers
+from sessions.rules import Override, PlaceFacts, PlanFacts, Reading, StartFacts, TodayAnswers
 from tests.sessions.clocks import DAY, clock_of
-from tests.sessions.facts import POLICY, STEPPED
+from tests.sessions.facts import POLICY, STEPPED, numbered
 
 ZONES = (
     "America/New_York",
@@ -68,6 +69,9 @@ def cases(seed: int, count: int) -> Iterator[tuple[StartFacts, SessionPolicy]]:
         if chance.random() < 0.2:
             spoiled.add("readings")
         changed = {name: SPOILERS[name](chance, facts, policy) for name in sorted(spoiled)}
+        readings = changed.get("readings") or facts["readings"]
+        if "readings" in spoiled and chance.random() < 0.5:
+            changed["overrides"] = _overrides(chance, readings)
         yield StartFacts(**{**facts, **changed}), policy
 
 
@@ -118,6 +122,7 @@ def good(chance: Random, moment: int, policy: SessionPolicy) -> dict[str, Any]:
         "yes_today": (),
         "readings": _good_readings(chance, at, policy),
         "readings_elsewhere": (),
+        "overrides": (),
         "chart_timezone": zone,
         "last_dosed_at": None if number == 1 and chance.random() < 0.5 else _on_day(chance, zone, now - ago),
         "place": PlaceFacts(
@@ -203,14 +208,16 @@ def _good_readings(chance: Random, at: datetime, policy: SessionPolicy) -> tuple
     count = policy.readings.required
     step = policy.readings.max_age.total_seconds() / (count + 1)
     limits = policy.readings.hold_above
-    return tuple(
-        Reading(
-            at - timedelta(seconds=step * (count - place)),
-            limits.systolic_mmhg - chance.choice((0, 1, 20)),
-            limits.diastolic_mmhg - chance.choice((0, 1, 10)),
-            (limits.heart_rate_bpm or 0) - chance.choice((0, 1, 40)),
+    return numbered(
+        *(
+            Reading(
+                at - timedelta(seconds=step * (count - place)),
+                limits.systolic_mmhg - chance.choice((0, 1, 20)),
+                limits.diastolic_mmhg - chance.choice((0, 1, 10)),
+                (limits.heart_rate_bpm or 0) - chance.choice((0, 1, 40)),
+            )
+            for place in range(count)
         )
-        for place in range(count)
     )
 
 
@@ -240,7 +247,7 @@ def _readings(chance: Random, facts: Mapping[str, Any], policy: SessionPolicy) -
         return tuple(sorted(taken, key=lambda one: one.observed_at))
     at, taken = facts["at"], []
     kept = [one for one in facts["readings"] if chance.random() < 0.7]
-    for _ in range(chance.choice((0, 1, 1, 2, 3, 5))):
+    for _ in range(chance.choice((0, 1, 1, 2, 2, 3, 5))):
         if taken and chance.random() < 0.5:
             gap = chance.choice((0, 30, 59.999999, 60, 60.000001, 90))
             moment = taken[-1].observed_at + timedelta(seconds=gap)
@@ -248,7 +255,24 @@ def _readings(chance: Random, facts: Mapping[str, Any], policy: SessionPolicy) -
             limit = chance.choice((policy.readings.max_age, policy.readings.max_age, timedelta(days=1)))
             moment = at - _age(chance, limit)
         taken.append(_reading(chance, moment, policy))
-    return tuple(sorted([*kept, *taken], key=lambda one: one.observed_at))
+    return numbered(*sorted([*kept, *taken], key=lambda one: one.observed_at))
+
+
+def _overrides(chance: Random, readings: Sequence[Reading]) -> tuple[Override, ...]:
+    """Return what clinicians signed: of two readings in a row mostly, the last two, or of none there."""
+    count = len(readings)
+    firsts = chance.choices((count - 1, *range(count + 1)), k=chance.choice((1, 1, 1, 2, 3)))
+    return tuple(
+        Override(
+            id=UUID(int=1000 + place),
+            first=UUID(int=max(first, 0)),
+            second=UUID(int=max(first, 0) + chance.choice((1, 1, 1, 1, 1, 0, 2))),
+            by="Ben Example, MD",
+            reason="Calm.",
+            given_at=datetime(2026, 3, 2, tzinfo=UTC),
+        )
+        for place, first in enumerate(firsts)
+    )
 
 
 def _reading(chance: Random, moment: datetime, policy: SessionPolicy) -> Reading:
@@ -269,6 +293,7 @@ def _reading(chance: Random, moment: datetime, policy: SessionPolicy) -> Reading
         diastolic_mmhg=None if parts in ("rate", "half") else diastolic,
         heart_rate_bpm=None if parts == "pressure" else rate,
         taken_there=chance.random() < 0.8,
+        is_corrected=chance.random() < 0.1,
     )
 
 

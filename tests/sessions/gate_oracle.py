@@ -105,7 +105,8 @@ def enough_readings(facts: StartFacts, policy: SessionPolicy) -> Iterator[str]:
 
 def not_too_high(facts: StartFacts, policy: SessionPolicy) -> Iterator[str]:
     limits = policy.readings.hold_above
-    pressures = counting(facts, policy, has_pressure)
+    signed_for = overruled(facts, policy)
+    pressures = [one for one in counting(facts, policy, has_pressure) if one.id not in signed_for]
     if any(one.systolic_mmhg > limits.systolic_mmhg for one in pressures):  # type: ignore[operator]
         yield "systolic_too_high"
     if any(one.diastolic_mmhg > limits.diastolic_mmhg for one in pressures):  # type: ignore[operator]
@@ -113,6 +114,37 @@ def not_too_high(facts: StartFacts, policy: SessionPolicy) -> Iterator[str]:
     for one in counting(facts, policy, lambda one: one.heart_rate_bpm is not None):
         if one.heart_rate_bpm > limits.heart_rate_bpm:  # type: ignore[operator]
             yield "heart_rate_too_high"
+
+
+def overruled(facts: StartFacts, policy: SessionPolicy) -> set[object]:
+    """Return the readings whose blood pressure a clinician has signed for, where the signature still holds."""
+    if facts.readings is None or "readings_unknown" in set(no_crisis(facts, policy)):
+        return set()
+    if "blood_pressure_crisis" in set(no_crisis(facts, policy)):
+        return set()
+    signed_for: set[object] = set()
+    for signature in facts.overrides:
+        high, again = (
+            next((one for one in facts.readings if one.id == named), None)
+            for named in (signature.first, signature.second)
+        )
+        if high is None or again is None:
+            continue
+        usable = all(
+            one.taken_there
+            and not one.is_corrected
+            and has_pressure(one)
+            and recent(one.observed_at, facts.at, policy.readings.max_age)
+            for one in (high, again)
+        )
+        limits = policy.readings.hold_above
+        if (
+            usable
+            and (high.systolic_mmhg > limits.systolic_mmhg or high.diastolic_mmhg > limits.diastolic_mmhg)  # type: ignore[operator]
+            and high.observed_at + MINUTE <= again.observed_at
+        ):
+            signed_for |= {high.id, again.id}
+    return signed_for
 
 
 def no_crisis(facts: StartFacts, policy: SessionPolicy) -> Iterator[str]:

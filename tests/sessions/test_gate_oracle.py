@@ -1,18 +1,29 @@
 """The gate before the dose against its oracle, on facts by chance."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cache
 from types import NoneType
 from typing import Any, get_args, get_type_hints
+from uuid import UUID
 
 import pytest
 
+from core.errors import Reason
 from programs.enums import Route
 from sessions.policy import DoseBounds, ReadingPolicy, SessionPolicy
-from sessions.rules import PlaceFacts, PlanFacts, Reading, StartFacts, TodayAnswers, decide_start, start
+from sessions.rules import (
+    PlaceFacts,
+    PlanFacts,
+    Reading,
+    StartFacts,
+    TodayAnswers,
+    decide_start,
+    readings,
+    start,
+)
 from tests.figures import record
 from tests.sessions.facts import GOOD, POLICY
 from tests.sessions.gate_cases import cases
@@ -73,13 +84,16 @@ class Comparison:
     """What came of asking the gate and the oracle the same; `otherwise` has wrong releases in it too."""
 
     started: int = 0
+    by_override: int = 0
+    by_override: int = 0
     wrong_releases: int = 0
     otherwise: list[tuple[StartFacts, set[str], set[str]]] = field(default_factory=list)
     alone: Counter[str] = field(default_factory=Counter)
 
-    def add(self, facts: StartFacts, *, given: set[str], expected: set[str]) -> None:
+    def add(self, facts: StartFacts, policy: SessionPolicy, *, given: set[str], expected: set[str]) -> None:
         """Count one answer of each."""
         self.started += not expected
+        self.by_override += not expected and refusals(replace(facts, overrides=()), policy) != set()
         if len(expected) == 1:
             self.alone.update(expected)
         if given != expected:
@@ -94,7 +108,7 @@ def gate(facts: StartFacts, policy: SessionPolicy) -> set[str]:
 def compare(count: int) -> Comparison:
     found = Comparison()
     for facts, policy in cases(SEED, count):
-        found.add(facts, given=gate(facts, policy), expected=refusals(facts, policy))
+        found.add(facts, policy, given=gate(facts, policy), expected=refusals(facts, policy))
     return found
 
 
@@ -102,6 +116,7 @@ def test_the_gate_agrees_with_the_oracle() -> None:
     found = compare(20_000)
     assert found.otherwise == []
     assert found.started > 4_000
+    assert found.by_override > 50
     assert set(found.alone) >= CODES
 
 
@@ -183,6 +198,15 @@ def on_call_without_gaps(facts: StartFacts) -> Any:
     return spans and ((min(begins for begins, _ in spans), max(ends for _, ends in spans)),)
 
 
+def signed_for_all(facts: StartFacts) -> Any:
+    """Every reading in a row is signed for, as soon as one is."""
+    ids = [one.id for one in facts.readings or () if one.id]
+    pairs = [(one, other) for one in ids for other in ids if one != other]
+    return facts.overrides and tuple(
+        replace(facts.overrides[0], first=one, second=other) for one, other in pairs
+    )
+
+
 def anywhere(facts: StartFacts) -> PlaceFacts:
     return facts.place or PlaceFacts(state="NY", is_served=True, given_at=facts.at)
 
@@ -245,6 +269,8 @@ WRONG: dict[str, Gate] = {
     "a crisis is over in an hour": of_readings(
         lambda facts, one: one if one.observed_at >= facts.at - timedelta(hours=1) else None
     ),
+    "an override is for whatever is measured": by_facts(overrides=signed_for_all),
+    "a corrected reading can be signed for": of_readings(lambda facts, one: replace(one, is_corrected=False)),
     "other sessions do not matter": by_facts(readings_elsewhere=lambda facts: ()),
     "a day too early": lambda facts, policy: gate(
         replace(facts, plan=one_day_less(facts)),
@@ -289,6 +315,21 @@ def releases_wrongly(asked: Gate) -> bool:
 @pytest.mark.parametrize("name", WRONG)
 def test_a_gate_that_is_wrong_is_seen(name: str) -> None:
     assert releases_wrongly(WRONG[name])
+
+
+HOLDS = ("not_a_reading", "readings_too_old", "within_limits", "no_second_reading")
+
+
+@pytest.mark.parametrize("code", HOLDS)
+def test_an_override_that_holds_too_long_is_seen(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What keeps one from holding is asked each time; where nobody asks it, a session starts wrongly."""
+    asked = readings.override_faults
+
+    def without(*named: UUID, **facts: Any) -> Iterator[Reason]:
+        return (fault for fault in asked(*named, **facts) if fault.code != code)
+
+    monkeypatch.setattr(readings, "override_faults", without)
+    assert releases_wrongly(gate)
 
 
 @pytest.mark.parametrize("check", start._CHECKS, ids=lambda check: str(check.__name__))

@@ -17,7 +17,7 @@ from sessions.rules import (
     for_monitor,
     is_emergency,
 )
-from tests.sessions.facts import GOOD, NOON, PLACE, PLAN, POLICY, TODAY, WATCHED, reading
+from tests.sessions.facts import GOOD, NOON, PLACE, PLAN, POLICY, TODAY, WATCHED, numbered, override, reading
 
 NO_TO_ALL = GOOD.today_answers.answers if GOOD.today_answers else {}
 TEN = NOON + timedelta(minutes=10)
@@ -88,6 +88,11 @@ def spoiled() -> Iterator[tuple[str, str, dict[str, Any]]]:
         {"readings_elsewhere": (reading(minutes_ago=24 * 60, pressure=(180, 80)),)},
     )
     yield "other sessions unknown", "readings_unknown", {"readings_elsewhere": None}
+    yield (
+        "another one above the limit, not overridden",
+        "systolic_too_high",
+        {"readings": numbered(*readings((150, 80), (118, 76), (150, 80))), "overrides": (override(),)},
+    )
     yield "too soon", "too_soon", {"last_dosed_at": NOON - timedelta(days=6)}
     yield "a second session, no dose known", "last_dose_unknown", {"last_dosed_at": None}
     yield "nowhere", "place_missing", {"place": None}

@@ -239,10 +239,15 @@ async function show() {
   $("start").hidden = !may("start") || page.day.status === "scheduled";
   $("end").hidden = !may("end");
   showCall(page.day?.call_url ?? "");
-  if (page.day) put($("stand"), `${page.day.patient_first_name}: ${STANDS[page.day.status] ?? ""}`);
+  if (page.day) put($("stand"), stand(page.day));
   put($("due"), due(waiting));
   put($("tell"), tell(waiting));
   showLog(entries);
+}
+
+function stand(day) {
+  const passed = (day.overrides ?? []).slice(0, 1).map((override) => override.detail);
+  return [`${day.patient_first_name}: ${STANDS[day.status] ?? ""}`, ...passed].join(" ");
 }
 
 // Each is said once; what was taken was not refused.
