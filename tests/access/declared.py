@@ -323,6 +323,7 @@ OPERATIONS = (
         stage="mistaken",
         body={"question": "new_medicine", "reason": "Talked; she meant last week."},
     ),
+    Op("reading-overrides", "POST", PRACTISING, CARE, stage="raised", body={"<readings>": ""}),
     Op("session-start", "POST", IN_SESSION, SELF | {MONITOR}, party=CARE, stage="ready"),
     Op(
         "doses",

@@ -118,6 +118,15 @@ def _mistaken(patient: Patient, at: datetime) -> None:
     sessions.attest_patient_today(stages.fetch(session), answers=answers, actor=actor, at=at)
 
 
+def _raised(patient: Patient, at: datetime) -> None:
+    """Two blood pressures above the limits, the later one just now."""
+    session, actor = stages.booked(patient, at=at), Actor.person(patient.user_id)
+    for seq, ago in enumerate((10, 5)):
+        moment = at - timedelta(minutes=ago)
+        high = stages.reading(at=moment, seq=seq, pressure=(146, 88))
+        sessions.observe(stages.fetch(session), entry=high, actor=actor, at=moment)
+
+
 def _excluded(patient: Patient, at: datetime) -> None:
     """Excluded by a rule that two clinicians may override, in a policy that says so."""
     if not DocumentVersion.objects.filter(kind=DocumentKind.SCREENING_POLICY, version=3).exists():
@@ -207,6 +216,7 @@ STAGES: dict[str, Callable[[Patient, datetime], Any]] = {
     "ready": lambda patient, at: stages.prepared(stages.booked(patient, at=at - timedelta(minutes=5)), at=at),
     "worse": _worse,
     "mistaken": _mistaken,
+    "raised": _raised,
     "stocked": _stocked,
     "started": lambda patient, at: stages.started(patient, at=at),
     "late": lambda patient, at: stages.started(patient, at=at - timedelta(minutes=60)),
@@ -382,6 +392,12 @@ def _read_log(world: World) -> dict[str, Any]:
     return {"log_sha256": log_sha256(session), "note": "Uneventful."}
 
 
+def _readings(world: World) -> dict[str, Any]:
+    (session,) = TreatmentSession.objects.filter(enrollment__patient=world.charts["ada"])
+    first, second = session.observations.order_by("observed_at")
+    return {"first_reading": str(first.pk), "second_reading": str(second.pk), "reason": "Calm on video."}
+
+
 def _policy_file(world: World) -> dict[str, Any]:
     content = screening_policy() | {"version": 99}
     return {"file": write_policy(content), "not_before": world.at.isoformat()}
@@ -406,6 +422,7 @@ _SPECIAL: dict[str, Callable[[World], dict[str, Any]]] = {
     "<two charts>": _two_charts,
     "<prescription>": _prescription,
     "<review>": _read_log,
+    "<readings>": _readings,
 }
 
 

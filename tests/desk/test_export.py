@@ -36,6 +36,7 @@ NOTHING_YET = {
     "treatment_sessions.unattributeddose",
     "treatment_sessions.doseoutcome",
     "treatment_sessions.overrule",
+    "treatment_sessions.readingoverride",
     "treatment_sessions.sessionreview",
     "treatment_sessions.morninganswer",
     "treatment_sessions.deviation",

@@ -69,9 +69,10 @@ def cases(seed: int, count: int) -> Iterator[tuple[StartFacts, SessionPolicy]]:
         if chance.random() < 0.2:
             spoiled.add("readings")
         changed = {name: SPOILERS[name](chance, facts, policy) for name in sorted(spoiled)}
-        readings = changed.get("readings") or facts["readings"]
-        if "readings" in spoiled and chance.random() < 0.5:
-            changed["overrides"] = _overrides(chance, readings)
+        if chance.random() < 0.2:
+            changed = {"readings": _raised(chance, facts, policy)}
+        if changed.get("readings") and chance.random() < 0.8:
+            changed["overrides"] = _overrides(chance, changed["readings"])
         yield StartFacts(**{**facts, **changed}), policy
 
 
@@ -247,7 +248,7 @@ def _readings(chance: Random, facts: Mapping[str, Any], policy: SessionPolicy) -
         return tuple(sorted(taken, key=lambda one: one.observed_at))
     at, taken = facts["at"], []
     kept = [one for one in facts["readings"] if chance.random() < 0.7]
-    for _ in range(chance.choice((0, 1, 1, 2, 2, 3, 5))):
+    for _ in range(chance.choice((0, 1, 1, 2, 3, 5))):
         if taken and chance.random() < 0.5:
             gap = chance.choice((0, 30, 59.999999, 60, 60.000001, 90))
             moment = taken[-1].observed_at + timedelta(seconds=gap)
@@ -256,6 +257,27 @@ def _readings(chance: Random, facts: Mapping[str, Any], policy: SessionPolicy) -
             moment = at - _age(chance, limit)
         taken.append(_reading(chance, moment, policy))
     return numbered(*sorted([*kept, *taken], key=lambda one: one.observed_at))
+
+
+def _raised(chance: Random, facts: Mapping[str, Any], policy: SessionPolicy) -> tuple[Reading, ...]:
+    """Return readings of which some are above the limits, and mostly nothing else is wrong with them."""
+    held, taken = policy.readings.hold_above, list(facts["readings"])
+    if chance.random() < 0.3:
+        gap = timedelta(seconds=chance.choice((0, 59.999999, 60, 90)))
+        taken.insert(0, replace(taken[0], observed_at=taken[0].observed_at - gap))
+    if chance.random() < 0.3:
+        taken.insert(0, replace(taken[0], observed_at=facts["at"] - _age(chance, policy.readings.max_age)))
+    for place, one in enumerate(taken):
+        if chance.random() < 0.6:
+            above = {"systolic_mmhg": held.systolic_mmhg + 1, "diastolic_mmhg": held.diastolic_mmhg + 1}
+            name = chance.choice(tuple(above))
+            taken[place] = replace(one, **{name: above[name]})
+        if chance.random() < 0.1:
+            name = chance.choice(("is_corrected", "taken_there"))
+            taken[place] = replace(taken[place], **{name: name == "is_corrected"})
+        if chance.random() < 0.02:
+            taken[place] = replace(taken[place], systolic_mmhg=policy.readings.crisis_from.systolic_mmhg)
+    return numbered(*sorted(taken, key=lambda one: one.observed_at))
 
 
 def _overrides(chance: Random, readings: Sequence[Reading]) -> tuple[Override, ...]:

@@ -117,7 +117,7 @@ def not_too_high(facts: StartFacts, policy: SessionPolicy) -> Iterator[str]:
 
 
 def overruled(facts: StartFacts, policy: SessionPolicy) -> set[object]:
-    """Return the readings whose blood pressure a clinician has signed for, where the signature still holds."""
+    """Return the readings that a clinician has signed for, where the signature still holds."""
     if facts.readings is None or "readings_unknown" in set(no_crisis(facts, policy)):
         return set()
     if "blood_pressure_crisis" in set(no_crisis(facts, policy)):

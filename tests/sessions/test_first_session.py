@@ -130,6 +130,7 @@ def test_the_shape_of_a_session_stays(session: Any, as_ada: APIClient) -> None:
         "scheduled_at",
         "timezone",
         "call_url",
+        "overrides",
         "started_at",
         "dosed_at",
         "ended_at",

@@ -85,7 +85,6 @@ class Comparison:
 
     started: int = 0
     by_override: int = 0
-    by_override: int = 0
     wrong_releases: int = 0
     otherwise: list[tuple[StartFacts, set[str], set[str]]] = field(default_factory=list)
     alone: Counter[str] = field(default_factory=Counter)

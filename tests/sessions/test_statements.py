@@ -57,9 +57,9 @@ def test_reading_a_running_session(running: TreatmentSession, as_ada: APIClient)
 
 
 def test_reading_a_booked_session(session: TreatmentSession, as_ada: APIClient) -> None:
-    """The sign-in with its user, the session, the policy in force, the look."""
+    """The sign-in with its user, the session, the policy in force, what was overridden, the look."""
     found = asked(lambda: as_ada.get(f"/api/v1/sessions/{session.pk}"))
-    assert len(found) == 4, found
+    assert len(found) == 5, found
 
 
 def test_listing_sessions_costs_the_same_for_many(ada: Patient, at: datetime, as_ada: APIClient) -> None:
