@@ -121,6 +121,7 @@ def _mistaken(patient: Patient, at: datetime) -> None:
 def _raised(patient: Patient, at: datetime) -> None:
     """Two blood pressures above the limits, the later one just now."""
     session, actor = stages.booked(patient, at=at), Actor.person(patient.user_id)
+    stages.invited(session, at=at)
     for seq, ago in enumerate((10, 5)):
         moment = at - timedelta(minutes=ago)
         high = stages.reading(at=moment, seq=seq, pressure=(146, 88))
