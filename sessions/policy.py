@@ -15,6 +15,7 @@ PLAUSIBLE: Mapping[str, tuple[int, int]] = {
     "dose_window_minutes": (5, 120),
     "attestation_max_age_minutes": (15, 720),
     "min_days_between": (1, 60),
+    "max_doses_in_7_days": (1, 7),
     "max_gap_days": (14, 365),
     "missed_after_hours": (1, 48),
     "no_drive_until_hour": (5, 12),
@@ -52,6 +53,7 @@ LATER = frozenset(
         *REVIEW,
         *RECOVERY,
         "morning_answer_hours",
+        "max_doses_in_7_days",
     }
 )
 """What earlier versions did not have: a session that started under one ends under it."""
@@ -179,6 +181,8 @@ class SessionPolicy:
     """How long after the no-driving time a clinician is called where no answer came; null: never."""
     recovery: RecoveryPolicy | None = None
     """Null in a version from before recovery was asked about: the time alone ends a session."""
+    max_doses_in_7_days: int | None = None
+    """Null in a version from before weeks were counted: the days between two doses alone space them."""
 
     @property
     def watched_after_dose(self) -> timedelta:
@@ -210,6 +214,8 @@ def left_out(content: Mapping[str, Any]) -> tuple[str, ...]:
         "morning_answer_hours.": policy.morning_answer_in is None,
         "A session ends by the time alone, however the person is: it has no [recovery].": policy.recovery
         is None,
+        "Any number of doses fits into a week, as far apart as they have to be: it has no "
+        "max_doses_in_7_days.": policy.max_doses_in_7_days is None,
         "No heart rate calls anybody in a session: it has no readings.crisis_from.heart_rate_bpm.": (
             crisis.heart_rate_bpm is None
         ),
@@ -256,6 +262,7 @@ def parse_policy(content: Mapping[str, Any]) -> SessionPolicy:
         review=_review(numbers),
         morning_answer_in=timedelta(hours=hours) if (hours := numbers.get("morning_answer_hours")) else None,
         recovery=_recovery(numbers),
+        max_doses_in_7_days=numbers.get("max_doses_in_7_days"),
     )
     _check_agreement(policy)
     return policy

@@ -1,7 +1,9 @@
 """The policy that holds, and the facts that decisions are made from."""
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -109,6 +111,8 @@ def booking_facts(
         planned_sessions=plan.session_count if plan else 0,
         min_days_between=max(policy.min_days_between, plan.min_days_between if plan else 0),
         last_dosed_at=_last_dosed_at(enrollment.patient_id),
+        doses_at=_doses_at(enrollment.patient_id, policy, at=at),
+        max_doses_in_7_days=policy.max_doses_in_7_days,
     )
 
 
@@ -241,6 +245,7 @@ def start_facts(
         overrides=_overrides(session),
         chart_timezone=enrollment.patient.timezone,
         last_dosed_at=last_dosed_at,
+        doses_at=_doses_at(enrollment.patient_id, policy, at=at),
         place=_place_facts(place, at=at) if place else None,
         on_call=_on_call(session, place, policy, at=at) if place else None,
         watch_is_alive=heartbeats.pulse("watchdog").fresh,
@@ -283,6 +288,7 @@ def dose_facts(
         overrides=_overrides(session),
         fresh_from=gate.decided_at - policy.readings.max_age,
         last_dosed_at=_last_dosed_at(enrollment.patient_id),
+        doses_at=_doses_at(enrollment.patient_id, policy, at=at),
         chart_timezone=enrollment.patient.timezone,
         min_days_between=max(policy.min_days_between, gate.plan.min_days_between),
         outcomes=tuple(OutcomeKind(row.kind) for row in session.dose_outcomes.all()),
@@ -430,15 +436,28 @@ def _last_dosed_at(patient_id: UUID) -> datetime | None:
     """Return the moment of a patient's last dose, whatever enrollment it belonged to, and whether or not
     a session can call it its own. What came up was taken, though nobody wrote it down.
     """
-    dosed = TreatmentSession.objects.filter(enrollment__patient_id=patient_id)
-    of_theirs = Q(session__enrollment__patient_id=patient_id)
-    others = UnattributedDose.objects.filter(of_theirs)
-    came_up = DoseOutcome.objects.filter(of_theirs, kind=OutcomeKind.VOMITED, session__dosed_at=None)
-    return _latest(
-        dosed.aggregate(last=Max("dosed_at"))["last"],
-        others.aggregate(last=Max("taken_at"))["last"],
-        came_up.aggregate(last=Max("recorded_at"))["last"],
+    return _latest(*(found.aggregate(last=Max(column))["last"] for found, column in _taken(patient_id)))
+
+
+def _doses_at(patient_id: UUID, policy: SessionPolicy, *, at: datetime) -> tuple[datetime, ...]:
+    """Return the moments of the same doses of the last week and a day more, where the policy counts them."""
+    if policy.max_doses_in_7_days is None:
+        return ()
+    since = at - timedelta(days=7) - LONGEST_DAY
+    return tuple(
+        moment
+        for found, column in _taken(patient_id)
+        for moment in found.filter(**{f"{column}__gte": since}).values_list(column, flat=True)
     )
+
+
+def _taken(patient_id: UUID) -> Iterator[tuple[QuerySet[Any], str]]:
+    """Give where a patient's doses are told of, and the column of their moments."""
+    of_theirs = Q(session__enrollment__patient_id=patient_id)
+    yield TreatmentSession.objects.filter(enrollment__patient_id=patient_id), "dosed_at"
+    yield UnattributedDose.objects.filter(of_theirs), "taken_at"
+    came_up = DoseOutcome.objects.filter(of_theirs, kind=OutcomeKind.VOMITED, session__dosed_at=None)
+    yield came_up, "recorded_at"
 
 
 def _latest(*moments: datetime | None) -> datetime | None:

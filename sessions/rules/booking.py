@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from core.errors import Reason
+from sessions.rules.start import week_fault
 from sessions.rules.times import far_enough, local_day
 
 BOOK_AHEAD_AT_MOST = timedelta(days=365)
@@ -22,6 +23,8 @@ class BookingFacts:
     planned_sessions: int
     min_days_between: int
     last_dosed_at: datetime | None
+    doses_at: tuple[datetime, ...]
+    max_doses_in_7_days: int | None
 
 
 def booking_faults(facts: BookingFacts) -> list[Reason]:
@@ -49,3 +52,5 @@ def _spacing_faults(facts: BookingFacts) -> Iterator[Reason]:
     ):
         earliest = local_day(last, facts.zone) + timedelta(days=days)
         yield Reason("too_soon", f"The next session can be on {earliest} at the earliest.")
+    most = facts.max_doses_in_7_days
+    yield from week_fault(facts.scheduled_at, doses_at=facts.doses_at, zone=facts.zone, most=most)

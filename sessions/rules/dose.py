@@ -21,6 +21,7 @@ from sessions.rules.start import (
     clearance_reasons,
     consent_reasons,
     spacing_fault,
+    week_fault,
 )
 from sessions.rules.times import CLOCK_SKEW
 
@@ -53,6 +54,7 @@ class DoseFacts:
     overrides: tuple[Override, ...]
     fresh_from: datetime
     last_dosed_at: datetime | None
+    doses_at: tuple[datetime, ...] | None
     chart_timezone: str
     min_days_between: int
     outcomes: tuple[OutcomeKind, ...] | None
@@ -63,13 +65,16 @@ def dose_faults(facts: DoseFacts, policy: SessionPolicy) -> list[Reason]:
 
     How far it is from the last one is asked again: somebody may have said since that they took one.
     """
-    spacing = spacing_fault(
-        facts.at,
-        last_dosed_at=facts.last_dosed_at,
-        zone=ZoneInfo(facts.chart_timezone),
-        days=facts.min_days_between,
-    )
-    return [*_order_faults(facts), *_safety_faults(facts), *_reading_faults(facts, policy), *spacing]
+    zone = ZoneInfo(facts.chart_timezone)
+    last, days = facts.last_dosed_at, facts.min_days_between
+    most = policy.max_doses_in_7_days
+    return [
+        *_order_faults(facts),
+        *_safety_faults(facts),
+        *_reading_faults(facts, policy),
+        *spacing_fault(facts.at, last_dosed_at=last, zone=zone, days=days),
+        *week_fault(facts.at, doses_at=facts.doses_at, zone=zone, most=most),
+    ]
 
 
 def _order_faults(facts: DoseFacts) -> Iterator[Reason]:

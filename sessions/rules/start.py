@@ -18,7 +18,7 @@ from sessions.rules.readings import (
     level_faults,
     relied_on,
 )
-from sessions.rules.times import far_enough, is_fresh, local_day
+from sessions.rules.times import far_enough, in_the_week, is_fresh, local_day
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +53,20 @@ class PlaceFacts:
 class StartFacts:
     """Everything the gate asks. Null means not known, and what is not known refuses.
 
-    `today` and `scheduled_on` are days where the session is. `chart_timezone` is the patient's own: how far
-    apart doses are, and how long ago the plan was signed, is asked there, whatever zone each was booked in.
-    `yes_today` are the questions answered with yes on this day, whatever was answered since and in whichever
-    session, that no clinician overruled. `readings` are this session's, oldest first; `readings_elsewhere`
-    those of the patient's others that may still be a day's crisis. `overrides` are what clinicians signed for
-    some of this session's, whether or not it still holds. `monitor_attested_at` is when the monitor
-    whose link is alive said to be there. `on_call` is when somebody is on call who may practise in the state
-    of `place`; `watch_is_alive`, whether the watchdog is. `has_medicine` says that the ordered dose is in
-    stock, and in date to the end of the dose window, as far as a ledger is kept. `open_reviews` are the
-    sessions before this one that a clinician has to read and sign first; `open_safety_tasks`, what was
-    reported and no clinician has looked at, and what is overdue to find out about an event.
-    `doses_before_mg` are those taken by the plan's route, the last one last, each no more than was ordered.
+    `today` and `scheduled_on` are days where the session is. `chart_timezone` is the patient's own: how
+    far apart doses are, how many there are in a week, and how long ago the plan was signed, is asked
+    there, whatever zone each was booked in. `yes_today` are the questions answered with yes on this day,
+    whatever was answered since and in whichever session, that no clinician overruled. `readings` are this
+    session's, oldest first; `readings_elsewhere` those of the patient's others that may still be a day's
+    crisis. `overrides` are what clinicians signed for some of this session's, whether or not it still
+    holds. `monitor_attested_at` is when the monitor whose link is alive said to be there. `on_call` is
+    when somebody is on call who may practise in the state of `place`; `watch_is_alive`, whether the
+    watchdog is. `has_medicine` says that the ordered dose is in stock, and in date to the end of the dose
+    window, as far as a ledger is kept. `open_reviews` are the sessions before this one that a clinician
+    has to read and sign first; `open_safety_tasks`, what was reported and no clinician has looked at, and
+    what is overdue to find out about an event. `doses_at` are all those of at least the last seven days,
+    by whatever route and in whatever program; `doses_before_mg` those taken by the plan's route, the last
+    one last, each no more than was ordered.
     """
 
     at: datetime
@@ -88,6 +90,7 @@ class StartFacts:
     overrides: tuple[Override, ...]
     chart_timezone: str
     last_dosed_at: datetime | None
+    doses_at: tuple[datetime, ...] | None
     place: PlaceFacts | None
     on_call: tuple[Span, ...] | None
     watch_is_alive: bool | None
@@ -268,6 +271,7 @@ def _spacing(facts: StartFacts, policy: SessionPolicy) -> Iterator[Reason]:
     if facts.today < facts.scheduled_on:
         yield Reason("before_its_day", f"This session is booked for {facts.scheduled_on.isoformat()}.")
     last, zone = facts.last_dosed_at, ZoneInfo(facts.chart_timezone)
+    yield from week_fault(facts.at, doses_at=facts.doses_at, zone=zone, most=policy.max_doses_in_7_days)
     if last is None and facts.number > 1:
         yield Reason("last_dose_unknown", "It is not known when the last dose was.")
     if last is None or facts.plan is None:
@@ -278,6 +282,14 @@ def _spacing(facts: StartFacts, policy: SessionPolicy) -> Iterator[Reason]:
     seen_on = max(local_day(last, zone), facts.plan.signed_on)
     if local_day(facts.at, zone) - seen_on > timedelta(days=policy.max_gap_days):
         yield Reason("gap_too_long", "It has been long. Your clinician has to sign the plan again first.")
+
+
+def week_fault(
+    moment: datetime, *, doses_at: Iterable[datetime] | None, zone: ZoneInfo, most: int | None
+) -> Iterator[Reason]:
+    """Give the one reason for which a dose would be one too many in seven days; not to know them is too."""
+    if most is not None and (doses_at is None or in_the_week(moment, doses_at=doses_at, zone=zone) >= most):
+        yield Reason("too_many_in_a_week", f"There are at most {most} sessions in 7 days.")
 
 
 def spacing_fault(

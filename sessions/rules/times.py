@@ -1,5 +1,6 @@
 """What follows from a moment: deadlines, the day it is where the patient is, when they may drive again."""
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -28,6 +29,12 @@ def far_enough(moment: datetime, *, last_dosed_at: datetime, zone: ZoneInfo, day
     # In UTC: two times of one zone are subtracted by the clock on the wall.
     elapsed = moment.astimezone(UTC) - last_dosed_at.astimezone(UTC)
     return between >= timedelta(days=days) and elapsed >= timedelta(days=days - 1)
+
+
+def in_the_week(moment: datetime, *, doses_at: Iterable[datetime], zone: ZoneInfo) -> int:
+    """Return how many doses there were on the calendar day of `moment` in `zone` and the six before it."""
+    first = local_day(moment, zone) - timedelta(days=6)
+    return sum(first <= local_day(dosed_at, zone) <= local_day(moment, zone) for dosed_at in doses_at)
 
 
 def deadlines(started_at: datetime, policy: SessionPolicy) -> list[datetime]:

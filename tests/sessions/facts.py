@@ -33,17 +33,20 @@ def example_policy() -> dict[str, Any]:
 
 
 def stepped_policy() -> dict[str, Any]:
-    """Return the example policy with a largest step, as the version after it that a clinic signs."""
+    """Return the example policy with all that it leaves open, as the version after it that a clinic signs."""
     content = example_policy() | {"version": 5}
     for route, step_mg in (("sublingual", 75), ("subcutaneous", 15)):
         content["dose_bounds"][route]["max_step_mg"] = step_mg
         source = content["sources"][f"dose_bounds.{route}.max_mg"]
         content["sources"][f"dose_bounds.{route}.max_step_mg"] = source
+    content["max_doses_in_7_days"] = 2
+    content["sources"]["max_doses_in_7_days"] = content["sources"]["min_days_between"]
     return content
 
 
 POLICY: SessionPolicy = parse_policy(example_policy())
 STEPPED: SessionPolicy = parse_policy(stepped_policy())
+WEEKLY: SessionPolicy = replace(POLICY, max_doses_in_7_days=2)
 
 
 def reading(*, minutes_ago: float, pressure: tuple[int, int] = (118, 76), rate: int | None = 64) -> Reading:
@@ -102,6 +105,7 @@ GOOD = StartFacts(
     overrides=(),
     chart_timezone="America/New_York",
     last_dosed_at=NOON - timedelta(days=7),
+    doses_at=(),
     place=PLACE,
     on_call=((NOON, NOON + WATCHED),),
     watch_is_alive=True,
@@ -131,6 +135,7 @@ GOOD_DOSE = DoseFacts(
     overrides=(),
     fresh_from=NOON - timedelta(minutes=30),
     last_dosed_at=NOON - timedelta(days=7),
+    doses_at=(),
     chart_timezone="America/New_York",
     min_days_between=7,
     outcomes=(),
@@ -147,5 +152,7 @@ def booking(**changed: Any) -> BookingFacts:
         "planned_sessions": 6,
         "min_days_between": 7,
         "last_dosed_at": NOON - timedelta(days=7),
+        "doses_at": (),
+        "max_doses_in_7_days": None,
     }
     return BookingFacts(**facts | changed)

@@ -36,6 +36,7 @@ POLICIES = (
     STEPPED,
     replace(
         POLICY,
+        max_doses_in_7_days=3,
         min_days_between=7,
         max_gap_days=28,
         attestation_max_age=timedelta(minutes=15),
@@ -126,6 +127,9 @@ def good(chance: Random, moment: int, policy: SessionPolicy) -> dict[str, Any]:
         "overrides": (),
         "chart_timezone": zone,
         "last_dosed_at": None if number == 1 and chance.random() < 0.5 else _on_day(chance, zone, now - ago),
+        "doses_at": _doses_at(
+            chance, zone, now, inside=chance.randint(0, (policy.max_doses_in_7_days or 1) - 1)
+        ),
         "place": PlaceFacts(
             "NY", True, at - policy.attestation_max_age * chance.choice((0, 1, chance.random()))
         ),
@@ -226,6 +230,21 @@ def _on_day(chance: Random, zone: str, day: int) -> datetime:
     """Return a moment of that day: its first, its last, or any."""
     begin, end = clock_of(zone).moment(day * DAY), clock_of(zone).moment((day + 1) * DAY)
     return datetime.fromtimestamp(chance.choice((begin, end - 1, chance.randrange(begin, end))), UTC)
+
+
+def _doses_at(chance: Random, zone: str, now: int, *, inside: int) -> tuple[datetime, ...]:
+    """Return so many doses on this day and the six before it, most at the edge, and some before them."""
+    days = [now - chance.choice((0, 6, 6, chance.randint(0, 6))) for _ in range(inside)]
+    days += [now - chance.choice((7, 7, 8)) for _ in range(chance.choice((0, 1, 2)))]
+    return tuple(_on_day(chance, zone, day) for day in days)
+
+
+def _too_many(chance: Random, facts: Mapping[str, Any], policy: SessionPolicy) -> tuple[datetime, ...] | None:
+    if chance.random() < 0.2:
+        return None
+    zone, most = facts["chart_timezone"], policy.max_doses_in_7_days or 1
+    now = clock_of(zone).day(int(facts["at"].timestamp()))
+    return _doses_at(chance, zone, now, inside=most + chance.choice((-1, 0, 0, 1)))
 
 
 def _age(chance: Random, limit: timedelta) -> timedelta:
@@ -404,6 +423,7 @@ SPOILERS: Mapping[str, Spoiler] = {
     "readings_elsewhere": _elsewhere,
     "chart_timezone": _any_of(*ZONES),
     "last_dosed_at": _last_dosed_at,
+    "doses_at": _too_many,
     "place": _place,
     "on_call": _on_call,
     "watch_is_alive": _any_of(False, None),

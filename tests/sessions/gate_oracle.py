@@ -159,12 +159,22 @@ def no_crisis(facts: StartFacts, policy: SessionPolicy) -> Iterator[str]:
 
 
 def spacing(facts: StartFacts, policy: SessionPolicy) -> Iterator[str]:
+    there = clock_of(facts.chart_timezone)
+    if policy.max_doses_in_7_days is not None:
+        # A dose today would be the last of a week that began six days ago.
+        today = there.day(int(facts.at.timestamp() // 1))
+        week = range(today - 6, today + 1)
+        days = [there.day(int(dose.timestamp() // 1)) for dose in facts.doses_at or ()]
+        if (
+            facts.doses_at is None
+            or len([day for day in days if day in week]) + 1 > policy.max_doses_in_7_days
+        ):
+            yield "too_many_in_a_week"
     if facts.last_dosed_at is None and facts.number > 1:
         # A later session than the first, and no dose before it.
         yield "last_dose_unknown"
     if facts.last_dosed_at is None or facts.plan is None:
         return
-    there = clock_of(facts.chart_timezone)
     now, dosed = (there.day(int(at.timestamp() // 1)) for at in (facts.at, facts.last_dosed_at))
     apart = max(policy.min_days_between, facts.plan.min_days_between)
     if now - dosed < apart or facts.at - facts.last_dosed_at < (apart - 1) * DAY:

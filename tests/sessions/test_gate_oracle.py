@@ -25,7 +25,7 @@ from sessions.rules import (
     start,
 )
 from tests.figures import record
-from tests.sessions.facts import GOOD, POLICY
+from tests.sessions.facts import GOOD, POLICY, WEEKLY
 from tests.sessions.gate_cases import cases
 from tests.sessions.gate_oracle import refusals
 
@@ -63,6 +63,7 @@ CODES = {
     "blood_pressure_crisis",
     "last_dose_unknown",
     "too_soon",
+    "too_many_in_a_week",
     "gap_too_long",
     "place_missing",
     "place_too_old",
@@ -133,7 +134,7 @@ def test_the_gate_agrees_with_the_oracle_a_million_times() -> None:
 def test_what_is_not_known_refuses(name: str) -> None:
     unknown: dict[str, Any] = {name: None}
     facts = replace(GOOD, **unknown)
-    assert gate(facts, POLICY) == refusals(facts, POLICY) != set()
+    assert gate(facts, WEEKLY) == refusals(facts, WEEKLY) != set()
 
 
 # --- gates that are wrong ------------------------------------------------------------
@@ -276,6 +277,13 @@ WRONG: dict[str, Gate] = {
         replace(policy, min_days_between=policy.min_days_between - 1),
     ),
     "only the plan spaces": by_policy(min_days_between=lambda policy: 1),
+    "one dose more in a week": by_policy(
+        max_doses_in_7_days=lambda policy: policy.max_doses_in_7_days and policy.max_doses_in_7_days + 1
+    ),
+    "a week of six days": by_facts(
+        doses_at=lambda facts: facts.doses_at and tuple(one + timedelta(days=-1) for one in facts.doses_at)
+    ),
+    "no week known is none": by_facts(doses_at=lambda facts: facts.doses_at or ()),
     "days counted in UTC": by_facts(chart_timezone=lambda facts: "UTC"),
     "no dose known is none taken": by_facts(number=lambda facts: 1),
     "somewhere is somewhere": by_facts(place=anywhere),

@@ -181,6 +181,7 @@ def without(*places: str) -> Policy:
     [
         ("review", "No clinician reviews a session"),
         ("recovery", "A session ends by the time alone"),
+        ("max_doses_in_7_days", "Any number of doses fits into a week"),
         ("morning_answer_hours", "Nobody is called where a patient does not say in the morning"),
         ("readings.crisis_from.heart_rate_bpm", "No heart rate calls anybody"),
         ("readings.crisis_from.oxygen_saturation_pct", "No oxygen saturation calls anybody"),

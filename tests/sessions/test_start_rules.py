@@ -17,7 +17,19 @@ from sessions.rules import (
     for_monitor,
     is_emergency,
 )
-from tests.sessions.facts import GOOD, NOON, PLACE, PLAN, POLICY, TODAY, WATCHED, numbered, override, reading
+from tests.sessions.facts import (
+    GOOD,
+    NOON,
+    PLACE,
+    PLAN,
+    POLICY,
+    TODAY,
+    WATCHED,
+    WEEKLY,
+    numbered,
+    override,
+    reading,
+)
 
 NO_TO_ALL = GOOD.today_answers.answers if GOOD.today_answers else {}
 TEN = NOON + timedelta(minutes=10)
@@ -93,6 +105,12 @@ def spoiled() -> Iterator[tuple[str, str, dict[str, Any]]]:
         "systolic_too_high",
         {"readings": numbered(*readings((150, 80), (118, 76), (150, 80))), "overrides": (override(),)},
     )
+    yield (
+        "a third one in the week",
+        "too_many_in_a_week",
+        {"doses_at": tuple(NOON - timedelta(days=ago) for ago in (6, 1))},
+    )
+    yield "doses of the week unknown", "too_many_in_a_week", {"doses_at": None}
     yield "too soon", "too_soon", {"last_dosed_at": NOON - timedelta(days=6)}
     yield "a second session, no dose known", "last_dose_unknown", {"last_dosed_at": None}
     yield "nowhere", "place_missing", {"place": None}
@@ -143,7 +161,7 @@ def test_good_facts_start() -> None:
 
 @pytest.mark.parametrize(("reason", "change"), [pytest.param(r, c, id=name) for name, r, c in spoiled()])
 def test_one_failing_fact_refuses_with_its_own_reason(reason: str, change: dict[str, Any]) -> None:
-    decision = decide_start(replace(GOOD, **change), POLICY)
+    decision = decide_start(replace(GOOD, **change), WEEKLY)
     assert not decision.allowed
     assert [given.code for given in decision.reasons] == [reason]
 
