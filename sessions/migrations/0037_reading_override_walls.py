@@ -16,7 +16,7 @@ BEGIN
         WHERE one.id = NEW.first_reading_id AND two.id = NEW.second_reading_id
         AND one.session_id = NEW.session_id AND two.session_id = NEW.session_id
         AND one.kind = 'blood_pressure' AND two.kind = 'blood_pressure'
-        AND one.observed_at < two.observed_at
+        AND least(one.observed_at, one.received_at) < least(two.observed_at, two.received_at)
     ) THEN
         RAISE EXCEPTION 'reading_override_names_its_own' USING ERRCODE = 'check_violation';
     END IF;

@@ -286,6 +286,19 @@ def test_it_lets_nothing_else_pass(raised: TreatmentSession, ben: User, now: dat
     assert refusal(raised, at=now + MINUTE) == {"monitor_not_present"}
 
 
+def test_a_phone_whose_clock_goes_ahead_keeps_nobody_from_signing(
+    raised: TreatmentSession, ben: User, now: datetime
+) -> None:
+    """What it says of a moment still to come was measured by the time it reached us."""
+    later, actor = now + timedelta(seconds=70), ada_of(raised)
+    ahead = stages.reading(at=now + timedelta(seconds=110), seq=7, pressure=(146, 88))
+    first, _ = services.observe(raised, entry=ahead, actor=actor, at=now)
+    second = measure(raised, (144, 86), at=later)
+    assert second.observed_at < first.observed_at
+    sign(raised, ben, at=later, first_reading=first.pk, second_reading=second.pk)
+    assert start(raised, at=later).status == "in_progress"
+
+
 def test_who_holds_no_licence_there_signs_nothing(raised: TreatmentSession, ben: User, now: datetime) -> None:
     Licence.objects.update(ends_on=(now - timedelta(days=1)).date())
     with stages.refused(MayNotTreat):
