@@ -145,7 +145,8 @@ def override_faults(
 
     Both are fresh, of this session and taken there, and nobody has corrected them; the first is above a limit
     and the second was measured after it. Never beside a crisis of the day, nor where one is not ruled out.
-    Source: clinical.md 5.5, proposed; the heart rate has no override there.
+    Proposed after the esketamine label, which weighs risk against benefit above 140/90 mmHg (unverified); no
+    source was found for a heart rate above its limit, so that one has no override.
     """
     if measured.here is None or measured.elsewhere is None:
         yield UNKNOWN
