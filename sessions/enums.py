@@ -61,6 +61,12 @@ class ObservationKind(TextChoices):
     ALERTNESS = "alertness"
     """Lay terms only: talks normally, wakes when spoken to, cannot be woken."""
     COMFORT = "comfort"
+    DISSOCIATION = "dissociation"
+    """The person's own rating, asked of nobody else."""
+    BATHROOM = "bathroom"
+    """They went, with the monitor's help."""
+    GUIDE_CALL = "guide_call"
+    """They, or the monitor for them, spoke with the guide."""
     NOTE = "note"
 
 

@@ -4,6 +4,7 @@ from django.db.models.functions import Now
 
 from accounts.enums import STATES
 from accounts.models import Capability, Patient, Signature
+from core.actors import ActorKind
 from core.ids import new_id
 from core.models import ActedModel, DocumentVersion, Transition
 from programs.enums import Route
@@ -21,7 +22,14 @@ from sessions.enums import (
     SessionEvent,
     SessionStatus,
 )
-from sessions.plausible import COMFORT, DIASTOLIC_MMHG, HEART_RATE_BPM, OXYGEN_SATURATION_PCT, SYSTOLIC_MMHG
+from sessions.plausible import (
+    COMFORT,
+    DIASTOLIC_MMHG,
+    DISSOCIATION,
+    HEART_RATE_BPM,
+    OXYGEN_SATURATION_PCT,
+    SYSTOLIC_MMHG,
+)
 
 
 class TreatmentSession(models.Model):
@@ -251,6 +259,7 @@ class Observation(ActedModel):
     oxygen_saturation_pct = models.PositiveSmallIntegerField(null=True)
     alertness = models.CharField(max_length=24, choices=Alertness.choices, blank=True)
     comfort = models.PositiveSmallIntegerField(null=True)
+    dissociation = models.PositiveSmallIntegerField(null=True)
     note = models.TextField(blank=True)
     replaces = models.OneToOneField("self", on_delete=models.PROTECT, null=True, related_name="replaced_by")
     reason = models.TextField(blank=True, default="", db_default="")
@@ -298,6 +307,17 @@ class Observation(ActedModel):
             models.CheckConstraint(
                 condition=~Q(kind="comfort") | Q(comfort__isnull=False, comfort__range=COMFORT),
                 name="observation_comfort_is_0_to_10",
+            ),
+            # No lay monitor is given a clinical scale; the link of one is no person.
+            models.CheckConstraint(
+                condition=Q(dissociation=None) & ~Q(kind="dissociation")
+                | Q(
+                    kind="dissociation",
+                    dissociation__isnull=False,
+                    dissociation__range=DISSOCIATION,
+                    actor_kind=ActorKind.PERSON,
+                ),
+                name="observation_dissociation_is_the_persons_own",
             ),
             models.CheckConstraint(
                 condition=~Q(kind="note") | ~Q(note=""), name="observation_note_says_something"

@@ -37,6 +37,7 @@ MEASURED = (
     "oxygen_saturation_pct",
     "alertness",
     "comfort",
+    "dissociation",
     "note",
 )
 

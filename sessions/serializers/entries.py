@@ -39,6 +39,9 @@ _VALUES: Mapping[str, tuple[str, ...]] = {
     ObservationKind.OXYGEN_SATURATION: ("oxygen_saturation_pct",),
     ObservationKind.ALERTNESS: ("alertness",),
     ObservationKind.COMFORT: ("comfort",),
+    ObservationKind.DISSOCIATION: ("dissociation",),
+    ObservationKind.BATHROOM: (),
+    ObservationKind.GUIDE_CALL: (),
     ObservationKind.NOTE: ("note",),
 }
 _MAY_COME_ALONG: Mapping[str, tuple[str, ...]] = {
@@ -56,6 +59,7 @@ class ObservationInput(EntryInput):
     oxygen_saturation_pct = Measure(plausible.OXYGEN_SATURATION_PCT, required=False)
     alertness = serializers.ChoiceField(choices=Alertness.choices, required=False)
     comfort = Measure(plausible.COMFORT, required=False)
+    dissociation = Measure(plausible.DISSOCIATION, required=False)
     note = serializers.CharField(max_length=4000, required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -90,6 +94,7 @@ class ObservationOutput(serializers.Serializer[Any]):
     oxygen_saturation_pct = serializers.IntegerField(allow_null=True)
     alertness = serializers.CharField()
     comfort = serializers.IntegerField(allow_null=True)
+    dissociation = serializers.IntegerField(allow_null=True)
     note = serializers.CharField()
     client_id = serializers.UUIDField()
     client_seq = serializers.IntegerField()

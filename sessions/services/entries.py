@@ -83,6 +83,7 @@ class ObservationEntry:
     oxygen_saturation_pct: int | None = None
     alertness: str = ""
     comfort: int | None = None
+    dissociation: int | None = None
     note: str = ""
 
 
@@ -96,9 +97,11 @@ def observe(
     start: whoever measures that needs a clinician more than a session, and it cannot slip through while the
     session starts.
     What was made in a session and reaches us after it is taken too, sealed or not; the database marks what
-    comes after the seal. Raises `WrongSessionState`, `EntryChanged`, or `InvalidInput` for a clock that is
-    off.
+    comes after the seal. Raises `WrongSessionState`, `EntryChanged`, `InvalidInput` for a clock that is
+    off, or `NotAllowed` for somebody else's rating of the patient's dissociation.
     """
+    if entry.kind == ObservationKind.DISSOCIATION and not _is_of(session, actor):
+        raise NotAllowed("How far away somebody feels is theirs alone to say. Write a note of what you see.")
     row = Observation(session=session, **asdict(entry))
     fault = rules.clock_fault(entry.observed_at, received_at=at)
     # A savepoint inside a bigger transaction: an entry that is refused is heard afterwards.
@@ -141,6 +144,10 @@ def correct(
         is_off = rules.clock_fault(entry.observed_at, received_at=observation.received_at)
         taken_at = at if is_off else entry.observed_at
         return _keep(row, entry, is_emergency=is_emergency, taken_at=taken_at, actor=actor, at=at)
+
+
+def _is_of(session: TreatmentSession, actor: Actor) -> bool:
+    return actor == Actor.person(session.enrollment.patient.user_id)
 
 
 def _require_corrector(session: TreatmentSession, observation: Observation, *, actor: Actor) -> None:

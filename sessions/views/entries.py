@@ -48,6 +48,7 @@ STORED = {
     "oxygen_saturation_pct": None,
     "alertness": "",
     "comfort": None,
+    "dissociation": None,
     "note": "",
     "received_at": "2026-03-02T16:58:01Z",
 }

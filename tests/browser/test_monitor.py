@@ -324,6 +324,26 @@ def test_a_dose_that_was_not_taken_is_told_and_none_is_taken_after_it(browse, li
     assert DoseOutcome.objects.get().kind == "refused"
 
 
+def test_what_happened_is_written_down_by_one_tap(browse, live_server, ada, at, tmp_path):
+    session, _ = stages.dosed(ada, at=at)
+    token, code = unbound(session, at=at)
+
+    def story(desktop):
+        page = on_a_phone(desktop)
+        open_link(page, live_server, token)
+        expect(page.get_by_role("button", name="I helped them to the bathroom")).to_be_hidden()
+        enter(page, code)
+        page.get_by_role("button", name="I helped them to the bathroom").click()
+        page.get_by_role("button", name="We spoke with the guide").click()
+        expect(page.locator("#entries .sent")).to_have_count(2, timeout=15_000)
+        page.locator("#happened").scroll_into_view_if_needed()
+        page.screenshot(path=tmp_path / "happened.png")
+
+    browse(story)
+    written = Observation.objects.filter(session=session, kind__in=["bathroom", "guide_call"])
+    assert sorted(row.kind for row in written) == ["bathroom", "guide_call"]
+
+
 def test_before_the_end_what_waits_is_sent_or_asked_about(browse, live_server, ada, at):
     session, monitor = stages.dosed(ada, at=at - timedelta(hours=3))
     stages.recovered(session, monitor, at=at)

@@ -225,6 +225,11 @@ def implausible() -> Iterator[tuple[dict[str, Any], str]]:
     yield {"kind": "alertness", "alertness": "drowsy"}, "observation_alertness_is_known"
     yield {"kind": "comfort"}, "observation_comfort_is_0_to_10"
     yield {"kind": "comfort", "comfort": 11}, "observation_comfort_is_0_to_10"
+    own = "observation_dissociation_is_the_persons_own"
+    yield {"kind": "dissociation"}, own
+    yield {"kind": "dissociation", "dissociation": 11}, own
+    yield {"kind": "dissociation", "dissociation": 4, "actor_kind": "capability"}, own
+    yield {"kind": "note", "note": "Far away.", "dissociation": 4}, own
     yield {"kind": "note"}, "observation_note_says_something"
     yield {"kind": "sleep"}, "observation_kind_is_known"
 

@@ -17,16 +17,14 @@ from tests.sessions import stages
 from tests.sessions.conftest import by_link
 
 
+def numbered() -> dict[str, Any]:
+    """Return what every entry of a phone carries."""
+    return {"client_id": str(uuid4()), "client_seq": 1, "observed_at": clock.now().isoformat()}
+
+
 def entry(**changed: Any) -> dict[str, Any]:
     """Return a blood pressure as a phone sends it now."""
-    return {
-        "kind": "blood_pressure",
-        "client_id": str(uuid4()),
-        "client_seq": 1,
-        "observed_at": clock.now().isoformat(),
-        "systolic_mmhg": 118,
-        "diastolic_mmhg": 76,
-    } | changed
+    return numbered() | {"kind": "blood_pressure", "systolic_mmhg": 118, "diastolic_mmhg": 76} | changed
 
 
 def send(
@@ -127,14 +125,31 @@ def test_what_is_missing_is_named(session: TreatmentSession, as_dan: APIClient, 
         {"kind": "oxygen_saturation", "oxygen_saturation_pct": 97},
         {"kind": "alertness", "alertness": "wakes_when_spoken_to"},
         {"kind": "comfort", "comfort": 0, "note": "under the blanket"},
+        {"kind": "bathroom"},
+        {"kind": "bathroom", "note": "She leaned on me."},
+        {"kind": "guide_call"},
         {"kind": "note", "note": "Asked for water."},
     ],
 )
 def test_every_kind_can_be_stored(session: TreatmentSession, as_dan: APIClient, body: dict[str, Any]) -> None:
-    numbered = {"client_id": str(uuid4()), "client_seq": 0, "observed_at": clock.now().isoformat()}
-    answer = send(as_dan, session, numbered | body)
+    answer = send(as_dan, session, numbered() | body)
     assert answer.status_code == 201, answer.content
     assert answer.json().items() >= body.items()
+
+
+def test_how_far_away_somebody_feels_is_theirs_to_say(
+    session: TreatmentSession, as_ada: APIClient, as_dan: APIClient, as_ben: APIClient
+) -> None:
+    rating = {"kind": "dissociation", "dissociation": 6}
+    assert send(as_ada, session, numbered() | rating).json()["dissociation"] == 6
+    for other in (as_dan, as_ben):
+        answer = send(other, session, numbered() | rating)
+        assert (answer.status_code, answer.json()["code"]) == (403, "not_allowed")
+        assert "theirs alone to say" in answer.json()["detail"]
+    assert Observation.objects.get().actor_id == str(session.enrollment.patient.user_id)
+    lines = as_ben.get(f"/api/v1/sessions/{session.pk}/log").json()["lines"]
+    rated = [line for line in lines if line["kind"] == "dissociation"]
+    assert [(line["by"], line["content"]) for line in rated] == [("patient", {"dissociation": 6})]
 
 
 def test_somebody_who_cannot_be_woken_raises_one_alert(session: TreatmentSession, as_dan: APIClient) -> None:

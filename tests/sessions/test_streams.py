@@ -76,6 +76,8 @@ def written(chosen: random.Random, *, at: datetime) -> list[Sent]:
         lambda: {"kind": "oxygen_saturation", "oxygen_saturation_pct": chosen.randrange(95, 100)},
         lambda: {"kind": "alertness", "alertness": "talks_normally"},
         lambda: {"kind": "comfort", "comfort": chosen.randrange(11)},
+        lambda: {"kind": "bathroom"},
+        lambda: {"kind": "guide_call"},
         lambda: {"kind": "note", "note": f"Seen {chosen.randrange(1000)}."},
     ]
     return [

@@ -229,7 +229,7 @@ async function show() {
   const waiting = entries.filter((entry) => entry.state === "waiting");
   put($("connection"), connection(waiting.length));
   $("bind").hidden = !page.token || page.isBound || page.ended;
-  for (const id of ["now", "alertness", "pressure", "other", "harm"]) $(id).hidden = !page.session;
+  for (const id of ["now", "alertness", "pressure", "happened", "other", "harm"]) $(id).hidden = !page.session;
   $("help").hidden = !page.token;
   const outcomes = entries.filter(isOpenOutcome).map((entry) => entry.body.kind);
   $("dose").hidden = !may("record_dose") || entries.some((entry) => isOpenDose(entry)) || outcomes.length > 0;
@@ -369,6 +369,8 @@ once($("help"), async () => {
   else await enter("report", "Help", { description: "Whoever keeps company calls for help; the code is not entered yet." });
 });
 once($("well"), () => enter("check_in", "All is well", { all_well: true }));
+once($("bathroom"), () => enter("observation", "Bathroom", { kind: "bathroom" }));
+once($("guide_call"), () => enter("observation", "Spoke with the guide", { kind: "guide_call" }));
 once($("present"), () => decide("attestations", { kind: "monitor_present" }));
 once($("start"), () => decide("start", {}));
 once($("end"), async () => {
