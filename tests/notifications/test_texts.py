@@ -329,7 +329,8 @@ def test_what_was_said_in_the_same_text_goes_with_it(
     ada: Patient, noon: datetime, due: Due, sink: Sink, sms: GatewaySink
 ) -> None:
     give_number(ada, noon - HOUR)
-    both = [reminded(due, ada, noon - HOUR / 60, FORM), reminded(due, ada, noon, MessageKind.SESSION_TOMORROW)]
+    first_at = noon - timedelta(minutes=1)
+    both = [reminded(due, ada, first_at), reminded(due, ada, noon, MessageKind.SESSION_TOMORROW)]
     deliver_due(at=noon)
     receive(both[0].pk, arrived=False, at=noon + HOUR)
     deliver_due(at=noon + HOUR)
