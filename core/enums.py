@@ -12,6 +12,8 @@ class DocumentKind(TextChoices):
     """By what law medicine is prescribed without a visit in person, and until when."""
     ESCALATION_LADDERS = "escalation_ladders"
     """How an alert of each class pages, and within what time."""
+    CONTENT_MODULES = "content_modules"
+    """What a patient is given to read before a session and after it, and when."""
     TREATMENT_CONSENT = "treatment_consent"
     """What a person agrees to when treated at home."""
     OFF_LABEL_DISCLOSURE = "off_label_disclosure"
@@ -33,5 +35,6 @@ POLICIES = (
     DocumentKind.SESSION_POLICY,
     DocumentKind.PRESCRIBING_AUTHORITY,
     DocumentKind.ESCALATION_LADDERS,
+    DocumentKind.CONTENT_MODULES,
 )
 """The kinds by which the program decides: a version of one takes effect only signed by two people."""

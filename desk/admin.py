@@ -28,6 +28,7 @@ from safety import services as safety_services
 from safety.enums import IdentityDocument, IdentityMethod, IdentityOutcome, MonitoringResult
 from safety.screening.policy import PolicyError
 from safety.services import IdentityReport, MonitoringReport
+from sessions.content import unread
 from sessions.policy import left_out
 
 SHOWN = 50
@@ -172,9 +173,14 @@ def _sign_policy(document: DocumentVersion, signer: User, said: Mapping[str, Any
 
 
 def _left_out(document: DocumentVersion) -> tuple[str, ...]:
-    """Return what a version leaves out: guards that are off by it, alerts that page by what ships."""
+    """Return what a version leaves out: guards that are off by it, alerts that page by what ships.
+
+    Or that it does nothing, because it cannot be read.
+    """
     if document.kind == DocumentKind.SESSION_POLICY:
         return left_out(document.content)
+    if document.kind == DocumentKind.CONTENT_MODULES:
+        return unread(document.content)
     if document.kind != DocumentKind.ESCALATION_LADDERS:
         return ()
     try:

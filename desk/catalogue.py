@@ -27,6 +27,7 @@ SESSION_POLICIES = (
 )
 AUTHORITY = "safety/example_authority.toml"
 LADDERS = "safety/example_ladders.toml"
+CONTENT = "sessions/example_content.toml"
 TEXTS = "programs/documents"
 """A folder a kind, and in it a file a version: `2.1.en.toml` is version 2, corrected once, in English."""
 
@@ -55,6 +56,7 @@ def load() -> Iterator[str]:
     yield from _what_is_left_out(at=at)
     yield from _publish_policies(DocumentKind.PRESCRIBING_AUTHORITY, [_read(AUTHORITY)], at=at)
     yield from _publish_policies(DocumentKind.ESCALATION_LADDERS, [_read(LADDERS)], at=at)
+    yield from _publish_policies(DocumentKind.CONTENT_MODULES, [_read(CONTENT)], at=at)
     yield from _publish_texts(at=at)
 
 

@@ -198,6 +198,13 @@ def transitions(enrollment_id: UUID) -> QuerySet[EnrollmentTransition]:
     return EnrollmentTransition.objects.filter(enrollment_id=enrollment_id)
 
 
+def active_since(enrollment_id: UUID) -> datetime | None:
+    """Return when an enrollment became active, every text agreed to; `None` before."""
+    consented = transitions(enrollment_id).filter(event=EnrollmentEvent.CONSENTED)
+    first: datetime | None = consented.aggregate(at=Min("at"))["at"]
+    return first
+
+
 def session_policy(*, at: datetime) -> dict[str, Any]:
     """Return the content of the session policy in force, from which plans take their bounds.
 

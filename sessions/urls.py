@@ -3,6 +3,7 @@ from django.urls import include, path
 from sessions.views import (
     booking,
     calls,
+    content,
     course,
     effects,
     entries,
@@ -55,6 +56,7 @@ of_one_session = [
 
 of_one_enrollment = [
     path("sessions", booking.Sessions.as_view(), name="sessions"),
+    path("content-modules", content.ContentModules.as_view(), name="content-modules"),
     path("pauses", leaving.Pauses.as_view(), name="pauses"),
     path("resumptions", leaving.Resumptions.as_view(), name="resumptions"),
     path("withdrawals", leaving.Withdrawals.as_view(), name="withdrawals"),

@@ -14,6 +14,7 @@ from sessions.queries.access import (
     sessions_in_care,
     sessions_of,
 )
+from sessions.queries.content import content_modules
 from sessions.queries.due import (
     SILENCE,
     deadlines_missed,
@@ -113,6 +114,7 @@ __all__ = [
     "cares_for",
     "checklist_in_care",
     "checklists_of",
+    "content_modules",
     "current_link",
     "day",
     "deadlines_missed",

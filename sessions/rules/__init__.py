@@ -1,6 +1,7 @@
 """Every decision about a session, as pure functions over values."""
 
 from sessions.rules.booking import BookingFacts, booking_faults
+from sessions.rules.content import ContentFacts, Released, released
 from sessions.rules.dose import (
     NO_DOSE_AGAIN,
     DoseFacts,
@@ -63,6 +64,7 @@ __all__ = [
     "SHOWN_TO_MONITOR",
     "TRANSITIONS",
     "BookingFacts",
+    "ContentFacts",
     "DoseFacts",
     "EndFacts",
     "EscalationFacts",
@@ -79,6 +81,7 @@ __all__ = [
     "PlanFacts",
     "Reading",
     "Readings",
+    "Released",
     "ReviewFacts",
     "Seen",
     "StartDecision",
@@ -118,6 +121,7 @@ __all__ = [
     "override_faults",
     "place_faults",
     "refused_dose_source",
+    "released",
     "relied_on",
     "review_due_at",
     "review_faults",

@@ -20,6 +20,15 @@ def local_day(moment: datetime, zone: ZoneInfo) -> date:
     return moment.astimezone(zone).date()
 
 
+def day_begins(day: date, zone: ZoneInfo) -> datetime:
+    """Return the first moment, in UTC, of a calendar day in `zone`.
+
+    Where a clock change leaves midnight out that is the moment of the change; where midnight comes twice, the
+    first of the two.
+    """
+    return datetime.combine(day, time.min, tzinfo=zone).astimezone(UTC)
+
+
 def far_enough(moment: datetime, *, last_dosed_at: datetime, zone: ZoneInfo, days: int) -> bool:
     """Tell whether `moment` is at least so many calendar days after the last dose, both days in one `zone`.
 

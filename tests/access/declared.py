@@ -247,6 +247,7 @@ OPERATIONS = (
     # sessions
     Op("sessions", "GET", PERSONS, BOTH),
     Op("sessions", "POST", PERSONS, SELF, stage="measured", body={"<booking>": ""}),
+    Op("content-modules", "GET", PERSONS, BOTH),
     Op("session", "GET", IN_SESSION, DAY),
     Op(
         "session-reschedule",
