@@ -37,4 +37,4 @@ POLICIES = (
     DocumentKind.ESCALATION_LADDERS,
     DocumentKind.CONTENT_MODULES,
 )
-"""The kinds by which the program decides: a version of one takes effect only signed by two people."""
+"""The kinds by which the program decides, or speaks: a version takes effect only signed by two people."""
