@@ -300,12 +300,13 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "core.beat.HeartbeatScheduler"
 CELERY_BEAT_SCHEDULE_FILENAME = str(STATE_DIR / "beat-schedule")
-# Ticks only ask "what is due?". Each expires with the next, so that they cannot pile up.
+# Ticks only ask "what is due?". Each expires with the next, so that they cannot pile up. A page waits for a
+# second at most, and so does a backlog whose sender has died.
 CELERY_BEAT_SCHEDULE = {
     name: {"task": task, "schedule": seconds, "options": {"expires": seconds}}
     for name, task, seconds in [
         ("tick", "core.tasks.tick", 5.0),
-        ("deliver", "notifications.tasks.deliver_due", 5.0),
+        ("deliver", "notifications.tasks.deliver_due", 1.0),
         ("watch", "sessions.tasks.watch", 10.0),
         ("forget limits", "core.tasks.forget_ended_limits", 3600.0),
         ("anchor", "core.tasks.anchor", 300.0),

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from allauth.account.models import EmailAddress
 from django.conf import settings
-from django.db.models import Max, Q, QuerySet
+from django.db.models import Max, Q, QuerySet, Subquery
 from django.utils.crypto import salted_hmac
 
 from accounts import queries as accounts
@@ -307,16 +307,28 @@ def is_told_on(user_id: UUID | None, day: date) -> bool:
 
 
 def habits_of(user: User) -> Habits | None:
-    """Return when somebody may be reminded; `None` where there is no chart, and so nobody to remind."""
-    zone = zone_of(user.pk)
+    """Return when somebody may be reminded; `None` where there is no chart, and so nobody to remind.
+
+    One statement: it is asked for every reminder that leaves.
+    """
+    may_have_left = Delivery.objects.filter(user=user, kind__in=REMINDERS, status__in=list(LEFT))
+    last = may_have_left.filter(finished_at__isnull=False).order_by("-finished_at").values("finished_at")
     with seeing_all_charts():
-        said = ReminderPreference.objects.filter(user=user).first()
-        may_have_left = Delivery.objects.filter(user=user, kind__in=REMINDERS, status__in=list(LEFT))
-        reminded_at = may_have_left.aggregate(last=Max("finished_at"))["last"]
-    if zone is None:
+        row = (
+            Patient.objects.filter(user=user)
+            .values_list(
+                "timezone",
+                "user__reminder_preference__quiet_from",
+                "user__reminder_preference__quiet_until",
+                Subquery(last[:1]),
+            )
+            .first()
+        )
+    if row is None:
         return None
-    quiet = QuietHours(said.quiet_from, said.quiet_until) if said else USUAL
-    return Habits(zone=zone, quiet=quiet, reminded_at=reminded_at)
+    zone, quiet_from, quiet_until, reminded_at = row
+    quiet = USUAL if quiet_from is None else QuietHours(quiet_from, quiet_until)
+    return Habits(zone=ZoneInfo(zone), quiet=quiet, reminded_at=reminded_at)
 
 
 OPTED_OUT = "opted out"
@@ -363,17 +375,25 @@ class Waiting:
 
 def waiting_beside(delivery: Delivery, *, zone: ZoneInfo, at: datetime) -> list[Waiting]:
     """Return the other reminders that this person would get until the end of their day."""
-    stopped = Suppression.objects.filter(user=delivery.user_id, lifted_at=None)
-    put_off = Q(kind__in=stopped.filter(puts_off=True).values("kind"), goes_on=False)
     beside = Delivery.objects.filter(
         user=delivery.user_id,
         kind__in=REMINDERS,
         status=DeliveryStatus.DUE,
         due_at__lt=end_of_day(zone, at),
         expires_at__gt=at,
-    ).exclude(Q(kind__in=stopped.filter(puts_off=False).values("kind")) | put_off)
-    rows = beside.exclude(pk=delivery.pk).order_by("due_at", "id").values_list("pk", "kind")
-    return [Waiting(pk, MessageKind(kind)) for pk, kind in rows]
+    ).exclude(pk=delivery.pk)
+    rows = list(beside.order_by("due_at", "id").values_list("pk", "kind", "goes_on"))
+    if not rows:
+        return []
+    standing = Suppression.objects.filter(user=delivery.user_id, lifted_at=None)
+    stops = list(standing.values_list("kind", "puts_off"))
+    stopped = {kind for kind, puts_off in stops if not puts_off}
+    put_off = {kind for kind, puts_off in stops if puts_off}
+    return [
+        Waiting(pk, MessageKind(kind))
+        for pk, kind, goes_on in rows
+        if kind not in stopped and (goes_on or kind not in put_off)
+    ]
 
 
 def reminders_written(*, since: datetime) -> list[Delivery]:

@@ -420,8 +420,9 @@ def _deliver(delivery: Delivery, *, in_doubt: bool, at: datetime) -> None:
     try:
         # The day first: that may wait for another sender, and what a reminder goes by is read after that.
         has_day = _take_the_day(delivery, at=at)
-        read = _read(delivery, in_doubt=in_doubt, at=at)
-        outcome = _kept(delivery, read.facts, has_day=has_day, at=at)
+        with transaction.atomic():  # who acts is said once; each statement reads what is committed by then
+            read = _read(delivery, in_doubt=in_doubt, at=at)
+            outcome = _kept(delivery, read.facts, has_day=has_day, at=at)
     except (LookupError, ValueError) as error:
         log_failure(logger, f"Delivery {delivery.pk} cannot be read or written", error)
         _record(delivery, Outcome(DeliveryStatus.FAILED, "It cannot be read or written: see the log."), at=at)

@@ -38,7 +38,8 @@ def worker(place: int) -> None:
     from config.celery import app
 
     options = ["-Q", "default", "--concurrency", os.environ["FAULTS_CONCURRENCY"], "-l", "warning"]
-    app.worker_main(["worker", *options, "-n", f"faults-{os.environ['PORT']}-{place}@%h"])
+    options += ["--without-mingle", "--without-gossip", "-n", f"faults-{os.environ['PORT']}-{place}@%h"]
+    app.worker_main(["worker", *options])
 
 
 def beat(_: int) -> None:
