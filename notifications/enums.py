@@ -18,6 +18,8 @@ class MessageKind(TextChoices):
     """Somebody decided or wrote something for this person to read."""
     SESSION_TOMORROW = "session_tomorrow"
     """Something is booked for tomorrow."""
+    TIME_PROPOSED = "time_proposed"
+    """Somebody proposes a time; this person says whether it suits them."""
     MONITOR_INVITATION = "monitor_invitation"
     """Somebody asks this person to keep them company; carries a link."""
     STAFF_INVITATION = "staff_invitation"

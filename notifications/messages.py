@@ -102,6 +102,11 @@ TEMPLATES: Mapping[MessageKind, Template] = MappingProxyType(
             body="You have something booked soon. See when it is, and what to do first: {link}",
             optional=frozenset({"link"}),
         ),
+        MessageKind.TIME_PROPOSED: Template(
+            subject="A time is proposed to you",
+            body="We propose a time to you. Say whether it suits you, here: {link}",
+            optional=frozenset({"link"}),
+        ),
         MessageKind.MONITOR_INVITATION: Template(
             subject="An invitation",
             body="{first_name} asks you to keep them company for a few hours. "

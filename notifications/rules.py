@@ -38,6 +38,7 @@ TO_MEMBERS = REMINDERS | {
     MessageKind.GUIDE_TOLD,
     MessageKind.TRIAGE_PAGE,
     MessageKind.NEWS,
+    MessageKind.TIME_PROPOSED,
 }
 """Sent to an account's verified address as it is when sending, never to an address written down before."""
 TO_ADDRESSES = frozenset(
@@ -67,10 +68,10 @@ MISCARRIED = frozenset({DeliveryStatus.FAILED, DeliveryStatus.EXPIRED, DeliveryS
 LEFT = frozenset({DeliveryStatus.SENT, DeliveryStatus.DELIVERED, DeliveryStatus.UNKNOWN})
 """Somebody has it, or may: it counts as the reminder of their day."""
 
-IN_INBOX = REMINDERS | {MessageKind.NEWS, MessageKind.CHECK_IN_MISSED}
+IN_INBOX = REMINDERS | {MessageKind.NEWS, MessageKind.TIME_PROPOSED, MessageKind.CHECK_IN_MISSED}
 """What a patient finds in their inbox too, whichever way it went."""
 
-BY_WISH = REMINDERS | {MessageKind.NEWS}
+BY_WISH = REMINDERS | {MessageKind.NEWS, MessageKind.TIME_PROPOSED}
 """What goes to patients by the way they like best, and where that fails by the next; never by two."""
 USUAL_WAYS = (Way.PUSH, Way.TEXT, Way.EMAIL)
 """For who has said nothing: first a device that they have registered, then a number they have confirmed."""

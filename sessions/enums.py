@@ -43,6 +43,19 @@ class SessionEvent(TextChoices):
     ABORTED = "aborted"
 
 
+class ProposalAnswer(TextChoices):
+    """What became of a time that was proposed."""
+
+    CONFIRMED = "confirmed"
+    """The patient took it: the session is booked, or moved, to it."""
+    DECLINED = "declined"
+    """The patient does not want it."""
+    WITHDRAWN = "withdrawn"
+    """The care team took it back."""
+    SUPERSEDED = "superseded"
+    """The patient confirmed another one."""
+
+
 class AttestationKind(TextChoices):
     """What somebody vouches for before a session starts."""
 

@@ -13,6 +13,18 @@ class AlreadyBooked(Conflict):
     code = "session_already_booked"
 
 
+class AlreadyProposed(Conflict):
+    """This time is proposed already, and waits for an answer."""
+
+    code = "time_already_proposed"
+
+
+class ProposalAnswered(Conflict):
+    """This proposal has had another answer."""
+
+    code = "proposal_answered"
+
+
 class NotBookable(Refused):
     """A session cannot be booked for that time."""
 

@@ -3,7 +3,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from accounts.enums import STATES
-from accounts.models import Capability, Patient, Signature
+from accounts.models import Capability, Patient, Signature, User
 from core.actors import ActorKind
 from core.ids import new_id
 from core.models import ActedModel, DocumentVersion, Transition
@@ -19,6 +19,7 @@ from sessions.enums import (
     EffectsOutcome,
     ObservationKind,
     OutcomeKind,
+    ProposalAnswer,
     SessionEvent,
     SessionStatus,
 )
@@ -155,6 +156,46 @@ class SessionTransition(Transition):
         ]
         # A timeline takes the newest of each session and stops.
         indexes = [models.Index(fields=["session", "-at", "-id"], name="session_step_newest")]
+
+
+class SessionProposal(ActedModel):
+    """A time for a session that the care team proposes; the patient confirms or declines it, once.
+
+    Nothing is booked by it. `session` is what was booked, or moved, as it was confirmed: that this is of the
+    same enrollment, and that an answer stays, is checked by a trigger too.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    enrollment = models.ForeignKey(Enrollment, on_delete=models.PROTECT, related_name="session_proposals")
+    scheduled_at = models.DateTimeField()
+    timezone = models.CharField(max_length=64)
+    note = models.TextField(blank=True)
+    proposed_at = models.DateTimeField()
+    answer = models.CharField(max_length=10, choices=ProposalAnswer.choices, blank=True)
+    answered_at = models.DateTimeField(null=True)
+    answered_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    reason = models.TextField(blank=True)
+    session = models.ForeignKey(TreatmentSession, on_delete=models.PROTECT, null=True, related_name="+")
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(answer="", answered_at=None, answered_by=None, reason="", session=None)
+                | Q(answered_at__isnull=False, answered_by__isnull=False)
+                & (
+                    Q(answer=ProposalAnswer.CONFIRMED, reason="", session__isnull=False)
+                    | Q(answer=ProposalAnswer.DECLINED, session=None)
+                    | Q(answer__in=["withdrawn", "superseded"], reason="", session=None)
+                ),
+                name="proposal_answer_is_whole",
+            ),
+            models.UniqueConstraint(
+                fields=["enrollment", "scheduled_at"],
+                condition=Q(answer=""),
+                name="proposal_open_once_per_moment",
+            ),
+        ]
 
 
 class GateDecision(ActedModel):

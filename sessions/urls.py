@@ -14,6 +14,7 @@ from sessions.views import (
     overrules,
     packet,
     places,
+    proposing,
     reports,
     reviews,
 )
@@ -57,10 +58,17 @@ of_one_session = [
 of_one_enrollment = [
     path("sessions", booking.Sessions.as_view(), name="sessions"),
     path("content-modules", content.ContentModules.as_view(), name="content-modules"),
+    path("session-proposals", proposing.Proposals.as_view(), name="session-proposals"),
     path("pauses", leaving.Pauses.as_view(), name="pauses"),
     path("resumptions", leaving.Resumptions.as_view(), name="resumptions"),
     path("withdrawals", leaving.Withdrawals.as_view(), name="withdrawals"),
     path("consent-withdrawals", leaving.ConsentWithdrawals.as_view(), name="consent-withdrawals"),
+]
+
+of_one_proposal = [
+    path("confirmations", proposing.Confirmations.as_view(), name="session-proposal-confirmations"),
+    path("declines", proposing.Declines.as_view(), name="session-proposal-declines"),
+    path("withdrawals", proposing.ProposalWithdrawals.as_view(), name="session-proposal-withdrawals"),
 ]
 
 urlpatterns = [
@@ -68,6 +76,7 @@ urlpatterns = [
     path("", include("sessions.deviations.urls")),
     path("me/closure", leaving.Closure.as_view(), name="closure"),
     path("enrollments/<uuid:enrollment_id>/", include(of_one_enrollment)),
+    path("session-proposals/<uuid:proposal_id>/", include(of_one_proposal)),
     path("sessions/<uuid:session_id>", booking.SessionDetail.as_view(), name="session"),
     path("sessions/<uuid:session_id>/", include(of_one_session)),
     path(

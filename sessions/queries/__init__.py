@@ -64,6 +64,14 @@ from sessions.queries.packet import (
     told_in_emergency,
 )
 from sessions.queries.places import GivenPlace, place_of_details, place_row, places
+from sessions.queries.proposals import (
+    enrollment_to_propose_for,
+    enrollment_with_proposals,
+    own_proposal,
+    proposal_for,
+    proposal_to_withdraw,
+    proposals_of,
+)
 from sessions.queries.reviews import (
     ReviewStanding,
     review_facts,
@@ -125,6 +133,8 @@ __all__ = [
     "emergency",
     "emergency_shown",
     "end_facts",
+    "enrollment_to_propose_for",
+    "enrollment_with_proposals",
     "escalation_facts",
     "event_for",
     "first_name",
@@ -144,6 +154,7 @@ __all__ = [
     "observation_of",
     "open_deadlines",
     "open_reviews",
+    "own_proposal",
     "packet_for",
     "packet_of",
     "place_of_details",
@@ -154,6 +165,9 @@ __all__ = [
     "policy_of",
     "policy_to_hear_by",
     "preparation",
+    "proposal_for",
+    "proposal_to_withdraw",
+    "proposals_of",
     "readings",
     "reflection_place",
     "reflection_text",

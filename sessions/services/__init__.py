@@ -29,6 +29,7 @@ from sessions.services.monitors import invite_monitor, release_monitor
 from sessions.services.mornings import answer_morning
 from sessions.services.overrules import override_readings, overrule
 from sessions.services.places import give_place
+from sessions.services.proposing import confirm_proposal, decline_proposal, propose, withdraw_proposal
 from sessions.services.reports import report_event
 from sessions.services.reviews import review_session
 from sessions.services.watching import WATCH, Watched, watch
@@ -46,7 +47,9 @@ __all__ = [
     "cancel",
     "check_in",
     "close_account",
+    "confirm_proposal",
     "correct",
+    "decline_proposal",
     "end_session",
     "give_place",
     "hear_refused_dose",
@@ -60,6 +63,7 @@ __all__ = [
     "override_readings",
     "overrule",
     "pause",
+    "propose",
     "record_dose",
     "record_dose_outcome",
     "record_late_dose",
@@ -75,4 +79,5 @@ __all__ = [
     "take_back",
     "triage_effects",
     "watch",
+    "withdraw_proposal",
 ]

@@ -35,7 +35,7 @@ def book(
     with atomic():
         enrollment = programs.lock_enrollment(enrollment_id)
         _, policy = queries.policy_in_force(at=at)
-        number = _bookable(enrollment, scheduled_at=scheduled_at, at=at)
+        number = require_bookable(enrollment, scheduled_at=scheduled_at, at=at)
         session = TreatmentSession.objects.create(
             enrollment=enrollment, number=number, scheduled_at=scheduled_at, timezone=timezone
         )
@@ -58,7 +58,7 @@ def reschedule(
     with atomic():
         locked = lock(session)
         require_status(locked, BOOKED_STATUSES)
-        _bookable(locked.enrollment, scheduled_at=scheduled_at, moved=locked, at=at)
+        require_bookable(locked.enrollment, scheduled_at=scheduled_at, moved=locked, at=at)
         columns = {"scheduled_at": scheduled_at, "timezone": timezone}
         move(locked, SessionEvent.RESCHEDULED, actor=actor, at=at, columns=columns)
         extend_links(locked, from_moment=scheduled_at)
@@ -110,14 +110,17 @@ def save_preparation(
         return locked
 
 
-def _bookable(
+def require_bookable(
     enrollment: Enrollment,
     *,
     scheduled_at: datetime,
     moved: TreatmentSession | None = None,
     at: datetime,
 ) -> int:
-    """Return the session's number, or refuse."""
+    """Return the number of a session that can be booked, or `moved`, for a time; the enrollment is locked.
+
+    Raises `WrongEnrollmentState`, `AlreadyBooked`, or `NotBookable` with every reason.
+    """
     if enrollment.status != EnrollmentStatus.ACTIVE:
         raise WrongEnrollmentState("Sessions are booked in an active program, once everything is agreed to.")
     if is_paused(enrollment.pk):

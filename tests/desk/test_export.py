@@ -31,6 +31,7 @@ NOTHING_YET = {
     "safety.eventassessment",
     "safety.eventnews",
     "safety.identitycheck",
+    "treatment_sessions.sessionproposal",
     "treatment_sessions.effectschecklist",
     "treatment_sessions.effectstriage",
     "treatment_sessions.unattributeddose",
