@@ -7,6 +7,8 @@ open, and who confirms it then moves what is booked.
 from datetime import datetime
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from accounts.models import User
 from core.actors import Actor
 from core.database import atomic
@@ -34,9 +36,7 @@ def propose(
         if is_paused(enrollment.pk):
             raise WrongEnrollmentState("The patient has paused. Propose a time once they go on.")
         require_bookable(enrollment, scheduled_at=scheduled_at, moved=_booked(enrollment.pk), at=at)
-        if SessionProposal.objects.filter(
-            enrollment=enrollment, scheduled_at=scheduled_at, answer=""
-        ).exists():
+        if _open_proposals(enrollment.pk).filter(scheduled_at=scheduled_at).exists():
             raise errors.AlreadyProposed
         actor = Actor.person(by.pk)
         proposal = SessionProposal.objects.create(
@@ -78,7 +78,7 @@ def confirm_proposal(proposal: SessionProposal, *, by: User, at: datetime) -> Tr
             session = reschedule(booked, scheduled_at=when, timezone=zone, actor=actor, at=at)
         locked.session = session
         _answer(locked, ProposalAnswer.CONFIRMED, by=by, at=at)
-        for other in SessionProposal.objects.filter(enrollment=locked.enrollment_id, answer=""):
+        for other in _open_proposals(locked.enrollment_id):
             _answer(other, ProposalAnswer.SUPERSEDED, by=by, at=at)
         return session
 
@@ -138,6 +138,10 @@ def _answer(locked: SessionProposal, answer: ProposalAnswer, *, by: User, at: da
 
 def _booked(enrollment_id: UUID) -> TreatmentSession | None:
     return next(iter(queries.booked_sessions(enrollment_id)), None)
+
+
+def _open_proposals(enrollment_id: UUID) -> QuerySet[SessionProposal]:
+    return SessionProposal.objects.filter(enrollment_id=enrollment_id, answer="")
 
 
 def _key(proposal: SessionProposal) -> str:

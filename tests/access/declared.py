@@ -248,6 +248,11 @@ OPERATIONS = (
     Op("sessions", "GET", PERSONS, BOTH),
     Op("sessions", "POST", PERSONS, SELF, stage="measured", body={"<booking>": ""}),
     Op("content-modules", "GET", PERSONS, BOTH),
+    Op("session-proposals", "GET", PERSONS, BOTH | {GUIDE}, stage="proposed"),
+    Op("session-proposals", "POST", PERSONS, CARE | {GUIDE}, stage="proposed", body={"<booking>": ""}),
+    Op("session-proposal-confirmations", "POST", SELF, SELF, stage="proposed"),
+    Op("session-proposal-declines", "POST", SELF, SELF, stage="proposed"),
+    Op("session-proposal-withdrawals", "POST", PERSONS, CARE | {GUIDE}, stage="proposed"),
     Op("session", "GET", IN_SESSION, DAY),
     Op(
         "session-reschedule",

@@ -69,7 +69,7 @@ from sessions.ledger import services as ledger
 from sessions.ledger.enums import StockKind
 from sessions.ledger.models import Prescription
 from sessions.ledger.views import PRESCRIBED
-from sessions.models import EffectsChecklist, Observation, TreatmentSession
+from sessions.models import EffectsChecklist, Observation, SessionProposal, TreatmentSession
 from sessions.queries import log_sha256
 from sessions.rules import local_day
 from tests import steps
@@ -166,6 +166,12 @@ def _deviated(patient: Patient, at: datetime) -> None:
     record_deviation(session, report=report, actor=by, at=at)
 
 
+def _proposed(patient: Patient, at: datetime) -> None:
+    enrollment, by = stages.measured(patient, at=at), steps.clinician(patient)
+    when, zone = at + timedelta(days=3), patient.timezone
+    sessions.propose(enrollment.pk, scheduled_at=when, timezone=zone, note="", by=by, at=at)
+
+
 def _over(patient: Patient, at: datetime) -> None:
     """Her first session, morning after included; its link still opens, to show what it opens."""
     session = stages.reached(patient, "completed", at=at)
@@ -213,6 +219,7 @@ STAGES: dict[str, Callable[[Patient, datetime], Any]] = {
     "excluded": _excluded,
     "paused": _paused,
     "measured": lambda patient, at: stages.measured(patient, at=at),
+    "proposed": _proposed,
     "booked": lambda patient, at: stages.invited(stages.booked(patient, at=at), at=at),
     "ready": lambda patient, at: stages.prepared(stages.booked(patient, at=at - timedelta(minutes=5)), at=at),
     "worse": _worse,
@@ -232,6 +239,7 @@ STAGES: dict[str, Callable[[Patient, datetime], Any]] = {
 MODELS: dict[str, tuple[type[Any], str]] = {
     "enrollment_id": (Enrollment, "patient"),
     "session_id": (TreatmentSession, "enrollment__patient"),
+    "proposal_id": (SessionProposal, "enrollment__patient"),
     "assessment_id": (Assessment, "enrollment__patient"),
     "worse_form_id": (WorseForm, "enrollment__patient"),
     "screening_id": (Screening, "enrollment__patient"),

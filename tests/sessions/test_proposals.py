@@ -179,7 +179,7 @@ def test_the_same_answer_again_is_harmless_another_one_is_refused(
         assert say(client, one, verb).json()["code"] == "proposal_answered"
 
 
-# --- what is asked ------------------------------------------------------------------------------------------
+# --- what is asked -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.django_db(transaction=True)
@@ -310,7 +310,7 @@ def test_a_dose_since_then_is_asked_about_as_it_is_confirmed(
     assert TreatmentSession.objects.get().scheduled_at == session.scheduled_at
 
 
-# --- what is told -------------------------------------------------------------------------------------------
+# --- what is told ------------------------------------------------------------------------------------------
 
 
 def test_the_patient_hears_of_it_once_and_nothing_of_what_it_is(
@@ -337,7 +337,7 @@ def test_what_is_answered_asks_for_no_answer_any_more(
     assert set(told().values_list("status", flat=True)) == {DeliveryStatus.CANCELLED}
 
 
-# --- who -----------------------------------------------------------------------------------------------------
+# --- who ---------------------------------------------------------------------------------------------------
 
 
 def test_others_find_nothing(
@@ -352,7 +352,6 @@ def test_others_find_nothing(
         assert post(client, path, time(days=4)).status_code == 404
         assert say(client, proposal, "withdrawals").status_code == 404
     for verb in ("confirmations", "declines"):
-        assert say(as_cyd, proposal, verb).json() == say(as_cyd, {"id": proposal["id"]}, verb).json()
         assert say(as_cyd, proposal, verb).status_code == 404
         assert say(as_cyd, {"id": uuid4()}, verb).status_code == 404
     assert answers(as_ben, enrollment) == [("", True)]
@@ -386,7 +385,7 @@ def test_a_guide_who_is_none_any_more_finds_nothing(
     assert say(as_gus, proposal, "withdrawals").status_code == 404
 
 
-# --- what must never be false ---------------------------------------------------------------------------------
+# --- what must never be false ------------------------------------------------------------------------------
 
 
 def attack(sql: str, *values: Any) -> int:
