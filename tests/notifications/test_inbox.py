@@ -21,10 +21,11 @@ from tests.conftest import make_patient
 from tests.notifications.conftest import Due, Sink
 
 INBOX = "/api/v1/inbox"
-FORM, BOOKED, NEWS, CALL = (
+FORM, BOOKED, NEWS, TIME, CALL = (
     MessageKind.ASSESSMENT_DUE,
     MessageKind.SESSION_TOMORROW,
     MessageKind.NEWS,
+    MessageKind.TIME_PROPOSED,
     MessageKind.CHECK_IN_MISSED,
 )
 HOUR = timedelta(hours=1)
@@ -74,7 +75,12 @@ def shown(client: APIClient, query: str = "") -> list[str]:
 @pytest.mark.parametrize("kind", MessageKind)
 @pytest.mark.parametrize("status", DeliveryStatus)
 def test_what_left_or_may_have_or_could_not_appears(kind: MessageKind, status: DeliveryStatus) -> None:
-    expected = kind in {FORM, BOOKED, NEWS, CALL} and status in {"sent", "delivered", "unknown", "failed"}
+    expected = kind in {FORM, BOOKED, NEWS, TIME, CALL} and status in {
+        "sent",
+        "delivered",
+        "unknown",
+        "failed",
+    }
     assert appears(kind, Outcome(status, "")) is expected
 
 

@@ -26,8 +26,8 @@ def test_a_confirmation_against(ada: Patient, ben: User, at: datetime, against: 
     enrollment, actor = stages.measured(ada, at=at), Actor.person(ada.user_id)
     overlaps, kinds = 0, set[type]()
     for number in range(ROUNDS):
-        when = {"scheduled_at": at + timedelta(days=3, hours=number), "timezone": "America/New_York"}
-        proposal = services.propose(enrollment.pk, note="", by=ben, at=at, **when)
+        when, zone = at + timedelta(days=3, hours=number), "America/New_York"
+        proposal = services.propose(enrollment.pk, scheduled_at=when, timezone=zone, note="", by=ben, at=at)
 
         def confirm(to: SessionProposal = proposal) -> TreatmentSession:
             return services.confirm_proposal(to, by=ada.user, at=at)
