@@ -74,6 +74,8 @@ def confirm_proposal(proposal: SessionProposal, *, by: User, at: datetime) -> Tr
         when, zone = locked.scheduled_at, locked.timezone
         if booked is None:
             session = book(locked.enrollment_id, scheduled_at=when, timezone=zone, actor=actor, at=at)
+        elif booked.scheduled_at == when:
+            session = booked  # moved to where it is, it would lose what its monitor has vouched for
         else:
             session = reschedule(booked, scheduled_at=when, timezone=zone, actor=actor, at=at)
         locked.session = session
