@@ -73,6 +73,8 @@ def mutants(path: Path, source: str) -> Iterator[Mutant]:
                 yield from _mutants_of(place, "", index, path, tree)
         for name, function in _functions(statement):
             for at, inner in enumerate(function.body):
+                if _is_docstring(inner):
+                    continue
                 for place in ((function, "body", at, inner), *_below(inner)):
                     yield from _mutants_of(place, name, index, path, tree)
 

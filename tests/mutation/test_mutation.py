@@ -16,7 +16,7 @@ class Gate:
     name: str = "gate"
 
     def shut(self, value: int = 7) -> bool:
-        """Tell whether it is shut."""
+        """Look."""
         if value < LIMIT and not self.open:
             raise ValueError("it is shut")
         return True

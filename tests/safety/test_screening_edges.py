@@ -110,6 +110,25 @@ def test_the_newest_counts_that_is_neither_too_old_nor_to_come(
     assert newest_result(SCORE, facts) == (None if newest is None else results[newest])
 
 
+@pytest.mark.parametrize(
+    ("vital", "unit", "lowest", "highest"),
+    [
+        (Vital.SYSTOLIC, "mm[Hg]", 60, 300),
+        (Vital.DIASTOLIC, "mm[Hg]", 20, 200),
+        (Vital.HEART_RATE, "/min", 20, 250),
+        (Vital.WEIGHT, "kg", 20, 400),
+    ],
+)
+def test_what_no_living_adult_measures_is_not_known(
+    vital: Vital, unit: str, lowest: int, highest: int
+) -> None:
+    def known(value: float) -> float | None:
+        return vital_value(VitalFact(vital, value, unit, AT))
+
+    assert [known(lowest), known(highest)] == [lowest, highest]
+    assert [known(lowest - 1), known(highest + 1)] == [None, None]
+
+
 def test_where_nobody_knows_what_day_it_is_nothing_is_new() -> None:
     facts = HealthFacts(
         vitals=(VitalFact(Vital.SYSTOLIC, 185, "mm[Hg]", AT),),
