@@ -501,6 +501,8 @@ def test_no_answer_is_no_fault(said: Any) -> None:
         ("age_years", math.nan, "/age_years", "implausible"),
         ("age_years", math.inf, "/age_years", "implausible"),
         (READINGS, {}, f"/{READINGS}", "not_a_list"),
+        (READINGS, 120, f"/{READINGS}", "not_a_list"),
+        (READINGS, [None], f"/{READINGS}/0", "not_a_reading"),
         (READINGS, bp(*[(120, 80)] * 11), f"/{READINGS}", "too_many"),
         (READINGS, ["120/80"], f"/{READINGS}/0", "not_a_reading"),
         (READINGS, [{"systolic_mmhg": 120}], f"/{READINGS}/0", "not_a_reading"),
@@ -511,6 +513,7 @@ def test_no_answer_is_no_fault(said: Any) -> None:
         (READINGS, bp((80, 120)), f"/{READINGS}/0", "implausible"),
         (READINGS, bp((120, 120)), f"/{READINGS}/0", "implausible"),
         ("other_conditions", "asthma", "/other_conditions", "not_a_list"),
+        ("other_conditions", 3, "/other_conditions", "not_a_list"),
         ("other_conditions", ["asthma", " "], "/other_conditions/1", "not_a_text"),
         ("other_conditions", [3], "/other_conditions/0", "not_a_text"),
         ("other_conditions", ["x" * 201], "/other_conditions/0", "too_long"),
@@ -524,9 +527,28 @@ def test_a_malformed_answer_is_named(key: str, said: Any, pointer: str, code: st
     assert [(fault.pointer, fault.code) for fault in faults] == [(pointer, code)]
 
 
+@pytest.mark.parametrize(
+    ("key", "said", "detail"),
+    [
+        ("ketamine_allergy", "maybe", "Choose one of: yes, no."),
+        (READINGS, bp(*[(120, 80)] * 11), "At most 10 entries."),
+        ("other_conditions", ["x" * 201], "At most 200 characters."),
+        ("age_years", "44", "This answer is a number in years."),
+        ("age_years", 121, "From 0 to 120 years."),
+        (READINGS, ["120/80"], "A reading has exactly systolic_mmhg and diastolic_mmhg."),
+        (READINGS, bp((14, 80)), "From 60 to 300 mmHg."),
+        (READINGS, bp((120, 8)), "From 20 to 200 mmHg."),
+    ],
+)
+def test_a_fault_says_what_to_answer_instead(key: str, said: Any, detail: str) -> None:
+    (fault,) = validate_answers(POLICY, ada(**{key: said}))
+    assert fault.detail == detail
+
+
 @pytest.mark.parametrize("answers", [None, [], "yes", 3])
 def test_answers_are_an_object(answers: Any) -> None:
-    assert [fault.code for fault in validate_answers(POLICY, answers)] == ["not_an_object"]
+    (fault,) = validate_answers(POLICY, answers)
+    assert (fault.pointer, fault.code) == ("", "not_an_object")
 
 
 def test_the_largest_allowed_answers_are_fine() -> None:
