@@ -64,6 +64,7 @@ def standing(enrollment: Enrollment, *, at: datetime) -> Standing:
         morning_of=session_queries.morning_awaited(enrollment.pk, at=at),
         review_open=bool(session_queries.open_reviews(enrollment.patient_id)),
         task_open=bool(events.open_tasks(enrollment.patient_id, at=at)),
+        time_proposed=session_queries.is_time_proposed(enrollment.pk, at=at),
         session=_open_session(session) if session else None,
     )
 

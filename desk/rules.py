@@ -32,6 +32,7 @@ class Standing:
     assessment_due: bool
     review_open: bool
     task_open: bool
+    time_proposed: bool
     morning_of: UUID | None
     effects_of: UUID | None
     session: OpenSession | None
@@ -133,6 +134,9 @@ def _in_treatment(standing: Standing) -> NextStep | None:
         return NextStep("fill_in_form", sentence, "/api/v1/assessments?status=due", Who.PATIENT)
     if standing.status == EnrollmentStatus.COMPLETED:
         return None
+    if standing.time_proposed:
+        sentence = "Your care team proposes a time for a session. Say whether it suits you."
+        return NextStep("answer_proposal", sentence, f"{_home(standing)}/session-proposals", Who.PATIENT)
     if standing.session is None:
         sentence = "Book your next session. Choose a day when somebody can stay with you."
         return NextStep("book_session", sentence, f"{_home(standing)}/sessions", Who.PATIENT)

@@ -67,6 +67,7 @@ from sessions.queries.places import GivenPlace, place_of_details, place_row, pla
 from sessions.queries.proposals import (
     enrollment_to_propose_for,
     enrollment_with_proposals,
+    is_time_proposed,
     own_proposal,
     proposal_for,
     proposal_to_withdraw,
@@ -140,6 +141,7 @@ __all__ = [
     "first_name",
     "gate_of",
     "has_open_session",
+    "is_time_proposed",
     "links_of",
     "log",
     "log_sha256",

@@ -34,6 +34,11 @@ def proposals_of(enrollment: Enrollment, *, at: datetime) -> QuerySet[SessionPro
     return _proposals(Q(enrollment=enrollment), at=at)
 
 
+def is_time_proposed(enrollment_id: UUID, *, at: datetime) -> bool:
+    """Tell whether a proposed time waits for the patient's answer."""
+    return SessionProposal.objects.filter(_open(at), enrollment=enrollment_id).exists()
+
+
 def proposal_for(actor: Actor, proposal_id: UUID, *, at: datetime) -> SessionProposal:
     """Return a proposal that `actor` may see; `is_open` while it waits for an answer and its time is to come.
 
@@ -63,4 +68,8 @@ def _enrollment(among: Q, enrollment_id: UUID) -> Enrollment:
 
 
 def _proposals(among: Q, *, at: datetime) -> QuerySet[SessionProposal]:
-    return SessionProposal.objects.filter(among).annotate(is_open=Q(answer="", scheduled_at__gt=at))
+    return SessionProposal.objects.filter(among).annotate(is_open=_open(at))
+
+
+def _open(at: datetime) -> Q:
+    return Q(answer="", scheduled_at__gt=at)

@@ -113,6 +113,22 @@ def test_a_time_is_proposed_and_confirmed(
     assert len(as_booked.json()["items"]) == 5
 
 
+def test_to_answer_is_what_comes_next(
+    enrollment: Enrollment, at: datetime, as_ada: APIClient, as_ben: APIClient
+) -> None:
+    stages.fill_in(enrollment, at=at)
+    proposal = proposed(as_ben, enrollment)
+    path = f"/api/v1/enrollments/{enrollment.pk}"
+    step = as_ada.get(f"{path}/next-step").json()
+    assert (step["code"], step["link"], step["who"]) == (
+        "answer_proposal",
+        f"{path}/session-proposals",
+        "patient",
+    )
+    say(as_ada, proposal, "declines")
+    assert as_ada.get(f"{path}/next-step").json()["code"] == "book_session"
+
+
 def test_confirming_moves_what_is_booked_and_asks_the_monitor_again(
     session: TreatmentSession, as_ben: APIClient, as_ada: APIClient, as_dan: APIClient
 ) -> None:
