@@ -77,9 +77,17 @@ COMMANDS: dict[str, Callable[[int], None]] = {
 def prepare() -> None:
     """Load what every process needs, and shorten what a kill costs."""
     django.setup()
-    from celery.apps import beat as _beat  # noqa: F401 - loaded once, for all
+    # Loaded once, for all: else each worker that is replaced spends most of a second on it.
+    from celery.app import amqp, control, events, log  # noqa: F401
+    from celery.apps import beat as _beat  # noqa: F401
     from celery.apps import worker as _worker  # noqa: F401
+    from celery.bin import celery as _command  # noqa: F401
+    from celery.concurrency import prefork as _prefork  # noqa: F401
+    from celery.contrib.django import task as _task  # noqa: F401
+    from celery.worker import autoscale, components, consumer, strategy  # noqa: F401
+    from celery.worker.consumer import delayed_delivery as _delayed  # noqa: F401
     from django.urls import get_resolver
+    from kombu.transport import redis as _redis  # noqa: F401
 
     from config.celery import app as celery
     from notifications import services
