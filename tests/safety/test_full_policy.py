@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from safety.screening.clinical import Listed, Measured, Operator, Scored, Section
 from safety.screening.explanation import explain
 from safety.screening.health import (
     NOTHING_KNOWN,
@@ -22,7 +23,7 @@ from safety.screening.health import (
     Vital,
     VitalFact,
 )
-from safety.screening.policy import PolicyError, example_policy, parse_policy
+from safety.screening.policy import Leaf, PolicyError, example_policy, parse_policy
 from safety.screening.rules import Outcome, decide, screen
 from safety.screening.texts import clinician_text, patient_text
 from tests.safety.screening_people import WELL, anybody
@@ -321,23 +322,60 @@ def test_the_tree_agrees_with_the_decision_and_says_what_each_leaf_wants() -> No
     [
         ({"format": 1}, "format", "from format 2 on"),
         ({"format": 9}, "format", "1 or 2"),
-        (
-            {"concepts": [{"key": "a", "kind": "condition", "name": "A", "rxnorm": ["1"]}]},
-            "concepts[0]",
-            "RxNorm",
-        ),
-        (
-            {"concepts": [{"key": "a", "kind": "medicine", "name": "A", "icd10cm": ["F20"]}]},
-            "concepts[0]",
-            "ICD",
-        ),
         ({"asked_by": {"mood": "pregnant"}}, "asked_by", "unknown key mood"),
     ],
 )
 def test_what_does_not_fit_together_is_refused(change: dict[str, Any], place: str, problem: str) -> None:
     with pytest.raises(PolicyError) as refusal:
         parse_policy(example_policy() | change)
-    assert refusal.value.place.startswith(place)
+    assert refusal.value.place == place
+    assert problem in refusal.value.problem
+
+
+CONDITION = {"key": "a", "kind": "condition", "name": "A"}
+MEDICINE = {"key": "b", "kind": "medicine", "name": "B"}
+
+
+@pytest.mark.parametrize(
+    ("concepts", "place", "problem"),
+    [
+        ([CONDITION, MEDICINE, CONDITION], "concepts[2]", "a is there twice"),
+        ([CONDITION | {"colour": "red"}], "concepts[0]", "unknown key colour"),
+        ([MEDICINE, CONDITION | {"rxnorm": ["1"]}], "concepts[1].rxnorm", "a condition has no RxNorm code"),
+        ([MEDICINE | {"icd10cm": ["F20"]}], "concepts[0].icd10cm", "a medicine has no ICD-10-CM code"),
+        ([CONDITION | {"icd10cm": "F20"}], "concepts[0].icd10cm", "has to be a list of words"),
+        ([CONDITION | {"icd10cm": ["F20", 20]}], "concepts[0].icd10cm[1]", "has to look like"),
+        ([CONDITION | {"icd10cm": ["F20", "F2"]}], "concepts[0].icd10cm[1]", "has to look like"),
+        ([CONDITION | {"icd10cm": ["F20", "F21", "F20"]}], "concepts[0].icd10cm[2]", "F20 is there twice"),
+        (
+            [CONDITION | {"icd10cm": ["F20"], "icd10cm_but_not": ["F20.1", "F21"]}],
+            "concepts[0].icd10cm_but_not[1]",
+            "F21 takes nothing away",
+        ),
+        (
+            [CONDITION | {"icd10cm": ["F20"], "icd10cm_but_not": ["F20"]}],
+            "concepts[0].icd10cm_but_not[0]",
+            "F20 takes nothing away",
+        ),
+        ([MEDICINE | {"includes": ["nobody"]}], "concepts[0].includes[0]", "there is no medicine nobody"),
+        (
+            [MEDICINE, {**MEDICINE, "key": "c"}, CONDITION | {"includes": ["b"]}],
+            "concepts[2].includes[0]",
+            "there is no condition b",
+        ),
+        (
+            [MEDICINE | {"includes": ["c"]}, {**MEDICINE, "key": "c", "includes": ["b"]}],
+            "concepts[0].includes",
+            "a cycle: b includes c includes b",
+        ),
+    ],
+)
+def test_a_concept_that_makes_no_sense_is_refused_by_place(
+    concepts: list[dict[str, Any]], place: str, problem: str
+) -> None:
+    with pytest.raises(PolicyError) as refusal:
+        parse_policy(example_policy() | {"concepts": concepts})
+    assert refusal.value.place == place
     assert problem in refusal.value.problem
 
 
@@ -355,25 +393,57 @@ def test_a_concept_that_no_rule_looks_at_is_refused() -> None:
         parse_policy(content)
 
 
+WEIGHT: dict[str, Any] = {"vital": "weight_kg", "max_age_days": 3, "unit": "kg"}
+TOTAL: dict[str, Any] = {"instrument": "phq9", "result": "total", "max_age_days": 3}
+
+
 @pytest.mark.parametrize(
-    ("when", "problem"),
+    ("when", "place", "problem"),
     [
-        ({"unrecognised": "moods"}, "has to be one of"),
-        ({"pregnancy": ["perhaps"]}, "not a word for pregnancy"),
-        ({"pregnancy": []}, "list of words"),
-        ({"location": ["Illinois"]}, "has to look like"),
-        ({"medication": "maoi", "status": ["active"]}, "not a status"),
-        ({"vital": "mood", "max_age_days": 3, "recorded": True}, "has to be one of"),
-        ({"vital": "weight_kg", "max_age_days": 3, "unit": "kg"}, "exactly one of"),
-        ({"instrument": "phq9", "result": "total", "max_age_days": 3, "at_least": 10**6}, "outside"),
-        ({"instrument": "phq9", "result": "total", "is": "x"}, "is missing"),
+        ({"unrecognised": "moods"}, ".unrecognised", "has to be one of conditions, medications, allergies"),
+        ({"condition": "maoi"}, ".condition", "there is no condition maoi"),
+        ({"pregnancy": ["possible", "perhaps"]}, ".pregnancy[1]", "perhaps is not a word for pregnancy"),
+        ({"pregnancy": []}, ".pregnancy", "list of words"),
+        ({"location": ["US-IL", "Illinois"]}, ".location[1]", "has to look like"),
+        ({"medication": "maoi", "status": ["active"]}, ".status[0]", "active is not a status"),
+        ({"condition": "mania", "status": ["active", "maybe"]}, ".status[1]", "maybe is not a status"),
+        ({"vital": "mood", "max_age_days": 3, "recorded": True}, ".vital", "has to be one of"),
+        (WEIGHT, "", "a condition on a number has exactly one of below, at_least"),
+        (WEIGHT | {"unit": "g", "below": 50}, ".unit", "weight_kg is compared in kg"),
+        (WEIGHT | {"max_age_days": 3661, "below": 50}, ".max_age_days", "3661 is outside 1 to 3660"),
+        (TOTAL | {"at_least": 1000.5}, ".at_least", "1000.5 is outside -1000 to 1000"),
+        (TOTAL | {"below": -1000.5}, ".below", "-1000.5 is outside -1000 to 1000"),
+        ({"instrument": "phq9", "result": "total", "is": "x"}, ".max_age_days", "is missing"),
     ],
 )
-def test_a_condition_on_health_facts_that_makes_no_sense_is_refused(
-    when: dict[str, Any], problem: str
+def test_a_condition_on_health_facts_that_makes_no_sense_is_refused_by_place(
+    when: dict[str, Any], place: str, problem: str
 ) -> None:
     content = example_policy()
     content["rules"].append(content["rules"][1] | {"id": "new", "code": "new", "when": when})
     with pytest.raises(PolicyError) as refusal:
         parse_policy(content)
+    assert refusal.value.place == f"rules[{len(content['rules']) - 1}].when{place}"
     assert problem in refusal.value.problem
+
+
+@pytest.mark.parametrize(
+    ("when", "leaf"),
+    [
+        ({"condition": "mania", "status": []}, Listed(Section.CONDITIONS, "mania", ())),
+        (WEIGHT | {"at_least": 20}, Measured(Vital.WEIGHT, 3, Operator.AT_LEAST, 20)),
+        (WEIGHT | {"max_age_days": 3660, "below": 400}, Measured(Vital.WEIGHT, 3660, Operator.BELOW, 400)),
+        ({"vital": "weight_kg", "max_age_days": 1, "recorded": True}, Measured(Vital.WEIGHT, 1, None, 0)),
+        (TOTAL | {"at_least": 1000}, Scored("phq9", "total", 3, None, Operator.AT_LEAST, 1000)),
+        (TOTAL | {"below": -1000}, Scored("phq9", "total", 3, None, Operator.BELOW, -1000)),
+        (TOTAL | {"taken": True}, Scored("phq9", "total", 3, None, None, 0)),
+        (TOTAL | {"is": "mild"}, Scored("phq9", "total", 3, "mild", None, 0)),
+    ],
+)
+def test_a_condition_on_health_facts_is_read_up_to_its_limits(when: dict[str, Any], leaf: Leaf) -> None:
+    content = example_policy()
+    status = {} if getattr(leaf, "operator", None) is None else {"threshold_status": "example"}
+    rule = content["rules"][1] | {"id": "new", "code": "new", "when": when}
+    rule.pop("threshold_status", None)
+    content["rules"].append(rule | status)
+    assert parse_policy(content).rules[-1].when == leaf
