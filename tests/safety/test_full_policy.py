@@ -223,6 +223,18 @@ def test_a_reason_shows_what_made_it_speak_and_who_said_so() -> None:
     assert "conditions = Epilepsy (status not recorded; snomed 84757009)" in text
 
 
+def test_a_reason_that_rests_on_an_empty_list_says_so() -> None:
+    content = example_policy()
+    rule = content["rules"][-1] | {"id": "new", "level": "review", "when": {"not": {"condition": "glaucoma"}}}
+    content["rules"].append(rule)
+    decision = screen(parse_policy(content), WELL, HealthFacts(conditions=()))
+    (reason,) = decision.reasons
+    assert [(found.question, found.value, found.origin) for found in reason.found] == [
+        ("conditions", (), "record")
+    ]
+    assert "Found: conditions = none. Rule: new." in clinician_text(decision)
+
+
 def test_whoever_left_something_out_reads_what_to_do_next() -> None:
     decision = screen(POLICY, WELL | {"seizures": None})
     text = patient_text(decision, crisis_summary="", phone="+1-555-0100")
@@ -284,7 +296,9 @@ def test_a_tree_is_shown_in_these_words() -> None:
         (WELL, NOTHING_KNOWN, []),
         (WELL | {"ketamine_before": "yes"}, NOTHING_KNOWN, []),
         (WELL | {"seizures": None}, NOTHING_KNOWN, ["seizures"]),
+        (WELL | {"seizures": None, "ketamine_before": "yes"}, NOTHING_KNOWN, ["seizures"]),
         (WELL | {"seizures": "yes"}, measured(150), [RAISED, "seizures"]),
+        (WELL | {"seizures": "yes", "mania": None}, coded("F20.9"), ["schizophrenia"]),
     ],
 )
 def test_the_tree_says_which_rules_made_the_outcome(
@@ -312,6 +326,184 @@ def test_the_tree_agrees_with_the_decision_and_says_what_each_leaf_wants() -> No
     assert "mean_systolic_mmhg at least 180" in wanted
     assert "systolic_mmhg at least 180, at most 30 days old" in wanted
     assert "another or unspecified psychosis (remission or resolved)" in wanted
+
+
+def leaf(
+    truth: str, about: str, wanted: str, question: str, value: Any, origin: str, quantity: str | None = None
+) -> dict[str, Any]:
+    return {
+        "truth": truth,
+        "about": about,
+        "wanted": wanted,
+        "question": question,
+        "quantity": quantity,
+        "value": value,
+        "origin": origin,
+    }
+
+
+def tree_of(when: dict[str, Any], facts: HealthFacts = NOTHING_KNOWN, **said: Any) -> Any:
+    """The tree of a rule that is added to the full policy, for Ada who is well but for what she says."""
+    content = example_policy()
+    rule = content["rules"][-1] | {"id": "new", "code": "new", "level": "note", "when": when}
+    rule.pop("threshold_status", None)
+    if "below" in json.dumps(when) or "at_least" in json.dumps(when):
+        rule["threshold_status"] = "example"
+    content["rules"].append(rule)
+    tree = explain(parse_policy(content), WELL | said, facts)["rules"][-1]
+    assert tree["truth"] == tree["when"]["truth"]
+    return tree["when"]
+
+
+SEIZURES = {"question": "seizures", "is": "yes"}
+YOUNG = {"question": "age_years", "below": 18}
+
+
+@pytest.mark.parametrize(
+    ("said", "truth", "value"),
+    [
+        ("yes", "true", "yes"),
+        ("no", "false", "no"),
+        (None, "unknown", None),
+        ("prefer_not_to_say", "unknown", "prefer_not_to_say"),
+        ("nope", "unknown", None),
+        (["yes"], "unknown", None),
+        ({}, "unknown", None),
+    ],
+)
+def test_a_leaf_of_the_tree_shows_what_was_answered(said: Any, truth: str, value: str | None) -> None:
+    expected = leaf(truth, "seizures", "answered yes", "seizures", value, "answers")
+    assert tree_of(SEIZURES, seizures=said) == expected
+
+
+@pytest.mark.parametrize(
+    ("said", "truth", "value"),
+    [(17, "true", 17), (18, "false", 18), ("unknown", "unknown", "unknown"), ("17", "unknown", None)],
+)
+def test_a_leaf_of_the_tree_shows_the_number_that_was_answered(
+    said: Any, truth: str, value: float | str | None
+) -> None:
+    expected = leaf(truth, "age", "the number below 18", "age_years", value, "answers")
+    assert tree_of(YOUNG, age_years=said) == expected
+
+
+def test_a_leaf_of_the_tree_shows_the_quantity_computed_from_readings() -> None:
+    when = {"question": "blood_pressure_readings", "quantity": "highest_systolic_mmhg", "at_least": 180}
+    readings = [{"systolic_mmhg": 120, "diastolic_mmhg": 80}, {"systolic_mmhg": 181, "diastolic_mmhg": 80}]
+    key, quantity = "blood_pressure_readings", "highest_systolic_mmhg"
+    assert tree_of(when, blood_pressure_readings=readings) == leaf(
+        "true", "blood pressure readings", f"{quantity} at least 180", key, 181, "answers", quantity
+    )
+
+
+OPEN_ANGLE = HealthEntry(
+    "Glaucoma",
+    codings=(Coding(CodeSystem.ICD_10_CM, "H40.9"),),
+    meanings=(Coding(CodeSystem.ICD_10_CM, "H40.9"),),
+    status=ACTIVE,
+    source=FactSource.IMPORT,
+)
+UNREAD = HealthEntry("something", status=ACTIVE, source=FactSource.CLINICIAN)
+GLAUCOMA = (
+    "health problems on record",
+    "glaucoma or raised pressure in the eye (active or remission)",
+    "conditions",
+)
+
+
+@pytest.mark.parametrize(
+    ("conditions", "said", "truth", "value", "origin"),
+    [
+        ((OPEN_ANGLE,), [], "true", ["Glaucoma (active; icd10cm H40.9)"], "import"),
+        (
+            (OPEN_ANGLE, UNREAD),
+            [],
+            "true",
+            ["Glaucoma (active; icd10cm H40.9)", "something (active)"],
+            "import, clinician",
+        ),
+        ((UNREAD,), [], "unknown", ["something (active)"], "clinician"),
+        ((), [], "false", [], "record"),
+        (None, [], "false", None, "record"),  # asked, nothing named
+        (None, None, "unknown", None, "record"),
+    ],
+)
+def test_a_leaf_of_the_tree_shows_the_entries_behind_it(
+    conditions: tuple[HealthEntry, ...] | None, said: Any, truth: str, value: list[str] | None, origin: str
+) -> None:
+    when = {"condition": "glaucoma", "status": ["active", "remission"]}
+    found = tree_of(when, HealthFacts(conditions=conditions), other_conditions=said)
+    assert found == leaf(truth, *GLAUCOMA, value, origin)
+
+
+HIGH_ON_RECORD = {"vital": "systolic_mmhg", "unit": "mm[Hg]", "max_age_days": 30, "at_least": 180}
+TRIAGE = {"instrument": "cssrs", "result": "triage", "max_age_days": 90, "is": "high"}
+SYSTOLIC = ("a recent measurement", "systolic_mmhg at least 180, at most 30 days old", "systolic_mmhg")
+ASKED = ("a recent questionnaire", "cssrs triage is high, at most 90 days old", "cssrs.triage")
+
+
+@pytest.mark.parametrize(
+    ("when", "facts", "expected"),
+    [
+        (
+            {"unrecognised": "medications"},
+            HealthFacts(medications=(HealthEntry("a pill"),)),
+            leaf(
+                "true",
+                "medicines on record",
+                "an entry that nobody could read",
+                "medications",
+                ["a pill (status not recorded)"],
+                "patient",
+            ),
+        ),
+        (
+            {"allergy": "ketamine"},
+            HealthFacts(allergies=()),
+            leaf("false", "allergies on record", "ketamine or esketamine", "allergies", [], "record"),
+        ),
+        (
+            {"location": ["US-IL", "US-NY"]},
+            HealthFacts(location="US-NY"),
+            leaf("true", "where you are", "US-IL or US-NY", "location", "US-NY", "record"),
+        ),
+        (
+            {"pregnancy": ["pregnant"]},
+            HealthFacts(pregnancy=Pregnancy.POSSIBLE),
+            leaf("false", "pregnancy on record", "pregnant", "pregnancy", "possible", "record"),
+        ),
+        (
+            {"lactation": ["lactating"]},
+            HealthFacts(lactation=Lactation.LACTATING),
+            leaf("true", "breastfeeding on record", "lactating", "lactation", "lactating", "record"),
+        ),
+        (
+            {"route": ["intranasal"]},
+            NOTHING_KNOWN,
+            leaf("unknown", "how the medicine is taken", "intranasal", "route", None, "record"),
+        ),
+        (HIGH_ON_RECORD, measured(181), leaf("true", *SYSTOLIC, 181, "patient")),
+        (HIGH_ON_RECORD, measured(179), leaf("false", *SYSTOLIC, 179, "patient")),
+        (HIGH_ON_RECORD, measured(181, days=31), leaf("unknown", *SYSTOLIC, None, "record")),
+        (TRIAGE, scored("cssrs", "triage", "high"), leaf("true", *ASKED, "high", "program")),
+        (TRIAGE, scored("cssrs", "triage", None), leaf("unknown", *ASKED, None, "program")),
+        (TRIAGE, NOTHING_KNOWN, leaf("unknown", *ASKED, None, "record")),
+    ],
+)
+def test_a_leaf_of_the_tree_shows_what_is_on_record(
+    when: dict[str, Any], facts: HealthFacts, expected: dict[str, Any]
+) -> None:
+    assert tree_of(when, facts) == expected
+
+
+def test_a_branch_of_the_tree_shows_how_its_parts_are_joined() -> None:
+    yes = leaf("true", "seizures", "answered yes", "seizures", "yes", "answers")
+    adult = leaf("false", "age", "the number below 18", "age_years", 44, "answers")
+    both = {"all": [SEIZURES, {"not": YOUNG}]}
+    assert tree_of({"any": [YOUNG, both]}, seizures="yes") == {
+        "truth": "true",
+        "any": [adult, {"truth": "true", "all": [yes, {"truth": "true", "not": [adult]}]}],
+    }
 
 
 # --- what makes no policy --------------------------------------------------------------------------------
