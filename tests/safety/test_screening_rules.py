@@ -624,6 +624,28 @@ def test_a_clinician_reads_rule_finding_threshold_and_source() -> None:
     assert "Rule: blood_pressure_elevated, threshold: example. Source: Spravato US label" in line
 
 
+@pytest.mark.parametrize(
+    ("said", "headline"),
+    [
+        ({}, "Eligible by the answers given; not a clearance"),
+        ({"anything_else": "yes"}, "Needs review"),
+        ({"pregnant": "yes"}, "Ineligible"),
+    ],
+)
+def test_a_clinician_reads_first_what_it_came_to(said: dict[str, Any], headline: str) -> None:
+    first = clinician_text(screen(POLICY, ada(**said))).splitlines()[0]
+    assert first == f"{headline} (policy home-ketamine-screening, version 1)."
+
+
+def test_a_clinician_reads_a_mean_to_one_decimal_and_the_whole_reason_in_a_line() -> None:
+    said = ada(blood_pressure_readings=bp((150, 90), (151, 91), (151, 91)))
+    rule = next(rule for rule in POLICY.rules if rule.id == ELEVATED)
+    assert clinician_text(screen(POLICY, said)).splitlines()[1:] == [
+        f"- [review] {rule.clinician} Found: mean_systolic_mmhg = 150.7; mean_diastolic_mmhg = 90.7. "
+        f"Rule: {ELEVATED}, threshold: example. Source: {rule.source}."
+    ]
+
+
 def test_a_clinician_reads_what_is_open_and_what_was_declined() -> None:
     said = ada(thinking_of_ending_life_now="prefer_not_to_say", current_medicines=["aspirin", "zinc"])
     lines = clinician_text(screen(POLICY, said)).splitlines()
