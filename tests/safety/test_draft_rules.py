@@ -195,8 +195,12 @@ class TestFaults:
 
     def test_too_much_in_one_rule(self):
         many = [{"location": [f"US-{a}{b}"]} for a in "ABCD" for b in "ABCD"]
-        assert places(spoiled(when={"any": [{"condition": "schizophrenia"}, *many]})) == [
-            ("when", "looks at too much at once to be checked")
+        content = spoiled(when={"any": [{"condition": "schizophrenia"}, *many]})
+        never = {"all": [{"question": "pregnant", "is": "yes"}, {"question": "pregnant", "is": "no"}]}
+        content["rules"].append({**rule_at(POLICY, "schizophrenia")[1], "id": "one", "when": never})
+        assert places(content) == [
+            ("when", "looks at too much at once to be checked"),
+            ("when", "can never hold, whatever is answered"),
         ]
 
     @pytest.mark.parametrize("rules", [None, [], "none"])

@@ -8,7 +8,8 @@ import pytest
 from safety.screening.files import MAX_CHARACTERS, PolicyFileError, read_policy, write_policy
 from safety.screening.policy import EXAMPLES, example_policy, parse_policy
 from safety.screening.sanity import vet
-from tests.safety.test_policy import document
+from safety.screening.tables import PolicyError
+from tests.safety.test_policy import document, rule
 
 FULL = write_policy(example_policy(2))
 SMALL = write_policy(document())
@@ -95,6 +96,14 @@ def test_a_fault_is_refused_with_its_line(old: str, new: str, at: str, problem: 
     assert problem in str(refusal.value)
     assert str(refusal.value).startswith(f"line {refusal.value.line}, {refusal.value.place}: ")
     assert abs(refusal.value.line - line_of(text, at)) <= 25
+
+
+def test_a_code_that_does_not_exist_is_refused_in_its_concept() -> None:
+    index = [concept["key"] for concept in example_policy(2)["concepts"]].index("glaucoma")
+    with pytest.raises(PolicyFileError) as refusal:
+        read_policy(FULL.replace('icd10cm = ["H40"]', 'icd10cm = ["H40.7"]', 1))
+    assert refusal.value.place == f"concepts[{index}].icd10cm"
+    assert refusal.value.problem == "no ICD-10-CM code begins with H40.7"
 
 
 def test_the_line_is_the_keys_own() -> None:
@@ -234,3 +243,40 @@ def test_a_rule_that_looks_at_too_much_to_be_checked_is_refused() -> None:
     parts = ", ".join(f'{{ location = ["US-{a}{b}"] }}' for a in "ABCD" for b in "ABCD")
     with pytest.raises(PolicyFileError, match="too much at once"):
         read_policy(condition(f"{{ any = [{parts}] }}", 'note = "n"'))
+
+
+@pytest.mark.parametrize(
+    "when",
+    [
+        '{ all = [{ question = "mania", is = "past" }, { question = "seizures", is = "yes" }] }',
+        '{ all = [{ question = "blood_pressure_readings", quantity = "mean_systolic_mmhg", at_least = 140 },'
+        ' { question = "blood_pressure_readings", quantity = "mean_diastolic_mmhg", below = 90 }] }',
+        '{ all = [{ not = { vital = "weight_kg", max_age_days = 30, recorded = true } },'
+        ' { vital = "weight_kg", unit = "kg", max_age_days = 365, at_least = 150 }] }',
+        '{ not = { vital = "weight_kg", max_age_days = 30, recorded = true } }',
+        '{ all = [{ question = "age_years", at_least = 18 }, { question = "age_years", below = 19 }] }',
+    ],
+)
+def test_a_rule_that_looks_at_two_things_is_sane_where_both_can_be_so(when: str) -> None:
+    number = "below" in when or "at_least" in when
+    _, policy = read_policy(condition(when, 'threshold_status = "example"' if number else 'note = "n"'))
+    assert policy.id == example_policy(2)["id"]
+
+
+def asking(first: int, second: int) -> dict[str, Any]:
+    """A policy with a rule on two questions that have so many choices."""
+    content, sizes = document(), {"first": first, "second": second}
+    for key, size in sizes.items():
+        choices = [{"value": f"v{number}", "label": str(number)} for number in range(size)]
+        content["questions"].append(
+            {"key": key, "kind": "choice", "topic": "t", "ask": "A?", "choices": choices}
+        )
+    content["rules"].append(rule("last", {"any": [{"question": key, "is": "v0"} for key in sizes]}))
+    return content
+
+
+def test_a_rule_is_checked_up_to_20000_combinations() -> None:
+    vet(parse_policy(asking(125, 160)))
+    with pytest.raises(PolicyError, match="too much at once") as refusal:
+        vet(parse_policy(asking(113, 177)))  # 20001
+    assert refusal.value.place == "rules[4].when"
