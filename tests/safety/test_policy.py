@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from safety.screening.clinical import Bounds
 from safety.screening.policy import (
     EXAMPLES,
     MAX_CONDITION_DEPTH,
@@ -15,11 +16,13 @@ from safety.screening.policy import (
     Is,
     Level,
     Not,
+    NumberQuestion,
     PolicyError,
     ThresholdStatus,
     example_policy,
     parse_policy,
 )
+from safety.screening.tables import KEY, Table
 
 Document = dict[str, Any]
 
@@ -135,6 +138,7 @@ ASK = {"topic": "t", "ask": "A?"}
 
 REFUSALS: list[tuple[Callable[[Document], None], str, str]] = [
     (put("colour", value="red"), "policy", "unknown key colour"),
+    (lambda content: content.update(shape="round", colour="red"), "policy", "unknown key colour, shape"),
     (drop("id"), "id", "is missing"),
     (put("id", value="Two Words"), "id", "has to look like"),
     (drop("note"), "note", "is missing"),
@@ -161,6 +165,8 @@ REFUSALS: list[tuple[Callable[[Document], None], str, str]] = [
     (put("questions", 0, "min", value=float("nan")), "questions[0].min", "has to be a number"),
     (put("questions", 0, "max", value=float("inf")), "questions[0].max", "has to be a number"),
     (put("questions", 0, "max", value=True), "questions[0].max", "has to be a number"),
+    (put("questions", 0, "max", value=10**9 + 1), "questions[0].max", "has to be a number"),
+    (put("questions", 0, "min", value=-(10**9) - 1), "questions[0].min", "has to be a number"),
     (drop("questions", 0, "unit"), "questions[0].unit", "is missing"),
     (put("questions", 2, "systolic_mmhg", "step", value=1), "questions[2].systolic_mmhg", "unknown key"),
     (put("questions", 2, "diastolic_mmhg", "max", value=1), "questions[2].diastolic_mmhg", "less than max"),
@@ -191,7 +197,11 @@ REFUSALS: list[tuple[Callable[[Document], None], str, str]] = [
     ),
     (drop("rules", 3), "questions[3]", "no rule looks at medicines"),
     (put("rules", 1, "id", value="young"), "rules[1]", "young is there twice"),
-    (put("rules", 1, "level", value="forbid"), "rules[1].level", "has to be one of"),
+    (
+        put("rules", 1, "level", value="forbid"),
+        "rules[1].level",
+        "has to be one of exclude, hold_today, review, note",
+    ),
     (put("rules", 1, "colour", value="red"), "rules[1]", "unknown key colour"),
     (put("rules", 1, "crisis", value="yes"), "rules[1].crisis", "true or false"),
     (put("rules", 1, "overridable", value=1), "rules[1].overridable", "true or false"),
@@ -259,6 +269,22 @@ def test_the_deepest_allowed_condition_is_read() -> None:
     content = document()
     when(deep(MAX_CONDITION_DEPTH - 1))(content)
     assert parse_policy(content).rules[1].leaves == (Is("well", "yes"),)
+
+
+def test_the_largest_numbers_are_read() -> None:
+    content = document()
+    content["questions"][0].update({"min": -(10**9), "max": 10**9})
+    question = parse_policy(content).questions[0]
+    assert isinstance(question, NumberQuestion)
+    assert question.bounds == Bounds(-1_000_000_000, 1_000_000_000)
+
+
+def test_a_list_of_words_has_to_be_there_unless_it_may_be_left_out() -> None:
+    table = Table({}, place="rules[0].when")
+    assert table.names("status", KEY, default=()) == ()
+    with pytest.raises(PolicyError, match="is missing") as refusal:
+        table.names("location", KEY)
+    assert refusal.value.place == "rules[0].when.location"
 
 
 def test_what_excludes_can_be_made_overridable() -> None:
