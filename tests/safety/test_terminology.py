@@ -52,6 +52,7 @@ def test_a_code_is_read_as_its_publisher_writes_it(code: str, written: str | Non
         (condition(ICD, "E11.9"), set()),
         (condition(ICD, "Q99.99"), {"conditions_not_recognised"}),
         (condition(SNOMED, "84757009"), {"conditions_not_recognised"}),
+        (condition(SNOMED, "F20.9"), {"conditions_not_recognised"}),  # looks like a code of the other system
         (HealthFacts(conditions=(HealthEntry("asthma"),)), {"conditions_not_recognised"}),
         (HealthFacts(medications=(entry(RXNORM, "7804"),)), {"takes_opioid"}),
         (HealthFacts(medications=(entry(RXNORM, "308971"),)), {"medications_not_recognised"}),
@@ -95,22 +96,32 @@ def test_a_mapping_says_what_a_code_means(tmp_path: Path) -> None:
     assert decision.outcome == Outcome.INELIGIBLE
 
 
+COLUMNS = "has to be: system,code,to_system,to_code"
+CELLS = "has 4 cells, none of them empty"
+
+
 @pytest.mark.parametrize(
-    ("text", "line"),
+    ("text", "line", "problem"),
     [
-        ("", 1),
-        ("system,code\n", 1),
-        (HEAD + "snomed,1,icd10cm\n", 2),
-        (HEAD + "snomed,,icd10cm,F20.9\n", 2),
-        (HEAD + "loinc,1,icd10cm,F20.9\n", 2),
-        (HEAD + "snomed,1,snomed,2\n", 2),
-        (HEAD + "snomed,1,icd10cm,F20.9\nsnomed,2,icd10cm,F20.99\n", 3),
-        (HEAD + "snomed,1,icd10cm,F209\n", 2),
-        (HEAD + "snomed,1\x00,icd10cm,F20.9\n", 2),
+        ("", 1, COLUMNS),
+        ("system,code\n", 1, COLUMNS),
+        (HEAD + "snomed,1,icd10cm\n", 2, CELLS),
+        (HEAD + "snomed,1,icd10cm,F20.9,x\n", 2, CELLS),
+        (HEAD + "snomed,,icd10cm,F20.9\n", 2, CELLS),
+        (HEAD + "loinc,1,icd10cm,F20.9\n", 2, "loinc is not one of icd10cm, snomed, rxnorm, class"),
+        (HEAD + "snomed,1,snomed,2\n", 2, "snomed is not one of icd10cm, rxnorm, class"),
+        (
+            HEAD + "snomed,1,icd10cm,F20.9\nsnomed,2,icd10cm,F20.99\n",
+            3,
+            "F20.99 is no code of ICD-10-CM",
+        ),
+        (HEAD + "snomed,1,icd10cm,F209\n", 2, "F209 is no code of ICD-10-CM"),
+        (HEAD + "snomed,1\x00,icd10cm,F20.9\n", 2, CELLS),
     ],
 )
 def test_a_mapping_that_cannot_be_right_is_refused_with_its_line(
-    tmp_path: Path, text: str, line: int
+    tmp_path: Path, text: str, line: int, problem: str
 ) -> None:
-    with pytest.raises(TerminologyError, match=f"^line {line}: "):
+    with pytest.raises(TerminologyError) as refusal:
         read_mapping(mapping(tmp_path, text))
+    assert str(refusal.value) == f"line {line}: {problem}"
