@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from safety.screening.files import MAX_CHARACTERS, PolicyFileError, read_policy, write_policy
+from safety.screening.files import PolicyFileError, read_policy, write_policy
 from safety.screening.policy import EXAMPLES, example_policy, parse_policy
 from safety.screening.sanity import vet
 from safety.screening.tables import PolicyError
@@ -40,7 +40,7 @@ def test_what_is_written_reads_as_the_same(version: int) -> None:
 
 
 def test_every_text_survives() -> None:
-    content = example_policy(2) | {"title": 'tab\t, "quotes", back\\slash, \x7f, \x01, line\nand é'}
+    content = example_policy(2) | {"title": 'tab\t, "quotes", back\\slash, \x7f, \x01, line\nand é, 🙂'}
     assert read_policy(write_policy(content))[0] == content
 
 
@@ -129,6 +129,9 @@ def test_the_line_is_the_keys_own() -> None:
         ('id = "takes"', 'id = "young"', 69, "rules[3]"),
         ('id = "takes"', 'id = "takes"\noverridable = 1', 71, "rules[3].overridable"),
         ('[[rules]]\nid = "takes"', '[[ rules ]]\nid = "young"', 69, "rules[3]"),
+        ('id = "small"\n', "", 1, "id"),
+        ('source = "test"\n', "", 38, "rules[0].source"),
+        ('id = "unwell"', 'id = "unwell"\ncolour = 1', 48, "rules[1]"),
         ("\n[[questions]]", '\n[asked_by]\npregnancy = "mood"\n\n[[questions]]', 6, "asked_by.pregnancy"),
     ],
 )
@@ -138,6 +141,13 @@ def test_the_line_is_where_the_place_begins(old: str, new: str, line: int, place
     with pytest.raises(PolicyFileError) as refusal:
         read_policy(text)
     assert (refusal.value.place, refusal.value.line) == (place, line)
+    assert str(refusal.value) == f"line {line}, {place}: {refusal.value.problem}"
+
+
+def test_the_line_of_what_has_no_table_of_its_own_is_the_first() -> None:
+    with pytest.raises(PolicyFileError) as refusal:
+        read_policy('id = "small"\nquestions = [{ key = "Well" }]\n')
+    assert (refusal.value.place, refusal.value.line) == ("questions[0].key", 1)
 
 
 def test_a_file_is_always_written_alike() -> None:
@@ -147,7 +157,7 @@ def test_a_file_is_always_written_alike() -> None:
     content = {
         "rules": [{"source": "s", "when": {"is": "a", "question": "q"}, "id": "r", "status": ["a", "b"]}],
         "questions": [{"choices": [{"label": "A", "value": "a"}], "key": "q"}],
-        "concepts": [{"icd10cm": ["F20"], "key": "c"}],
+        "concepts": [{"icd10cm": ["F20"], "includes": [], "key": "c"}],
         "asked_by": {"pregnancy": "q"},
         "id": "x",
     }
@@ -169,6 +179,7 @@ pregnancy = "q"
 [[concepts]]
 key = "c"
 icd10cm = ["F20"]
+includes = []
 
 [[questions]]
 key = "q"
@@ -191,13 +202,25 @@ def test_a_cycle_of_concepts_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "line"),
-    [("id = \n", 1), ('id = "x"\nid = "y"\n', 2), ("a = [\n", 2), ("x" * (MAX_CHARACTERS + 1), 1), ("", 1)],
+    ("text", "line", "place", "problem"),
+    [
+        ("id = \n", 1, "policy", "Invalid value"),
+        ('id = "x"\nid = "y"\n', 2, "policy", "Cannot overwrite a value"),
+        ("a = [\n", 2, "policy", "Invalid value"),
+        ('id = "x"\ntitle = """\nno end', 3, "policy", "Unterminated string"),
+        ("x" * 1_000_001, 1, "policy", "at most 1000000 characters"),
+        ("", 1, "questions", "is missing"),
+    ],
 )
-def test_what_is_no_policy_at_all_is_refused(text: str, line: int) -> None:
+def test_what_is_no_policy_at_all_is_refused(text: str, line: int, place: str, problem: str) -> None:
     with pytest.raises(PolicyFileError) as refusal:
         read_policy(text)
-    assert refusal.value.line in (line, line + 1)
+    assert (refusal.value.line, refusal.value.place, refusal.value.problem) == (line, place, problem)
+
+
+def test_the_longest_file_is_read() -> None:
+    _, policy = read_policy(SMALL + "#" * (1_000_000 - len(SMALL)))
+    assert policy.id == "small"
 
 
 def condition(when: str, words: str) -> str:
