@@ -8,11 +8,12 @@ first name and the route of a link; the texts themselves are held to it by a tes
 import re
 import unicodedata
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from django.conf import settings
 
+from notifications import spanish
 from notifications.enums import MessageKind
 
 LEXICON = re.compile(
@@ -22,8 +23,10 @@ LEXICON = re.compile(
     "|patient|pharma|phq|physician|pill|prescri|program|psilo|psych|questionn|racemic|recover|rehab"
     "|remission|schizo|score|screening|session|spravato|stress|sublingual|suicid|symptom|tablet"
     "|therap|trauma|treat|troche|wellness"
+    "|agotamient|ansied|bienestar|cuestionari|depresi|dosis|droga|enferm|evaluaci|farmac|pastilla|psic|psiq"
+    "|puntuaci|receta|salud|sesion|sintom|terap|trastorn|tratamient"
 )
-"""Beginnings of words that tell what this is about; English and what other languages share with it."""
+"""Beginnings of words that tell what this is about; English, Spanish, and what others share with them."""
 
 _FOLDED = str.maketrans("øłđħŧıĸ", "oldhtik")
 _LATIN_NAME = re.compile(r"[A-Za-zÀ-ÖØ-öø-ž]{1,20}(?:[-' ][A-Za-zÀ-ÖØ-öø-ž]{1,20}){0,2}")
@@ -155,6 +158,45 @@ TOGETHER = Template(
 """Stands for all reminders of a day where they are of more than one kind."""
 
 
+@dataclass(frozen=True)
+class Words:
+    """Everything that is said in one language."""
+
+    templates: Mapping[MessageKind, Template]
+    together: Template
+    help: str
+    stop: str
+    stop_by_text: str
+
+    def template(self, kinds: Collection[MessageKind]) -> Template:
+        """Return the text that stands for messages of these kinds."""
+        return self.templates[next(iter(kinds))] if len(set(kinds)) == 1 else self.together
+
+
+def _in(language: tuple[str, str], template: Template) -> Template:
+    subject, body = language
+    return replace(template, subject=subject, body=body)
+
+
+ENGLISH = Words(TEMPLATES, TOGETHER, HELP, STOP, STOP_BY_TEXT)
+_WORDS = {
+    "es": Words(
+        {kind: _in(said, TEMPLATES[kind]) for kind, said in spanish.SUBJECTS_AND_BODIES.items()},
+        _in(spanish.TOGETHER, TOGETHER),
+        spanish.HELP,
+        spanish.STOP,
+        spanish.STOP_BY_TEXT,
+    )
+}
+"""By the language alone: es-US and es-MX read the same."""
+
+
+def words_for(kinds: Collection[MessageKind], language: str) -> Words:
+    """Return the words in `language` (BCP 47), the English ones where it has none for one of these kinds."""
+    words = _WORDS.get(language.partition("-")[0], ENGLISH)
+    return words if set(kinds) <= set(words.templates) else ENGLISH
+
+
 def link(route: str, *rest: str) -> str:
     """Return the address of a page of the app; all of it stays in the fragment, which browsers send nowhere.
 
@@ -214,36 +256,39 @@ def _leads_home(address: str) -> bool:
     return address == link(*address.partition("#")[2].split("/"))
 
 
-def render(kind: MessageKind, words: Mapping[str, str]) -> Message:
+def render(kind: MessageKind, words: Mapping[str, str], *, language: str = "en") -> Message:
     """Return the text of `kind`, its gaps filled with checked words; a first name that tells is left out."""
-    return _filled(TEMPLATES[kind], words)
+    said = words_for([kind], language)
+    return _filled(said.templates[kind], words, help_=said.help)
 
 
-def render_reminders(kinds: Collection[MessageKind]) -> Message:
+def render_reminders(kinds: Collection[MessageKind], *, language: str = "en") -> Message:
     """Return the one text that stands for reminders of these kinds."""
-    return _filled(TEMPLATES[next(iter(kinds))] if len(set(kinds)) == 1 else TOGETHER, {})
+    said = words_for(kinds, language)
+    return _filled(said.template(kinds), {}, help_=said.help)
 
 
-def in_short(kind: MessageKind) -> str:
-    """Return the first sentence of a text: what there is, without the link to it."""
-    return _first_sentence(TEMPLATES[kind])
+def on_a_lock_screen(kinds: Collection[MessageKind], *, language: str = "en") -> Message:
+    """Return the notice that stands for messages of these kinds, for whoever holds the phone to see.
+
+    Its body is the text's first sentence: what there is, without the link to it.
+    """
+    template = words_for(kinds, language).template(kinds)
+    return Message(subject=template.subject, body=f"{template.body.partition('. ')[0]}.")
 
 
-def on_a_lock_screen(kinds: Collection[MessageKind]) -> Message:
-    """Return the notice that stands for messages of these kinds, for whoever holds the phone to see."""
-    template = TEMPLATES[next(iter(kinds))] if len(set(kinds)) == 1 else TOGETHER
-    return Message(subject=template.subject, body=_first_sentence(template))
-
-
-def as_text(kinds: Collection[MessageKind], *, can_stop: bool) -> Message:
+def as_text(kinds: Collection[MessageKind], *, can_stop: bool, language: str = "en") -> Message:
     """Return the text to a telephone that stands for messages of these kinds, in one line."""
-    template = TEMPLATES[next(iter(kinds))] if len(set(kinds)) == 1 else TOGETHER
-    said = f"{template.body} {HELP}".format(link=link("today"), phone=settings.CLINIC_PHONE)
-    return Message(subject="", body=f"{said} {STOP_BY_TEXT}" if can_stop else said)
+    words = words_for(kinds, language)
+    template = words.template(kinds)
+    said = f"{template.body} {words.help}".format(link=link("today"), phone=settings.CLINIC_PHONE)
+    return Message(subject="", body=f"{said} {words.stop_by_text}" if can_stop else said)
 
 
-def _first_sentence(template: Template) -> str:
-    return f"{template.body.partition('. ')[0]}."
+def in_inbox(kind: MessageKind, *, language: str) -> Message:
+    """Return what stands in an inbox: the mail's subject, what there is, and the way to reach a human."""
+    notice, words = on_a_lock_screen([kind], language=language), words_for([kind], language)
+    return replace(notice, body=f"{notice.body} {words.help.format(phone=settings.CLINIC_PHONE)}")
 
 
 def help_line() -> str:
@@ -251,15 +296,16 @@ def help_line() -> str:
     return HELP.format(phone=settings.CLINIC_PHONE)
 
 
-def with_stop(message: Message, *, token: str) -> Message:
+def with_stop(message: Message, *, token: str, language: str = "en") -> Message:
     """Return a reminder with the way to get no more of them, before the way to reach a human."""
     said, _, help_ = message.body.rpartition("\n\n")
-    return Message(message.subject, f"{said}\n\n{STOP.format(link=link('stop', token))}\n{help_}")
+    stop = words_for((), language).stop.format(link=link("stop", token))
+    return Message(message.subject, f"{said}\n\n{stop}\n{help_}")
 
 
-def _filled(template: Template, words: Mapping[str, str]) -> Message:
+def _filled(template: Template, words: Mapping[str, str], *, help_: str) -> Message:
     known = {"phone": settings.CLINIC_PHONE, "emergency": settings.EMERGENCY_PHONE}
     filled = {"first_name": SOMEBODY, "link": link("today"), **known, **words}
     if not fit_name(filled["first_name"]):
         filled["first_name"] = SOMEBODY
-    return Message(subject=template.subject, body=f"{template.body}\n\n{HELP}\n".format_map(filled))
+    return Message(subject=template.subject, body=f"{template.body}\n\n{help_}\n".format_map(filled))

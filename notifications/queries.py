@@ -71,6 +71,7 @@ def sending_facts(delivery: Delivery, *, address: str, in_doubt: bool, at: datet
     reach, has_another_way = chosen(reaches, given_up=given_up(delivery), at=at)
     standing = Suppression.objects.filter(user=user, kind=delivery.kind, lifted_at=None).order_by("puts_off")
     stopped = standing.values_list("puts_off", "cause").first()
+    reader = None if user is None else reader_of(user)
     return SendingFacts(
         kind=MessageKind(delivery.kind),
         attempt=delivery.fence,
@@ -81,7 +82,8 @@ def sending_facts(delivery: Delivery, *, address: str, in_doubt: bool, at: datet
         has_another_way=has_another_way,
         suppressed_by=stopped[1] if stopped and not stopped[0] else "",
         is_put_off=bool(stopped and stopped[0]) and not delivery.goes_on,
-        habits=habits_of(user) if user is not None and delivery.kind in REMINDERS else None,
+        habits=reader.habits if reader is not None and delivery.kind in REMINDERS else None,
+        language="en" if reader is None else reader.language,
     )
 
 
@@ -240,7 +242,8 @@ MOST_UNREAD = 99
 
 def inbox(user: User) -> QuerySet[Delivery]:
     """Return what a patient finds in their inbox."""
-    return Delivery.objects.filter(user=user, appeared_at__isnull=False).defer("payload")
+    found = Delivery.objects.filter(user=user, appeared_at__isnull=False).defer("payload")
+    return found.select_related("user__patient")
 
 
 def unread_count(user: User) -> int:
@@ -306,10 +309,18 @@ def is_told_on(user_id: UUID | None, day: date) -> bool:
         return Delivery.objects.filter(user=user_id, told_on=day, status__in=list(LEFT)).exists()
 
 
-def habits_of(user: User) -> Habits | None:
-    """Return when somebody may be reminded; `None` where there is no chart, and so nobody to remind.
+@dataclass(frozen=True)
+class Reader:
+    """When somebody with a chart may be reminded, and in which language they are spoken to."""
 
-    One statement: it is asked for every reminder that leaves.
+    habits: Habits
+    language: str
+
+
+def reader_of(user: User) -> Reader | None:
+    """Return what a message to somebody goes by; `None` where there is no chart, and so nobody to remind.
+
+    One statement: it is asked for every message that leaves.
     """
     may_have_left = Delivery.objects.filter(user=user, kind__in=REMINDERS, status__in=list(LEFT))
     last = may_have_left.filter(finished_at__isnull=False).order_by("-finished_at").values("finished_at")
@@ -317,6 +328,7 @@ def habits_of(user: User) -> Habits | None:
         row = (
             Patient.objects.filter(user=user)
             .values_list(
+                "language",
                 "timezone",
                 "user__reminder_preference__quiet_from",
                 "user__reminder_preference__quiet_until",
@@ -326,9 +338,9 @@ def habits_of(user: User) -> Habits | None:
         )
     if row is None:
         return None
-    zone, quiet_from, quiet_until, reminded_at = row
+    language, zone, quiet_from, quiet_until, reminded_at = row
     quiet = USUAL if quiet_from is None else QuietHours(quiet_from, quiet_until)
-    return Habits(zone=ZoneInfo(zone), quiet=quiet, reminded_at=reminded_at)
+    return Reader(Habits(zone=ZoneInfo(zone), quiet=quiet, reminded_at=reminded_at), language)
 
 
 OPTED_OUT = "opted out"

@@ -159,6 +159,7 @@ class SendingFacts:
     `attempt` counts claims, this one included. `in_doubt`: an earlier holder's lease ran out, so the message
     may have been taken. `reach` is where it goes. `habits` say when a reminder may leave, `None` for other
     messages, and for who has no chart. `has_another_way`: where this one fails, it can go by another channel.
+    `language` is that of the reader's chart (BCP 47), English where there is none.
     """
 
     kind: MessageKind
@@ -171,6 +172,7 @@ class SendingFacts:
     habits: Habits | None = None
     has_another_way: bool = False
     is_put_off: bool = False
+    language: str = "en"
 
     @property
     def is_better_lost(self) -> bool:

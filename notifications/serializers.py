@@ -103,11 +103,15 @@ class InboxMessageOutput(serializers.Serializer[Any]):
 
     def get_title(self, message: Delivery) -> str:
         """Return the subject that its mail has."""
-        return messages.TEMPLATES[MessageKind(message.kind)].subject
+        return self._said(message).subject
 
     def get_text(self, message: Delivery) -> str:
         """Return what there is, in one sentence, and how to reach a human."""
-        return f"{messages.in_short(MessageKind(message.kind))} {messages.help_line()}"
+        return self._said(message).body
+
+    def _said(self, message: Delivery) -> messages.Message:
+        language = "en" if message.user is None else message.user.patient.language
+        return messages.in_inbox(MessageKind(message.kind), language=language)
 
     def get_link(self, message: Delivery) -> str:  # noqa: ARG002 - one page shows whatever is to be done
         """Return the page of the app that comes next."""

@@ -583,16 +583,20 @@ def _compose(
     if facts.reach.channel in PUSH:
         return _notice(delivery, facts, kinds, link=words.get("link", ""))
     if facts.reach.channel == Channel.TEXT and facts.kind in rules.IN_INBOX:
-        text = messages.as_text(kinds, can_stop=facts.kind in rules.BY_WISH)
+        text = messages.as_text(kinds, can_stop=facts.kind in rules.BY_WISH, language=facts.language)
         return Letter(id=delivery.pk, to=facts.reach.address, subject="", body=text.body)
-    text = messages.render_reminders(kinds) if beside else messages.render(facts.kind, words)
+    language = facts.language
+    if beside:
+        text = messages.render_reminders(kinds, language=language)
+    else:
+        text = messages.render(facts.kind, words, language=language)
     if facts.kind in rules.REMINDERS and delivery.user is not None:
-        text = messages.with_stop(text, token=stops.token_for(delivery.user.pk))
+        text = messages.with_stop(text, token=stops.token_for(delivery.user.pk), language=language)
     return Letter(id=delivery.pk, to=facts.reach.address, subject=text.subject, body=text.body)
 
 
 def _notice(delivery: Delivery, facts: SendingFacts, kinds: Collection[MessageKind], *, link: str) -> Letter:
-    text = messages.on_a_lock_screen(kinds)
+    text = messages.on_a_lock_screen(kinds, language=facts.language)
     return Letter(
         id=delivery.pk,
         to=facts.reach.address,

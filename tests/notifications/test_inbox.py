@@ -131,7 +131,7 @@ def test_it_says_in_words_of_ours_what_there_is(as_ada: APIClient, ada: Patient,
 
 @pytest.mark.parametrize("kind", sorted(rules.IN_INBOX))
 def test_a_message_in_short_is_one_whole_sentence(kind: MessageKind) -> None:
-    said = messages.in_short(kind)
+    said = messages.on_a_lock_screen([kind]).body
     assert "{" not in said
     assert said.count(".") == 1
     assert not messages.telling(said)

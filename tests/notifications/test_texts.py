@@ -14,6 +14,7 @@ from django.db import IntegrityError, transaction
 from django.test import Client
 from rest_framework.test import APIClient
 
+from accounts.enums import Language
 from accounts.models import Patient, User
 from core.acting import acting_as
 from core.actors import Actor
@@ -22,7 +23,7 @@ from notifications import messages, rules
 from notifications.channels import gateway as module
 from notifications.enums import Channel, MessageKind
 from notifications.models import Delivery, ReminderPreference, Suppression
-from notifications.queries import habits_of
+from notifications.queries import reader_of
 from notifications.services import cancel, deliver_due, receive, suppress, unsuppress
 from notifications.texts import services
 from notifications.texts.errors import WrongCode
@@ -183,6 +184,18 @@ def test_a_reminder_goes_by_text_and_by_no_other_way(
     assert sink.taken == []
 
 
+def test_a_text_is_in_the_language_of_the_chart(
+    ada: Patient, noon: datetime, due: Due, sink: Sink, sms: GatewaySink
+) -> None:
+    Patient.objects.filter(pk=ada.pk).update(language=Language.SPANISH)
+    give_number(ada, noon)
+    reminded(due, ada, noon)
+    deliver_due(at=noon)
+    (text,) = [text for text in sent(sms) if "code" not in text]
+    assert text.startswith("Hay algo para rellenar. Ábralo aquí: http")
+    assert text.endswith("Responda STOP para no recibir más.")
+
+
 def test_an_unproved_number_gets_nothing_but_its_code(
     ada: Patient, noon: datetime, due: Due, sink: Sink, sms: GatewaySink
 ) -> None:
@@ -266,9 +279,9 @@ def test_a_receipt_that_overtakes_us_keeps_the_day_and_is_in_the_inbox(
     assert signed("paging", {"id": str(reminder.pk), "state": "delivered"}) == 204
     reminder.refresh_from_db()
     assert (reminder.status, reminder.told_on) == ("delivered", noon.date())
-    habits = habits_of(ada.user)
-    assert habits is not None
-    assert habits.reminded_at == reminder.finished_at
+    reader = reader_of(ada.user)
+    assert reader is not None
+    assert reader.habits.reminded_at == reminder.finished_at
     assert as_ada.get("/api/v1/inbox").json()["unread"] == 1
 
 
@@ -312,9 +325,9 @@ def test_one_that_arrived_after_all_leaves_no_more(
     assert receive(text.pk, arrived=True, at=noon + HOUR) == "delivered"
     deliver_due(at=noon + HOUR)
     assert (ended(text), sink.taken) == (("delivered", "text"), [])
-    habits = habits_of(ada.user)
-    assert habits is not None
-    assert habits.reminded_at == noon + HOUR
+    reader = reader_of(ada.user)
+    assert reader is not None
+    assert reader.habits.reminded_at == noon + HOUR
 
 
 def test_after_the_mail_has_left_no_receipt_changes_anything(
