@@ -501,10 +501,14 @@ def paging(*, since: datetime) -> Paging:
     return Paging(is_overdue=found["overdue"] > 0, has_nobody=found["unheard"] > 0)
 
 
-def alerts_to_page(*, at: datetime) -> list[UUID]:
-    """Return the alerts whose next page is due: those that block dosing, then the longest waiting, first."""
-    can_wait = Case(When(alert_class__in=BLOCKS_STARTING, then=0), default=1)
-    return list(alerts_due(at=at).order_by(can_wait, "next_page_at", "id").values_list("id", flat=True))
+def alerts_to_page(*, at: datetime) -> list[tuple[UUID, bool]]:
+    """Return the alerts whose next page is due, and whether each can wait for those that block dosing.
+
+    These come first, then the longest waiting.
+    """
+    can_wait = Case(When(alert_class__in=BLOCKS_STARTING, then=False), default=True)
+    found = alerts_due(at=at).annotate(can_wait=can_wait).order_by("can_wait", "next_page_at", "id")
+    return list(found.values_list("id", "can_wait"))
 
 
 def abandoned_alerts(*, at: datetime) -> QuerySet[Alert]:

@@ -2,6 +2,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from logging import getLogger
+from time import monotonic
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -74,6 +75,8 @@ from safety.screening.rules import ScreeningDecision
 from safety.screening.texts import clinician_text, patient_text
 
 PAGE_LIFE = timedelta(hours=1)
+PAGES_FOR_S = 2
+"""How long one pass pages for alerts that can wait."""
 """How long a page is worth sending: by then the ladder has sent newer ones."""
 
 logger = getLogger(__name__)
@@ -434,11 +437,17 @@ def page_unacknowledged(*, at: datetime) -> int:
 
     An alert in the hands of somebody who no longer practises is opened again first. Any number of processes
     may do this at once: each step of each alert is taken once. One alert that cannot be paged for is logged
-    and does not keep the others waiting.
+    and does not keep the others waiting; a heap of those that can wait keeps nobody from sending what is
+    due, or from looking for silence: after `PAGES_FOR_S` the next pass goes on with them.
     """
+    ends, paged = monotonic() + PAGES_FOR_S, 0
     for alert in queries.abandoned_alerts(at=at):
         _reopen_abandoned(alert, at=at)
-    return sum(_page_if_due(alert_id, at=at) for alert_id in queries.alerts_to_page(at=at))
+    for alert_id, can_wait in queries.alerts_to_page(at=at):
+        if can_wait and monotonic() >= ends:
+            break
+        paged += _page_if_due(alert_id, at=at)
+    return paged
 
 
 def _reopen_abandoned(alert: Alert, *, at: datetime) -> None:

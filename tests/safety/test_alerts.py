@@ -176,7 +176,7 @@ class TestPaging:
             for n, kind in enumerate(kinds)
         ]
         due = queries.alerts_to_page(at=at + timedelta(hours=1))
-        assert due == [found[1].pk, found[2].pk, found[0].pk]
+        assert due == [(found[1].pk, False), (found[2].pk, False), (found[0].pk, True)]
 
     def test_after_a_standstill_one_step_at_a_time(self, alert, at):
         late = at + timedelta(hours=2)

@@ -246,6 +246,18 @@ class TestPaging:
             (13, "alert_page", BEN),
         ]
 
+    def test_a_heap_that_can_wait_keeps_no_pass_from_its_end(self, ada, ben, gus, at, monkeypatch):
+        """No time is left for those that can wait: what may be danger is paged for all the same."""
+        for number in range(3):
+            kind = AlertClass.ADVERSE_EVENT
+            services.raise_alert(ada.pk, alert_class=kind, source=f"{number}", at=at - timedelta(hours=1))
+        alert = silent(ada, at)
+        monkeypatch.setattr(services, "PAGES_FOR_S", 0)
+        assert services.page_unacknowledged(at=at + 5 * MINUTE) == 1
+        assert (5, "alert_page", BEN) in sent(alert)
+        monkeypatch.undo()
+        assert services.page_unacknowledged(at=at + 5 * MINUTE) == 3
+
     def test_until_a_named_human_has_it(self, ada, ben, gus, at):
         alert = silent(ada, at)
         services.acknowledge(alert, by=ben, at=at + 9 * MINUTE)
