@@ -13,6 +13,7 @@ from types import MappingProxyType
 
 from django.conf import settings
 
+from core.documents import LANGUAGE
 from notifications import spanish
 from notifications.enums import MessageKind
 
@@ -256,19 +257,19 @@ def _leads_home(address: str) -> bool:
     return address == link(*address.partition("#")[2].split("/"))
 
 
-def render(kind: MessageKind, words: Mapping[str, str], *, language: str = "en") -> Message:
+def render(kind: MessageKind, words: Mapping[str, str], *, language: str = LANGUAGE) -> Message:
     """Return the text of `kind`, its gaps filled with checked words; a first name that tells is left out."""
     said = words_for([kind], language)
     return _filled(said.templates[kind], words, help_=said.help)
 
 
-def render_reminders(kinds: Collection[MessageKind], *, language: str = "en") -> Message:
+def render_reminders(kinds: Collection[MessageKind], *, language: str = LANGUAGE) -> Message:
     """Return the one text that stands for reminders of these kinds."""
     said = words_for(kinds, language)
     return _filled(said.template(kinds), {}, help_=said.help)
 
 
-def on_a_lock_screen(kinds: Collection[MessageKind], *, language: str = "en") -> Message:
+def on_a_lock_screen(kinds: Collection[MessageKind], *, language: str = LANGUAGE) -> Message:
     """Return the notice that stands for messages of these kinds, for whoever holds the phone to see.
 
     Its body is the text's first sentence: what there is, without the link to it.
@@ -277,7 +278,7 @@ def on_a_lock_screen(kinds: Collection[MessageKind], *, language: str = "en") ->
     return Message(subject=template.subject, body=f"{template.body.partition('. ')[0]}.")
 
 
-def as_text(kinds: Collection[MessageKind], *, can_stop: bool, language: str = "en") -> Message:
+def as_text(kinds: Collection[MessageKind], *, can_stop: bool, language: str = LANGUAGE) -> Message:
     """Return the text to a telephone that stands for messages of these kinds, in one line."""
     words = words_for(kinds, language)
     template = words.template(kinds)
@@ -296,7 +297,7 @@ def help_line() -> str:
     return HELP.format(phone=settings.CLINIC_PHONE)
 
 
-def with_stop(message: Message, *, token: str, language: str = "en") -> Message:
+def with_stop(message: Message, *, token: str, language: str = LANGUAGE) -> Message:
     """Return a reminder with the way to get no more of them, before the way to reach a human."""
     said, _, help_ = message.body.rpartition("\n\n")
     stop = words_for((), language).stop.format(link=link("stop", token))

@@ -15,6 +15,7 @@ from accounts import queries as accounts
 from accounts.enums import Role
 from accounts.models import Patient, User
 from core.acting import seeing_all_charts
+from core.documents import LANGUAGE
 from core.encryption import decrypt
 from core.errors import NotFound
 from notifications.addresses import readable
@@ -26,6 +27,7 @@ from notifications.hours import USUAL, Habits, QuietHours, end_of_day
 from notifications.models import Delivery, PagingNumber, ProviderCircuit, ReminderPreference, Suppression
 from notifications.rules import (
     BY_WISH,
+    IN_INBOX,
     LEFT,
     MISCARRIED,
     REMINDERS,
@@ -71,7 +73,7 @@ def sending_facts(delivery: Delivery, *, address: str, in_doubt: bool, at: datet
     reach, has_another_way = chosen(reaches, given_up=given_up(delivery), at=at)
     standing = Suppression.objects.filter(user=user, kind=delivery.kind, lifted_at=None).order_by("puts_off")
     stopped = standing.values_list("puts_off", "cause").first()
-    reader = None if user is None else reader_of(user)
+    reader = reader_of(user) if user is not None and delivery.kind in REMINDERS else None
     return SendingFacts(
         kind=MessageKind(delivery.kind),
         attempt=delivery.fence,
@@ -82,8 +84,8 @@ def sending_facts(delivery: Delivery, *, address: str, in_doubt: bool, at: datet
         has_another_way=has_another_way,
         suppressed_by=stopped[1] if stopped and not stopped[0] else "",
         is_put_off=bool(stopped and stopped[0]) and not delivery.goes_on,
-        habits=reader.habits if reader is not None and delivery.kind in REMINDERS else None,
-        language="en" if reader is None else reader.language,
+        habits=reader.habits if reader else None,
+        language=reader.language if reader else language_of(user, kind=delivery.kind),
     )
 
 
@@ -317,10 +319,18 @@ class Reader:
     language: str
 
 
+def language_of(user: User | None, *, kind: str) -> str:
+    """Return in which language somebody is sent what stands in an inbox too; all else has one."""
+    if user is None or kind not in IN_INBOX:
+        return LANGUAGE
+    with seeing_all_charts():
+        return Patient.objects.filter(user=user).values_list("language", flat=True).first() or LANGUAGE
+
+
 def reader_of(user: User) -> Reader | None:
     """Return what a message to somebody goes by; `None` where there is no chart, and so nobody to remind.
 
-    One statement: it is asked for every message that leaves.
+    One statement: it is asked for every reminder that leaves.
     """
     may_have_left = Delivery.objects.filter(user=user, kind__in=REMINDERS, status__in=list(LEFT))
     last = may_have_left.filter(finished_at__isnull=False).order_by("-finished_at").values("finished_at")

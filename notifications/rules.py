@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from uuid import UUID
 
+from core.documents import LANGUAGE
 from notifications.enums import Channel, DeliveryStatus, MessageKind, Way
 from notifications.hours import Habits, next_moment
 
@@ -172,7 +173,7 @@ class SendingFacts:
     habits: Habits | None = None
     has_another_way: bool = False
     is_put_off: bool = False
-    language: str = "en"
+    language: str = LANGUAGE
 
     @property
     def is_better_lost(self) -> bool:

@@ -3,6 +3,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from core.documents import LANGUAGE
 from core.errors import InputError, InvalidInput
 from core.fields import InputSerializer, InstantField
 from notifications import messages, queries, rules
@@ -110,7 +111,7 @@ class InboxMessageOutput(serializers.Serializer[Any]):
         return self._said(message).body
 
     def _said(self, message: Delivery) -> messages.Message:
-        language = "en" if message.user is None else message.user.patient.language
+        language = LANGUAGE if message.user is None else message.user.patient.language
         return messages.in_inbox(MessageKind(message.kind), language=language)
 
     def get_link(self, message: Delivery) -> str:  # noqa: ARG002 - one page shows whatever is to be done

@@ -30,7 +30,7 @@ from sessions.enums import (
     SessionStatus,
 )
 from sessions.models import Attestation, CheckIn, Observation, Reflection, TreatmentSession
-from sessions.services.steps import lock, move, require_status, was_there
+from sessions.services.steps import is_theirs, lock, move, require_status, was_there
 
 _Entry = TypeVar("_Entry", Observation, CheckIn)
 
@@ -100,7 +100,7 @@ def observe(
     comes after the seal. Raises `WrongSessionState`, `EntryChanged`, `InvalidInput` for a clock that is
     off, or `NotAllowed` for somebody else's rating of the patient's dissociation.
     """
-    if entry.kind == ObservationKind.DISSOCIATION and not _is_of(session, actor):
+    if entry.kind == ObservationKind.DISSOCIATION and not is_theirs(session, actor):
         raise NotAllowed("How far away somebody feels is theirs alone to say. Write a note of what you see.")
     row = Observation(session=session, **asdict(entry))
     fault = rules.clock_fault(entry.observed_at, received_at=at)
@@ -144,10 +144,6 @@ def correct(
         is_off = rules.clock_fault(entry.observed_at, received_at=observation.received_at)
         taken_at = at if is_off else entry.observed_at
         return _keep(row, entry, is_emergency=is_emergency, taken_at=taken_at, actor=actor, at=at)
-
-
-def _is_of(session: TreatmentSession, actor: Actor) -> bool:
-    return actor == Actor.person(session.enrollment.patient.user_id)
 
 
 def _require_corrector(session: TreatmentSession, observation: Observation, *, actor: Actor) -> None:

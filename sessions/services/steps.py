@@ -83,6 +83,11 @@ def require_status(session: TreatmentSession, statuses: Collection[SessionStatus
         raise errors.WrongSessionState(f"The session is {label}; this is not the step for it.")
 
 
+def is_theirs(session: TreatmentSession, actor: Actor) -> bool:
+    """Tell whether the patient acts, in a session of their own."""
+    return actor == Actor.person(session.enrollment.patient.user_id)
+
+
 def was_there(session: TreatmentSession, actor: Actor) -> bool:
     """Tell whether the patient or a monitor acts, not a clinician."""
-    return actor.kind == ActorKind.CAPABILITY or actor == Actor.person(session.enrollment.patient.user_id)
+    return actor.kind == ActorKind.CAPABILITY or is_theirs(session, actor)

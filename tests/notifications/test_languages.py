@@ -117,3 +117,20 @@ def test_several_reminders_of_a_day_are_said_in_one_spanish_text(
     deliver_due(at=noon)
     (mail,) = sink.taken
     assert mail["Subject"] == "Dos cosas para usted"
+
+
+def test_a_call_reaches_somebody_whose_zone_nobody_knows(
+    ada: Patient, noon: datetime, due: Due, sink: Sink
+) -> None:
+    """Only a reminder goes by the hours of the chart."""
+    Patient.objects.filter(pk=ada.pk).update(timezone="Nowhere/Known")
+    due(
+        MessageKind.CHECK_IN_MISSED,
+        user=ada.user,
+        about=ada.pk,
+        due_at=noon,
+        expires_at=noon + timedelta(hours=2),
+    )
+    deliver_due(at=noon)
+    (mail,) = sink.taken
+    assert mail["Subject"] == "Responda ahora, por favor"
