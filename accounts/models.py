@@ -111,7 +111,10 @@ class Patient(models.Model):
             ),
         ]
         # Asked at each clearance: is there another chart of this person?
-        indexes = [models.Index(fields=["birth_on"], name="patient_by_birth_date")]
+        indexes = [
+            models.Index(fields=["birth_on"], name="patient_by_birth_date"),
+            models.Index(Lower("legal_name"), name="patient_by_name"),
+        ]
 
     def __str__(self) -> str:
         return self.preferred_name or self.legal_name

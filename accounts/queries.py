@@ -1,4 +1,4 @@
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TypeVar
 from uuid import UUID
@@ -262,21 +262,6 @@ def charts_by_person(*, born_on: Collection[date]) -> dict[tuple[str, date], lis
     return found
 
 
-def charts_like(patient: Patient) -> set[UUID]:
-    """Return the other charts with a patient's name and birth date, as far as whoever acts may see."""
-    same_day = Patient.objects.filter(birth_on=patient.birth_on).exclude(pk=patient.pk)
-    names = same_day.values_list("pk", "legal_name")
-    own = name_and_birth(patient.legal_name, patient.birth_on)
-    return {chart for chart, name in names if name_and_birth(name, patient.birth_on) == own}
-
-
-def possible_duplicates() -> list[list[Patient]]:
-    """Return the charts that share name and birth date: perhaps one person, for an operator to look at."""
-    several = Patient.objects.values("birth_on").annotate(charts=Count("id")).filter(charts__gt=1)
-    shared = charts_by_person(born_on=set(several.values_list("birth_on", flat=True)))
-    return [charts for charts in shared.values() if len(charts) > 1]
-
-
 def one(rows: QuerySet[_Row], row_id: UUID) -> _Row:
     """Return one of `rows`; raises `NotFound`."""
     try:
@@ -358,6 +343,12 @@ def address_on(patient: Patient, day: date) -> rules.Address | None:
     """Return where a patient lives on a day, if that is known."""
     begun = patient.addresses.filter(starts_on__lte=day).order_by("-starts_on", "-id").first()
     return None if begun is None else _address(begun)
+
+
+def addresses_ever(patient_ids: Collection[UUID]) -> Iterator[tuple[UUID, rules.Address]]:
+    """Yield every address that some patients ever gave, with whose it is."""
+    for row in PatientAddress.objects.filter(patient__in=patient_ids):
+        yield row.patient_id, _address(row)
 
 
 def current_state(patient_id: UUID, *, at: datetime) -> str | None:

@@ -99,7 +99,7 @@ class ChartOutput(serializers.Serializer[Any]):
 
 
 class DuplicateGroupOutput(serializers.Serializer[Any]):
-    """Charts that share a name and a birth date."""
+    """Charts that may be one person's."""
 
     charts = ChartOutput(many=True)
 

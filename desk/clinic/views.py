@@ -99,7 +99,11 @@ class PossibleDuplicates(View):
         examples=[OpenApiExample("None", value={"groups": []}, response_only=True)],
     )
     def get(self, request: Request) -> Response:  # noqa: ARG002
-        """List the charts that share a name and a birth date, until somebody has said whose they are."""
+        """List the charts that may be one person's, until somebody has said whose they are.
+
+        Alike are a name and a birth date as people and clerks get them wrong, or one of the two and the
+        mailbox or the home.
+        """
         found = unsettled_duplicates()
         groups = [{"charts": charts} for charts in found]
         answer = Response(serializers.DuplicatesOutput({"groups": groups}).data)

@@ -1,11 +1,11 @@
 """Reads: who somebody is as far as that is settled, and which charts wait for somebody to look."""
 
-from itertools import combinations
+from collections.abc import Iterable
 from uuid import UUID
 
 from django.db.models import Q
 
-from accounts import queries as accounts
+from accounts.likeness.queries import charts_like, pairs_alike
 from accounts.models import Patient
 from core.acting import seeing_all_charts
 from safety.enums import BLOCKS_DOSING, AlertStatus, ComparisonOutcome, IdentityOutcome
@@ -25,7 +25,7 @@ def identity_facts(patient: Patient) -> IdentityFacts:
         goes_on_for = [row for row in same if row.kept_id == patient.pk]
         return IdentityFacts(
             refuted=_is_refuted(patient),
-            has_unsettled_twin=not compared.keys() >= accounts.charts_like(patient),
+            has_unsettled_twin=not compared.keys() >= charts_like(patient),
             is_second_chart=len(goes_on_for) < len(same),
             joined_by=max((row.pk for row in goes_on_for), default=None),
             twin_stands_still=any(_stands_still(row.other_id) for row in goes_on_for),
@@ -33,15 +33,25 @@ def identity_facts(patient: Patient) -> IdentityFacts:
 
 
 def unsettled_duplicates() -> list[list[Patient]]:
-    """Return the charts that share name and birth date, where nobody has said of some two whose they are."""
-    return [charts for charts in accounts.possible_duplicates() if not _are_settled(charts)]
+    """Return the charts that may be one person's, where nobody has said of some two whose they are.
+
+    For operators, who do not see where anybody lives: all they are told is that charts are alike.
+    """
+    with seeing_all_charts():
+        alike = pairs_alike()
+    compared = ChartComparison.objects.values_list("kept_id", "other_id")
+    unsettled = {frozenset(pair) for pair in alike} - {frozenset(pair) for pair in compared}
+    charts = Patient.objects.in_bulk({chart for pair in unsettled for chart in pair})
+    return [[charts[chart] for chart in sorted(group)] for group in _joined(unsettled)]
 
 
-def _are_settled(charts: list[Patient]) -> bool:
-    ids = [chart.pk for chart in charts]
-    found = ChartComparison.objects.filter(kept__in=ids, other__in=ids).values_list("kept_id", "other_id")
-    settled = {frozenset(pair) for pair in found}
-    return all(frozenset(pair) in settled for pair in combinations(ids, 2))
+def _joined(pairs: Iterable[frozenset[UUID]]) -> list[frozenset[UUID]]:
+    """Join what has a chart in common; the oldest charts first."""
+    groups: list[frozenset[UUID]] = []
+    for pair in pairs:
+        touched = [group for group in groups if group & pair]
+        groups = [group for group in groups if group not in touched] + [pair.union(*touched)]
+    return sorted(groups, key=min)
 
 
 def _newest_comparisons(patient_id: UUID) -> dict[UUID, ChartComparison]:

@@ -1,6 +1,7 @@
 """Nobody is cleared, planned for or treated before it is settled who they are, and that it is one chart."""
 
-from datetime import datetime
+from dataclasses import replace
+from datetime import date, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -10,7 +11,8 @@ from rest_framework.test import APIClient
 
 from accounts.enums import Role
 from accounts.models import Patient, User
-from accounts.services import grant_role
+from accounts.services import grant_role, save_address, save_profile
+from core import clock
 from core.actors import Actor
 from safety import errors, queries, services
 from safety.enums import ComparisonOutcome, HoldReason, ReviewOutcome
@@ -20,7 +22,7 @@ from safety.identity.rules import IdentityFacts, identity_faults
 from safety.identity.services import compare_charts
 from tests import steps
 from tests.api import post
-from tests.conftest import make_patient, make_user
+from tests.conftest import HOME, make_patient, make_user
 from tests.safety.conftest import ABSENT, answered, code
 from tests.safety.test_identity_settled import check
 
@@ -42,6 +44,51 @@ def olga(at: datetime) -> User:
 def again(db: None) -> Patient:
     """Somebody with Ada's name and birth date, in another account."""
     return make_patient("ada2@example.org", "ADA  Example")
+
+
+ALIKE: list[dict[str, Any]] = [
+    {"legal_name": "Ada Exampel"},
+    {"legal_name": "Ada Moreno"},
+    {"legal_name": "Example, Ada M."},
+    {"birth_on": "1984-05-18"},
+    {"birth_on": "1984-11-17"},
+    {"birth_on": "1948-05-17"},
+    {"birth_on": "1948-05-17", "legal_name": "Ada Exampel", "lines": ("9 Other Road",)},
+    {"birth_on": "1961-11-30"},
+    {"birth_on": "1961-11-30", "lines": ("12 EXAMPLE ST.", "Apt 4")},
+    {"birth_on": "1961-11-30", "lines": ("9 Other Road",), "email": "ada+2@example.org"},
+    {"legal_name": "Eve Moreno"},
+]
+UNLIKE: list[dict[str, Any]] = [
+    {"birth_on": "1961-11-30", "lines": ("9 Other Road",)},
+    {"birth_on": "1961-11-30", "legal_name": "Eve Example"},
+    {"birth_on": "1984-05-18", "legal_name": "Ada Moreno"},
+    {"legal_name": "Eve Moreno", "lines": ("9 Other Road",)},
+]
+"""What is otherwise with somebody who signs up beside Ada, at the same home unless it says so."""
+
+
+def alike(
+    *,
+    email: str = "ada2@example.org",
+    legal_name: str = "Ada Example",
+    birth_on: str = "1984-05-17",
+    lines: tuple[str, ...] = HOME.lines,
+) -> Patient:
+    patient = save_profile(
+        make_user(email),
+        legal_name=legal_name,
+        preferred_name="",
+        birth_on=date.fromisoformat(birth_on),
+        timezone="America/New_York",
+    )
+    live(patient, lines)
+    return patient
+
+
+def live(patient: Patient, lines: tuple[str, ...], *, starts_on: date = HOME.starts_on) -> None:
+    home = replace(HOME, lines=lines, starts_on=starts_on)
+    save_address(patient, home, actor=Actor.person(patient.user_id), at=clock.now())
 
 
 def reasons(enrollment: Any, at: datetime) -> list[str]:
@@ -212,13 +259,40 @@ class TestTwoCharts:
         for chart in (ada, again, third):
             assert identity.identity_facts(chart).has_unsettled_twin
 
-    @pytest.mark.parametrize("other", [{"legal_name": "Ada Exampler"}, {"birth_on": "1984-05-18"}])
-    def test_who_only_looks_alike_is_nobodys_twin(self, ada, again, other):
-        Patient.objects.filter(pk=again.pk).update(**other)
-        assert not identity.identity_facts(ada).has_unsettled_twin
+    @pytest.mark.parametrize("other", ALIKE)
+    def test_who_signs_up_again_a_little_otherwise_is_noticed(self, ada, olga, client_of, at, other):
+        enrollment = steps.planned(ada, at=at)
+        again = alike(**other)
+        assert reasons(enrollment, at) == ["possible_duplicate"]
+        assert identity.identity_facts(again).has_unsettled_twin
+        groups = client_of(olga).get("/api/v1/possible-duplicates").json()["groups"]
+        assert [[chart["id"] for chart in group["charts"]] for group in groups] == [
+            [str(ada.pk), str(again.pk)]
+        ]
+
+    @pytest.mark.parametrize("other", UNLIKE)
+    def test_who_is_somebody_else_is_not(self, ada, olga, client_of, at, other):
+        enrollment = steps.planned(ada, at=at)
+        again = alike(**other)
+        assert reasons(enrollment, at) == []
+        assert not identity.identity_facts(again).has_unsettled_twin
+        assert client_of(olga).get("/api/v1/possible-duplicates").json() == {"groups": []}
+
+    def test_a_home_of_long_ago_is_remembered(self, ada, at):
+        again = alike(birth_on="1961-11-30", lines=("9 Other Road",))
+        assert not identity.identity_facts(again).has_unsettled_twin
+        live(again, ("12 Example St.",), starts_on=date(2001, 1, 1))
+        assert identity.identity_facts(again).has_unsettled_twin
+        assert identity.identity_facts(ada).has_unsettled_twin
+
+    def test_two_who_are_like_a_third_wait_together(self, ada, olga, client_of):
+        alike(birth_on="1984-05-18")
+        alike(birth_on="1984-05-16", email="ada3@example.org")
+        groups = client_of(olga).get("/api/v1/possible-duplicates").json()["groups"]
+        assert [len(group["charts"]) for group in groups] == [3]
 
     def test_twin_unless_they_are_looked_for_she_stays_cleared(self, ada, as_ben, at, monkeypatch):
-        monkeypatch.setattr("accounts.queries.charts_like", lambda patient: set())
+        monkeypatch.setattr("safety.identity.queries.charts_like", lambda patient: set())
         enrollment = steps.accepted(ada, at=at)
         make_patient("ada2@example.org", "Ada Example")
         assert reasons(enrollment, at) == []

@@ -11,7 +11,6 @@ from django.db import DatabaseError, connection, transaction
 
 from accounts.enums import Role
 from accounts.models import CareTeamMembership, Patient, RoleGrant, User
-from accounts.queries import possible_duplicates
 from accounts.services import drill_chart, grant_role
 from core.actors import Actor
 from core.database import as_owner
@@ -25,6 +24,7 @@ from notifications.rules import Nobody
 from safety import queries as safety_queries
 from safety import services as safety
 from safety.enums import AlertClass, AlertStatus
+from safety.identity.queries import unsettled_duplicates
 from safety.models import Alert
 from sessions import queries as session_queries
 from sessions import services
@@ -162,7 +162,7 @@ def test_it_is_counted_nowhere(world: World) -> None:
     world.drill()
     world.drill()
     assert event_rates() == before
-    assert possible_duplicates() == []
+    assert unsettled_duplicates() == []
     assert not safety_queries.unseen_patients(at=world.at).filter(is_drill=True).exists()
     assert not unheard_pages(since=world.at - timedelta(days=1), at=world.at).exists()
     assert Patient.objects.filter(is_drill=True).count() == 1

@@ -1,0 +1,13 @@
+from django.db import migrations, models
+from django.db.models.functions import Lower
+
+
+class Migration(migrations.Migration):
+    dependencies = [("accounts", "0020_drill_chart")]
+
+    operations = [
+        migrations.RunSQL("SET LOCAL lock_timeout = '5s'", migrations.RunSQL.noop),
+        migrations.AddIndex(
+            model_name="patient", index=models.Index(Lower("legal_name"), name="patient_by_name")
+        ),
+    ]
