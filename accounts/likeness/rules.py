@@ -118,7 +118,7 @@ def _is_one_name(name: str, other: str) -> bool:
     if _is_close("".join(few), "".join(many)):
         return True
     are_as_many = len(few) == len(many)
-    return len(few) > 1 and (_are_among(few, many) or are_as_many and _are_among(many, few))
+    return len(few) > 1 and (_are_among(few, many) or (are_as_many and _are_among(many, few)))
 
 
 def _are_among(few: tuple[str, ...], many: tuple[str, ...]) -> bool:

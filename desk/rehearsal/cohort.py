@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from random import Random
-from secrets import token_hex
+from secrets import randbelow, token_hex
 from typing import Any, TypeVar
 
 import httpx
@@ -22,10 +22,11 @@ from safety.screening.policy import Policy
 WORKERS = 6
 PASSWORD = "one long rehearsal password"  # noqa: S105 - of people who do not exist
 PROGRAMS = ("burnout-6", "burnout-12", "burnout-18")
-ADDRESS = {"lines": ["12 Example Street"], "city": "Chicago", "state": "IL", "postal_code": "60601"}
+CITY = {"city": "Chicago", "state": "IL", "postal_code": "60601"}
 PLAN = {"route": "sublingual", "dose_mg": "300.0", "min_days_between": 7}
 
 T = TypeVar("T")
+_AS_LETTERS = str.maketrans("0123456789", "ghklmnoprs")
 
 
 @dataclass(eq=False)
@@ -87,8 +88,8 @@ class Cohort:
 def gather(people: list[Person], *, base_url: str, policy: Policy, seed: int) -> Cohort:
     """Give everybody a device, a program, and, beside their record, marked answers to what nobody asked.
 
-    Names and addresses are new each time, so that a clinic can be rehearsed more than once: who signs up with
-    another's name and birth date is not treated until a person has looked.
+    Names and addresses are new each time, so that a clinic can be rehearsed more than once: whose name, birth
+    date or home is too like another's is not treated until a person has looked.
     """
     rng = Random(seed)
     run = token_hex(4)
@@ -116,15 +117,16 @@ def enroll(person: Participant, *, mailbox: Mailbox, today: date) -> None:
     client = person.client
     client.confirm_address(mailbox)
     age_years = int(str(person.filled.answers["age_years"]))
-    run = client.email.partition("@")[2].removesuffix(".example")
+    name = (token_hex(6).translate(_AS_LETTERS).title() for _ in range(2))
+    days = randbelow(max(1, today.timetuple().tm_yday - 1))
     client.put(
         "me",
         {
-            "legal_name": f"{person.label.title()} {run}",
+            "legal_name": " ".join(name),
             "preferred_name": "",
-            "birth_on": date(today.year - age_years, 1, 1).isoformat(),
+            "birth_on": (date(today.year - age_years, 1, 1) + timedelta(days=days)).isoformat(),
             "timezone": "America/Chicago",
-            "address": ADDRESS,
+            "address": CITY | {"lines": [f"{1 + randbelow(99_999)} Example Street"]},
         },
     )
     person.enrollment = client.post("enrollments", {"program": person.program})["id"]
