@@ -8,6 +8,8 @@ side of a chart they may see. All others get 404, the same as for what doesn't e
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.conftest import birth_of
+
 VISITOR, REVOKED, UNFACTORED = "visitor", "revoked link", "staff without second factor"
 PATIENT, CLINICIAN, FORMER, ENDED = "patient", "clinician", "former clinician", "ended role"
 GUIDE, SAFETY, DIRECTOR, PRIVACY = "guide", "safety officer", "medical director", "privacy officer"
@@ -87,7 +89,7 @@ OVERRIDE = {"reason": "A specialist agrees.", "screen_again_on": "2998-01-01", "
 REGISTERS = {"states": ["NY"], "queried_at": "<now>", "result": "no_concern", "note": ""}
 EMERGENCY = {
     "legal_name": "Cyd Example",
-    "birth_on": "1984-05-17",
+    "birth_on": birth_of("Cyd Example").isoformat(),
     "purpose": "danger",
     "reason": "An ambulance crew called.",
 }
