@@ -18,7 +18,6 @@ def charts_like(patient: Patient) -> set[UUID]:
     """Return the other charts that may be a patient's, as far as whoever acts may see; none for a drill."""
     if patient.is_drill:
         return set()
-    # The ways to get a birth date wrong that are looked for without a name, and the name with any other.
     near = Q(birth_on__in=days_near(patient.birth_on)) | Q(folded=Lower(Value(patient.legal_name)))
     people = _people(near | Q(pk=patient.pk))
     return {other for _, other in _alike(people, ((patient.pk, pk) for pk in people if pk != patient.pk))}

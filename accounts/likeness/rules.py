@@ -47,13 +47,14 @@ def likeness(one: Person, other: Person) -> Likeness:
 
     Born on one day, one name in common is enough (people marry, drop one of two family names and go by short
     ones), or else the contact. Born on days that are soon mistaken for each other, the whole name has to
-    agree. Born on any other, the whole name and the contact: a mailbox or a home.
+    agree. Born on any other, the same name and the contact: a mailbox or a home.
     """
     if one.birth_on == other.birth_on:
         is_alike, may_be = _share_a_name(one.legal_name, other.legal_name), True
+    elif other.birth_on in days_near(one.birth_on):
+        is_alike = may_be = _is_one_name(one.legal_name, other.legal_name)
     else:
-        may_be = _is_one_name(one.legal_name, other.legal_name)
-        is_alike = may_be and other.birth_on in days_near(one.birth_on)
+        is_alike, may_be = False, one.legal_name.lower() == other.legal_name.lower()
     if is_alike or (may_be and _mailbox(one.email) == _mailbox(other.email)):
         return Likeness.ALIKE
     return Likeness.IF_AT_ONE_HOME if may_be else Likeness.UNLIKE
@@ -77,7 +78,7 @@ def _near(day: date) -> Iterator[tuple[int, int, int]]:
     for digit in range(10):
         yield century + 10 * digit + units, day.month, day.day
         yield century + 10 * tens + digit, day.month, day.day
-    for year in (day.year - 100, day.year + 100, century + 10 * units + tens):
+    for year in (day.year - 100, day.year - 10, day.year + 10, day.year + 100, century + 10 * units + tens):
         yield year, day.month, day.day
     for month in range(1, 13):
         yield day.year, month, day.day
@@ -113,23 +114,26 @@ def _share_a_name(name: str, other: str) -> bool:
 
 
 def _is_one_name(name: str, other: str) -> bool:
-    """Tell whether each word of the shorter name is in the longer, in any order and however it is split."""
+    """Tell whether each word of the shorter name is in the longer, in any order and however it is split.
+
+    Two of them have to be more than an initial.
+    """
     few, many = sorted((_words(name), _words(other)), key=len)
     if _is_close("".join(few), "".join(many)):
         return True
-    are_as_many = len(few) == len(many)
-    return len(few) > 1 and (_are_among(few, many) or (are_as_many and _are_among(many, few)))
+    return _are_among(few, many) or (len(few) == len(many) and _are_among(many, few))
 
 
 def _are_among(few: tuple[str, ...], many: tuple[str, ...]) -> bool:
-    """Tell whether each word finds one of its own, taking the first that is it."""
-    left = list(many)
-    for word in few:
+    """Tell whether each word, the longest first, finds another to itself, and two are more than initials."""
+    left, whole = list(many), 0
+    for word in sorted(few, key=len, reverse=True):
         found = next((another for another in left if _is_one_word(word, another)), None)
         if found is None:
             return False
         left.remove(found)
-    return True
+        whole += len(word) > 1 and len(found) > 1
+    return whole > 1
 
 
 def _is_one_word(word: str, other: str) -> bool:
