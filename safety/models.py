@@ -94,6 +94,8 @@ class Alert(models.Model):
     next_page_at = models.DateTimeField(null=True)
     ladder = models.JSONField(null=True)
     """By which it pages, as it was in force when it opened; null from before that was kept."""
+    last_signal = models.UUIDField(null=True)
+    """Made when its source spoke again while it stood; null where that spoke once."""
     acknowledged_at = models.DateTimeField(null=True)
     acknowledged_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
     close_reason = models.TextField(blank=True)

@@ -291,7 +291,8 @@ def _with_what_came_after(enrollment_id: UUID) -> QuerySet[Screening]:
     grown = Q(serious_now=True, serious_then=False) | Q(grade_now__gt=F("grade_then"))
     news = Q(**later) | Q(assessed_since=True) & grown
     harm = Q(serious_now=True) | Q(grade_now=None) | Q(grade_now__gte=Grade.MODERATE)
-    alerts = Alert.objects.filter(patient=OuterRef("enrollment__patient"), **later)
+    spoke_later = Q(**later) | Q(last_signal__gt=OuterRef("review__id"))
+    alerts = Alert.objects.filter(spoke_later, patient=OuterRef("enrollment__patient"))
     before = TreatmentPlan.objects.filter(enrollment=OuterRef("enrollment"), version__lt=OuterRef("version"))
     plans = TreatmentPlan.objects.filter(enrollment=OuterRef("enrollment"), **later).annotate(
         route_before=Subquery(before.order_by("-version").values("route")[:1])

@@ -382,6 +382,9 @@ def open_alert(patient_id: UUID, *, alert_class: AlertClass, source: str, at: da
             ladder=queries.ladder_in_force(alert_class, at=at).as_json(),
         )
         alert = _stored_or_found(opened)
+        if alert.pk != opened.pk:
+            alert.last_signal = new_id()
+            alert.save(update_fields=["last_signal"])
         if alert.pk == opened.pk or alert.status == AlertStatus.ACKNOWLEDGED:
             # Who had it in hand, and since when, stays to be read until the next takes it.
             alert.status = AlertStatus.OPEN

@@ -219,6 +219,29 @@ class TestWhatVoidsIt:
         )
         return assess(event, said=said, replaces=replaces, by=clinician(event.patient), at=at)
 
+    def test_an_answer_that_speaks_of_suicide_while_an_alert_from_before_stands(self, ada, ben, at):
+        """Two answers in one form: somebody has the first in hand when the second is given."""
+
+        def answer(*, at):
+            return services.raise_alert(ada.pk, alert_class=AlertClass.SUICIDE_RISK, source="form:1", at=at)
+
+        enrollment = enrolled(ada, at=at)
+        services.acknowledge(answer(at=at), by=ben, at=at)
+        services.review(
+            answered(enrollment, at=at).pk,
+            outcome=ReviewOutcome.ACCEPTED,
+            reason="Spoke with her.",
+            reviewer=ben,
+            at=at,
+        )
+        assert reasons(enrollment, at) == []
+        alert = answer(at=at)
+        assert reasons(enrollment, at) == ["suicidality"]
+        services.close(
+            services.acknowledge(alert, by=ben, at=at), by=ben, reason="Spoke with her again.", at=at
+        )
+        assert reasons(enrollment, at) == ["suicidality"]
+
     def test_an_answer_that_speaks_of_suicide(self, ada, cleared, at):
         services.raise_alert(ada.pk, alert_class=AlertClass.SUICIDE_RISK, source="form:1", at=at)
         assert reasons(cleared, at) == ["suicidality"]
