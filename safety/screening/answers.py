@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain
 
 from core.errors import InputError
@@ -39,21 +40,36 @@ def validate_answers(policy: Policy, answers: object) -> list[InputError]:
     """
     if not isinstance(answers, Mapping):
         return [InputError("", "not_an_object", "Answers are an object, with a question's key for each.")]
-    questions = {question.key: question for question in policy.questions}
+    questions, choices = _asked(policy)
     strangers = (
         InputError(_pointer("", str(key)), "unknown_question", "The policy has no such question.")
         for key in answers
         if key not in questions
     )
-    faults = (_faults(questions[key], said) for key, said in answers.items() if key in questions)
+    faults = (
+        _faults(questions[key], said)
+        for key, said in answers.items()
+        if key in questions and said not in choices.get(key, ())
+    )
     return list(chain(strangers, *faults))
+
+
+@lru_cache(maxsize=16)
+def _asked(policy: Policy) -> tuple[Mapping[str, Question], Mapping[str, tuple[str, ...]]]:
+    """Return a policy's questions, and the words that one can choose, by question."""
+    questions = {question.key: question for question in policy.questions}
+    asked = ((key, each) for key, each in questions.items() if isinstance(each, ChoiceQuestion))
+    return questions, {key: tuple(choice.value for choice in each.choices) for key, each in asked}
 
 
 def known_answer(question: Question, said: object) -> Answer | None:
     """Return what is known from an answer: None where it is missing, blank, declined or malformed."""
     if isinstance(question, ChoiceQuestion):
         # No word that declines is ever a choice.
-        return next((choice.value for choice in question.choices if choice.value == said), None)
+        for choice in question.choices:
+            if choice.value == said:
+                return choice.value
+        return None
     if _is_unanswered(said) or any(True for _ in _faults(question, said)):
         return None
     if isinstance(question, ReadingsQuestion) and isinstance(said, list):

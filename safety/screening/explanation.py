@@ -11,7 +11,6 @@ from safety.screening.logic import Truth, all_of, any_of, negate
 from safety.screening.looking import Plan, Seen, plan_of
 from safety.screening.policy import (
     AllOf,
-    Answered,
     AnyOf,
     Compare,
     Condition,
@@ -103,22 +102,20 @@ def _branch(word: str, parts: list[_Grow], combine: Callable[[list[Truth]], Trut
 def _leaf(leaf: Leaf, policy: Policy, plan: Plan) -> _Grow:
     bit = plan.bits[leaf]
     about, wanted = topic_of(leaf, policy), _wanted(leaf, policy)
-    asked = leaf if isinstance(leaf, Answered) else None
     section = leaf.section if isinstance(leaf, Listed | Unrecognised) else None
-    absent = {"truth": Truth.FALSE, "about": about, "wanted": wanted, "question": section, "quantity": None}
+    # Most of a tree: nothing of that kind on record, and a word among those that one can choose.
+    of_list = {"about": about, "wanted": wanted, "question": section, "quantity": None, "origin": "record"}
+    word = leaf.question if isinstance(leaf, Is) else None
+    of_word = {"about": about, "wanted": wanted, "question": word, "quantity": None, "origin": "answers"}
 
     def grow(seen: Seen, finder: Finder) -> dict[str, Any]:
-        if section is not None and not (seen.true | seen.open) & bit:
-            # Most of a tree: nothing of that kind on record.
-            return {**absent, "value": finder.nothing_in(section), "origin": "record"}
-        found = finder.find(leaf) if asked is None else finder.answered(asked)
-        return {
-            "truth": Truth.TRUE if seen.true & bit else Truth.UNKNOWN if seen.open & bit else Truth.FALSE,
-            "about": about,
-            "wanted": wanted,
-            **found.as_json(),
-            "origin": found.origin,
-        }
+        truth = Truth.TRUE if seen.true & bit else Truth.UNKNOWN if seen.open & bit else Truth.FALSE
+        if word is not None:
+            return {**of_word, "truth": truth, "value": finder.said(word)}
+        if section is not None and truth is Truth.FALSE:
+            return {**of_list, "truth": truth, "value": finder.nothing_in(section)}
+        found = finder.find(leaf)
+        return {"truth": truth, "about": about, "wanted": wanted, **found.as_json(), "origin": found.origin}
 
     return grow
 

@@ -76,12 +76,14 @@ class Finder:
 
     def answered(self, leaf: Answered) -> Finding:
         """Return what one leaf found in the answers."""
-        answer, said = self.known(leaf.question), self._answers.get(leaf.question)
         if isinstance(leaf, Compare) and leaf.quantity is not None:
-            return Finding(leaf.question, leaf.quantity, number_of(leaf, answer))
-        if answer is None:
-            return Finding(leaf.question, None, said if isinstance(said, str) and said in NO_ANSWER else None)
-        return Finding(leaf.question, None, answer)
+            return Finding(leaf.question, leaf.quantity, number_of(leaf, self.known(leaf.question)))
+        return Finding(leaf.question, None, self.said(leaf.question))
+
+    def said(self, key: str) -> Answer | None:
+        """Return what is known of the answer to a question, or the word by which it was declined."""
+        answer, said = self.known(key), self._answers.get(key)
+        return said if answer is None and isinstance(said, str) and said in NO_ANSWER else answer
 
     def nothing_in(self, section: Section) -> list[str] | None:
         """Return what a list shows in which nothing was found: None where nobody has recorded it."""

@@ -49,6 +49,7 @@ _Ask = Callable[[object], tuple[int, int] | None]
 _Look = Callable[[HealthFacts, int], bool | None]
 """From the facts, and the questions that are unanswered, to whether one leaf holds."""
 _KEPT_ENTRIES = 4096
+_KEPT_NUMBERS = 256
 
 
 class Seen(NamedTuple):
@@ -232,7 +233,9 @@ def _ask(question: Question, leaves: Mapping[Answered, int]) -> _Ask:
                 left_open |= bit
         return true, left_open
 
-    return ask
+    of_number = lru_cache(maxsize=_KEPT_NUMBERS)(ask)
+    # By its exact type, because True is a 1 to Python and no number to us.
+    return lambda said: of_number(said) if type(said) in (int, float) else ask(said)
 
 
 def _by_choice(question: ChoiceQuestion, leaves: Mapping[Answered, int]) -> dict[str, int]:

@@ -164,6 +164,14 @@ def test_what_only_a_note_asks_is_not_missing() -> None:
     assert (verdict.outcome, verdict.missing) == (Outcome.INCOMPLETE, ("age_years",))
 
 
+def test_true_is_no_number_though_one_was_read_just_before() -> None:
+    content = document() | {"format": 2}
+    policy = parse_policy(content)
+    for _ in range(2):
+        assert "age_years" not in decide(policy, {"age_years": 1}).missing
+        assert "age_years" in decide(policy, {"age_years": True}).missing
+
+
 EITHER = {
     "any": [
         {"question": "well", "is": "no"},
