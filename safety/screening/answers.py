@@ -94,10 +94,9 @@ def _faults(question: Question, said: object) -> Iterator[InputError]:
         return
     here = f"/{question.key}"
     match question:
-        case ChoiceQuestion(choices=choices):
-            words = [choice.value for choice in choices]
-            if said not in words:
-                yield InputError(here, "not_a_choice", f"Choose one of: {', '.join(words)}.")
+        case ChoiceQuestion(choices=choices):  # one of whose words would not come here
+            words = (choice.value for choice in choices)
+            yield InputError(here, "not_a_choice", f"Choose one of: {', '.join(words)}.")
         case NumberQuestion(bounds=bounds, unit=unit):
             yield from _number_faults(said, bounds, here, unit=unit)
         case ReadingsQuestion():

@@ -117,7 +117,5 @@ def _value(value: object, *, indent: str) -> str:
         deeper = indent + "    "
         entries = "".join(f"{deeper}{_value(entry, indent=deeper)},\n" for entry in value)
         return f"[\n{entries}{indent}]"
-    if isinstance(value, list):
-        return f"[{', '.join(_value(entry, indent=indent) for entry in value)}]"
-    # A JSON string is a TOML string, but for the one control character that JSON leaves as it is.
+    # What JSON writes is TOML, but for the one control character that JSON leaves in a string as it is.
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007F")

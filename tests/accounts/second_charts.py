@@ -1,8 +1,8 @@
 """People, and the second charts that people and clerks make of them: to measure what is noticed.
 
 The slips are those that generators for record linkage make (as Febrl and GeCo do) and that hospitals find
-in their duplicate charts: a letter wrong, names dropped, swapped or changed by marriage, nicknames, a wrong digit
-in the birth date. How often each occurs is a guess of ours, written below.
+in their duplicate charts: a letter wrong, names dropped, swapped or changed by marriage, nicknames, a wrong
+digit in the birth date. How often each occurs is a guess of ours, written below.
 """
 
 import string

@@ -107,6 +107,7 @@ def test_a_section_left_out_is_refused() -> None:
     ("vital", "value", "unit", "counted"),
     [
         (Vital.SYSTOLIC, 120, "mm[Hg]", 120),
+        (Vital.SYSTOLIC, 16, "kPa", 120.009872),
         (Vital.DIASTOLIC, 10, "kPa", 75.00617),
         (Vital.WEIGHT, 150, "[lb_av]", 68.0388555),
         (Vital.WEIGHT, 70_000, "g", 70),

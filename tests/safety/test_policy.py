@@ -12,6 +12,8 @@ from safety.screening.policy import (
     EXAMPLES,
     MAX_CONDITION_DEPTH,
     AllOf,
+    Choice,
+    ChoiceQuestion,
     Compare,
     Is,
     Level,
@@ -21,6 +23,7 @@ from safety.screening.policy import (
     ThresholdStatus,
     example_policy,
     parse_policy,
+    rule_faults,
 )
 from safety.screening.tables import KEY, Table
 
@@ -312,7 +315,150 @@ def test_only_a_table_is_a_policy() -> None:
         parse_policy([])  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("unit", ["bpm", "days", "kg", "mmHg", "years"])
+def test_a_number_has_one_of_these_units(unit: str) -> None:
+    content = document()
+    content["questions"][0]["unit"] = unit
+    question = parse_policy(content).questions[0]
+    assert isinstance(question, NumberQuestion)
+    assert question.unit == unit
+
+
+def test_another_unit_is_refused_with_those_that_there_are() -> None:
+    content = document()
+    content["questions"][0]["unit"] = "stone"
+    with pytest.raises(PolicyError) as refusal:
+        parse_policy(content)
+    assert (refusal.value.place, refusal.value.problem) == (
+        "questions[0].unit",
+        "has to be one of bpm, days, kg, mmHg, years",
+    )
+
+
+def test_yes_and_no_are_read_by_people() -> None:
+    question = parse_policy(document()).questions[1]
+    assert isinstance(question, ChoiceQuestion)
+    assert question.choices == (Choice("yes", "Yes"), Choice("no", "No"))
+
+
+def test_a_rule_needs_no_note() -> None:
+    assert parse_policy(document()).rules[0].note == ""
+
+
+@pytest.mark.parametrize("word", ["all", "any"])
+def test_parts_count_as_deep_as_they_lie(word: str) -> None:
+    def nested(levels: int) -> Document:
+        condition: Document = YES
+        for _ in range(levels):
+            condition = {word: [condition]}
+        content = document()
+        when(condition)(content)
+        return content
+
+    assert parse_policy(nested(MAX_CONDITION_DEPTH - 1)).rules[1].leaves == (Is("well", "yes"),)
+    with pytest.raises(PolicyError) as refusal:
+        parse_policy(nested(MAX_CONDITION_DEPTH))
+    assert refusal.value.problem == f"conditions may be nested {MAX_CONDITION_DEPTH} deep"
+
+
+@pytest.mark.parametrize("how", ["mean", "highest"])
+def test_the_upper_value_has_its_own_bounds_and_the_lower_one_too(how: str) -> None:
+    content = document()
+    for quantity, bound in ((f"{how}_systolic_mmhg", 250), (f"{how}_diastolic_mmhg", 30)):
+        when({"question": "readings", "quantity": quantity, "at_least": bound}, 2)(content)
+        leaf = parse_policy(content).rules[2].when
+        assert isinstance(leaf, Compare)
+        assert leaf.bound == bound
+    for quantity, bound in ((f"{how}_systolic_mmhg", 30), (f"{how}_diastolic_mmhg", 250)):
+        when({"question": "readings", "quantity": quantity, "at_least": bound}, 2)(content)
+        with pytest.raises(PolicyError, match="outside"):
+            parse_policy(content)
+
+
+CONCEPT = {"key": "mania", "kind": "condition", "name": "mania", "icd10cm": ["F30"]}
+ON_RECORD = rule("mania", {"condition": "mania"})
+GUARD = rule("unread", {"unrecognised": "conditions"})
+
+
+def on_record(*rules: Document, concepts: list[Document]) -> Document:
+    content = document() | {"format": 2, "concepts": concepts}
+    return content | {"rules": [*content["rules"], *rules]}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        document() | {"rules": [*document()["rules"], rule("x", {"pregnancy": ["pregnant"]})]},
+        document() | {"concepts": [CONCEPT]},
+        document() | {"asked_by": {"pregnancy": "well"}},
+    ],
+)
+def test_whatever_reads_health_facts_is_refused_in_format_1(content: Document) -> None:
+    with pytest.raises(PolicyError) as refusal:
+        parse_policy(content)
+    assert (refusal.value.place, refusal.value.problem) == (
+        "format",
+        "health facts are there from format 2 on",
+    )
+
+
+def test_a_list_that_is_read_has_a_rule_for_what_nobody_can_read_in_it() -> None:
+    assert parse_policy(on_record(ON_RECORD, GUARD, concepts=[CONCEPT]))
+    for rules in ([ON_RECORD], [ON_RECORD, GUARD | {"level": "note"}]):
+        with pytest.raises(PolicyError) as refusal:
+            parse_policy(on_record(*rules, concepts=[CONCEPT]))
+        assert (refusal.value.place, refusal.value.problem) == (
+            "rules[4].when",
+            "no rule asks for review of unrecognised conditions",
+        )
+
+
+def test_a_concept_that_no_rule_looks_at_is_named() -> None:
+    unused = CONCEPT | {"key": "delirium", "name": "delirium", "icd10cm": ["F05"]}
+    with pytest.raises(PolicyError) as refusal:
+        parse_policy(on_record(ON_RECORD, GUARD, concepts=[CONCEPT, unused]))
+    assert (refusal.value.place, refusal.value.problem) == ("concepts[1]", "no rule looks at delirium")
+
+
+class TestEveryFaultOfARule:
+    """What a form shows beside its fields: the first fault of each key."""
+
+    YOUNG = rule("young", {"question": "age_years", "below": 18}, threshold_status="example")
+
+    def faults(self, entry: object) -> list[tuple[str, str]]:
+        content = document() | {"rules": [entry]}
+        return [(fault.place, fault.problem) for fault in rule_faults(content)]
+
+    def test_none(self) -> None:
+        assert self.faults(self.YOUNG) == []
+
+    def test_rules_that_are_no_list_have_none_by_themselves(self) -> None:
+        assert rule_faults(document() | {"rules": "x"}) == []
+
+    def test_what_is_no_rule_at_all(self) -> None:
+        assert [place for place, _ in self.faults("x")] == ["rules[0]"]
+
+    @pytest.mark.parametrize("key", ["id", "level", "code", "patient", "clinician", "source"])
+    def test_one_faulty_key_hides_none_after_it(self, key: str) -> None:
+        assert [place for place, _ in self.faults(self.YOUNG | {key: 7})] == [f"rules[0].{key}"]
+        faults = self.faults(self.YOUNG | {key: 7, "crisis": "perhaps"})
+        assert [place for place, _ in faults] == [f"rules[0].{key}", "rules[0].crisis"]
+
+    def test_a_faulty_condition_leaves_nothing_to_say_of_its_number(self) -> None:
+        faults = self.faults(self.YOUNG | {"when": {"question": "age_years", "below": "18"}})
+        assert faults == [("rules[0].when.below", "has to be a number")]
+
+    def test_a_sound_condition_keeps_its_number(self) -> None:
+        faults = self.faults(self.YOUNG | {"level": "perhaps"})
+        assert [place for place, _ in faults] == ["rules[0].level"]
+
+
 # --- the shipped example ---------------------------------------------------------------------------------
+
+
+def test_the_newest_example_is_the_one_that_ships() -> None:
+    assert example_policy() == example_policy(max(EXAMPLES))
+    assert example_policy() != example_policy(min(EXAMPLES))
 
 
 def test_the_example_survives_storage_as_json() -> None:

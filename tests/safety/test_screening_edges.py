@@ -14,16 +14,19 @@ from safety.screening.clinical import (
     Operator,
     Scored,
 )
+from safety.screening.explanation import explain
 from safety.screening.health import (
+    NOTHING_KNOWN,
     CodeSystem,
     Coding,
+    HealthEntry,
     HealthFacts,
     InstrumentFact,
     Vital,
     VitalFact,
 )
 from safety.screening.looking import newest_result, newest_vital, vital_value
-from safety.screening.policy import parse_policy
+from safety.screening.policy import Policy, parse_policy
 from safety.screening.rules import Outcome, decide, screen
 from tests.safety.test_policy import document, rule
 
@@ -227,3 +230,81 @@ def test_what_was_never_answered_is_named_before_what_is_known_in_part(
     content["rules"].append(rule("last", when, threshold_status="example"))
     answers = {"well": "yes", "age_years": 44, "readings": FINE, "medicines": []} | said
     assert screen(parse_policy(content), answers).reasons[-1].patient == words
+
+
+# --- what nobody recorded --------------------------------------------------------------------------------
+
+MANIA = {"key": "mania", "kind": "condition", "name": "mania", "icd10cm": ["F30"]}
+OPIOID = {"key": "opioid", "kind": "medicine", "name": "an opioid", "rxnorm": ["10689"]}
+GUARDS = {
+    "conditions": rule("conditions_unread", {"unrecognised": "conditions"}),
+    "medications": rule("medicines_unread", {"unrecognised": "medications"}),
+}
+HAD_MANIA, TAKES_OPIOID = {"condition": "mania"}, {"medication": "opioid"}
+PREGNANT = {"pregnancy": ["pregnant"]}
+HIGH = {"vital": "systolic_mmhg", "max_age_days": 30, "at_least": 180, "unit": "mm[Hg]"}
+HIGH_RISK = {"instrument": "cssrs", "result": "triage", "max_age_days": 30, "is": "high"}
+WELL = {"well": "yes", "age_years": 44, "readings": FINE, "medicines": []}
+
+
+def on_record(*conditions: Any, asked_by: dict[str, str] | None = None) -> Policy:
+    """A policy that begins with these conditions, and is guarded where it reads lists."""
+    content = document() | {"format": 2, "concepts": [MANIA, OPIOID]}
+    first = [
+        rule(f"r{number}", one, **({"threshold_status": "example"} if "at_least" in one else {}))
+        for number, one in enumerate(conditions)
+    ]
+    both = [rule("mania", HAD_MANIA), rule("opioid", TAKES_OPIOID)]
+    content["rules"] = [*first, *content["rules"], *both, *GUARDS.values()]
+    return parse_policy(content | ({"asked_by": asked_by} if asked_by else {}))
+
+
+def truths(policy: Policy, facts: HealthFacts, **said: Any) -> dict[str, str]:
+    return {each["rule"]: each["truth"] for each in explain(policy, WELL | said, facts)["rules"]}
+
+
+@pytest.mark.parametrize("condition", [HAD_MANIA, TAKES_OPIOID, PREGNANT])
+def test_what_nobody_recorded_is_open_where_no_question_stands_for_it(condition: Any) -> None:
+    assert truths(on_record(condition), NOTHING_KNOWN)["r0"] == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("condition", "part"),
+    [(HAD_MANIA, "conditions"), (TAKES_OPIOID, "medications"), (PREGNANT, "pregnancy")],
+)
+def test_a_question_stands_for_it_once_it_is_answered(condition: Any, part: str) -> None:
+    policy = on_record(condition, asked_by={part: "well"})
+    assert truths(policy, NOTHING_KNOWN, well="yes")["r0"] == "false"
+    for said in (None, "unknown", "prefer_not_to_say", "perhaps"):
+        assert truths(policy, NOTHING_KNOWN, well=said)["r0"] == "unknown"
+
+
+def test_without_any_measurement_and_any_result_each_comparison_is_open() -> None:
+    policy = on_record(HIGH, HIGH_RISK)
+    for facts in (NOTHING_KNOWN, HealthFacts(at=AT)):
+        found = truths(policy, facts)
+        assert (found["r0"], found["r1"]) == ("unknown", "unknown")
+
+
+def test_an_entry_that_nobody_can_read_is_told_once() -> None:
+    facts = HealthFacts(conditions=(HealthEntry("something"),), medications=())
+    policy = on_record(HAD_MANIA)
+    assert [rule.id for rule, _ in decide(policy, WELL, facts).spoke] == ["conditions_unread"]
+
+
+def test_a_reason_shows_the_entry_that_it_is_about_and_no_other() -> None:
+    mania, cold = (
+        HealthEntry(code, meanings=(Coding(CodeSystem.ICD_10_CM, code),)) for code in ("F30.10", "J00")
+    )
+    facts = HealthFacts(conditions=(mania, cold), medications=())
+    (reason,) = [each for each in screen(on_record(), WELL, facts).reasons if each.rule == "mania"]
+    assert reason.found[0].value == ("F30.10 (status not recorded)",)
+
+
+def test_a_code_is_an_ingredient_in_its_own_system_alone() -> None:
+    def takes(system: CodeSystem) -> str:
+        entry = HealthEntry("a tablet", codings=(Coding(system, "10689"),))
+        return truths(on_record(), HealthFacts(conditions=(), medications=(entry,)))["opioid"]
+
+    assert takes(CodeSystem.RXNORM) == "true"
+    assert takes(CodeSystem.SNOMED_CT) == "unknown"
