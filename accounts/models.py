@@ -113,7 +113,7 @@ class Patient(models.Model):
         # Asked at each clearance: is there another chart of this person?
         indexes = [
             models.Index(fields=["birth_on"], name="patient_by_birth_date"),
-            models.Index(Lower("legal_name"), name="patient_by_name"),
+            models.Index(fields=["legal_name"], name="patient_by_name"),
         ]
 
     def __str__(self) -> str:

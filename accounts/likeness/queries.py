@@ -4,8 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from uuid import UUID
 
-from django.db.models import Q, Value
-from django.db.models.functions import Lower
+from django.db.models import Q
 
 from accounts.likeness.rules import Likeness, Person, days_near, home, likeness
 from accounts.models import Patient
@@ -18,7 +17,8 @@ def charts_like(patient: Patient) -> set[UUID]:
     """Return the other charts that may be a patient's, as far as whoever acts may see; none for a drill."""
     if patient.is_drill:
         return set()
-    near = Q(birth_on__in=days_near(patient.birth_on)) | Q(folded=Lower(Value(patient.legal_name)))
+    # Plain columns alone: whatever a function makes of one is looked for behind the walls, row by row.
+    near = Q(birth_on__in=days_near(patient.birth_on)) | Q(legal_name=patient.legal_name)
     people = _people(near | Q(pk=patient.pk))
     return {other for _, other in _alike(people, ((patient.pk, pk) for pk in people if pk != patient.pk))}
 
@@ -29,13 +29,13 @@ def pairs_alike() -> set[Pair]:
     born, named = defaultdict(set), defaultdict(set)
     for pk, person in people.items():
         born[person.birth_on].add(pk)
-        named[person.legal_name.lower()].add(pk)
+        named[person.legal_name].add(pk)
     return _alike(
         people,
         (
             (pk, other)
             for pk, person in people.items()
-            for other in named[person.legal_name.lower()].union(
+            for other in named[person.legal_name].union(
                 *(born[day] for day in days_near(person.birth_on) & born.keys())
             )
             if pk < other
@@ -44,7 +44,7 @@ def pairs_alike() -> set[Pair]:
 
 
 def _people(which: Q) -> dict[UUID, Person]:
-    rows = Patient.objects.annotate(folded=Lower("legal_name")).filter(which, is_drill=False)
+    rows = Patient.objects.filter(which, is_drill=False)
     said = rows.values_list("pk", "legal_name", "birth_on", "user__email")
     return {pk: Person(legal_name, birth_on, email) for pk, legal_name, birth_on, email in said}
 

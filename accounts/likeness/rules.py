@@ -6,9 +6,10 @@ Nothing follows from it but that somebody has to look. What counts as alike is o
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from enum import Enum
+from functools import lru_cache
 
 from rapidfuzz.distance import OSA
 
@@ -18,6 +19,7 @@ _WORD = re.compile(r"\w+")
 _NUMBER = re.compile(r"\d+")
 _LEFT_OUT = str.maketrans("", "", "'`\u00b4\u02bc\u2019")
 """What stands inside a word and is as often left out."""
+_KEPT_DAYS = 512
 _SHORT, _LONG = 3, 8
 """From how many letters on one wrong letter, or two, make no other name of it."""
 
@@ -40,6 +42,15 @@ class Person:
     legal_name: str
     birth_on: date
     email: str
+    letters: str = field(init=False)
+    words: tuple[str, ...] = field(init=False)
+    """The name's letters in one, and its words, the longest first: each is compared with many."""
+
+    def __post_init__(self) -> None:
+        """Take the name apart."""
+        words = _words(self.legal_name)
+        object.__setattr__(self, "letters", "".join(words))
+        object.__setattr__(self, "words", tuple(sorted(words, key=len, reverse=True)))
 
 
 def likeness(one: Person, other: Person) -> Likeness:
@@ -47,14 +58,14 @@ def likeness(one: Person, other: Person) -> Likeness:
 
     Born on one day, one name in common is enough (people marry, drop one of two family names and go by short
     ones), or else the contact. Born on days that are soon mistaken for each other, the whole name has to
-    agree. Born on any other, the same name and the contact: a mailbox or a home.
+    agree. Born on any other, the very same name and the contact: a mailbox or a home.
     """
     if one.birth_on == other.birth_on:
-        is_alike, may_be = _share_a_name(one.legal_name, other.legal_name), True
+        is_alike, may_be = _share_a_name(one.words, other.words), True
     elif other.birth_on in days_near(one.birth_on):
-        is_alike = may_be = _is_one_name(one.legal_name, other.legal_name)
+        is_alike = may_be = _is_one_name(one, other)
     else:
-        is_alike, may_be = False, one.legal_name.lower() == other.legal_name.lower()
+        is_alike, may_be = False, one.legal_name == other.legal_name
     if is_alike or (may_be and _mailbox(one.email) == _mailbox(other.email)):
         return Likeness.ALIKE
     return Likeness.IF_AT_ONE_HOME if may_be else Likeness.UNLIKE
@@ -63,6 +74,7 @@ def likeness(one: Person, other: Person) -> Likeness:
 # --- days ------------------------------------------------------------------------------------------------
 
 
+@lru_cache(maxsize=_KEPT_DAYS)
 def days_near(day: date) -> frozenset[date]:
     """Return `day` and every other that is soon mistaken for it, or for which it is; some sixty.
 
@@ -102,33 +114,34 @@ def _day(year: int, month: int, number: int) -> date | None:
 
 
 def _words(legal_name: str) -> tuple[str, ...]:
-    """Return the words of a name without case, accents and punctuation."""
+    """Return the words of a text without case, accents and punctuation."""
     plain = unicodedata.normalize("NFKD", legal_name.translate(_LEFT_OUT)).casefold()
     return tuple(_WORD.findall("".join(letter for letter in plain if not unicodedata.combining(letter))))
 
 
-def _share_a_name(name: str, other: str) -> bool:
+def _share_a_name(words: tuple[str, ...], others: tuple[str, ...]) -> bool:
     """Tell whether two people have a word of their names in common; an initial is none."""
-    ours, theirs = ({word for word in _words(each) if len(word) > 1} for each in (name, other))
-    return any(_is_one_word(word, another) for word in ours for another in theirs)
+    return any(
+        _is_one_word(word, other) for word in words for other in others if len(word) > 1 and len(other) > 1
+    )
 
 
-def _is_one_name(name: str, other: str) -> bool:
+def _is_one_name(one: Person, other: Person) -> bool:
     """Tell whether each word of the shorter name is in the longer, in any order and however it is split.
 
     Two of them have to be more than an initial.
     """
-    few, many = sorted((_words(name), _words(other)), key=len)
-    if _is_close("".join(few), "".join(many)):
+    few, many = sorted((one.words, other.words), key=len)
+    if _is_close(one.letters, other.letters):
         return True
     return _are_among(few, many) or (len(few) == len(many) and _are_among(many, few))
 
 
 def _are_among(few: tuple[str, ...], many: tuple[str, ...]) -> bool:
-    """Tell whether each word, the longest first, finds another to itself, and two are more than initials."""
+    """Tell whether each word finds another to itself, and two of them are more than initials."""
     left, whole = list(many), 0
-    for word in sorted(few, key=len, reverse=True):
-        found = next((another for another in left if _is_one_word(word, another)), None)
+    for word in few:
+        found = next((other for other in left if _is_one_word(word, other)), None)
         if found is None:
             return False
         left.remove(found)
@@ -138,8 +151,8 @@ def _are_among(few: tuple[str, ...], many: tuple[str, ...]) -> bool:
 
 def _is_one_word(word: str, other: str) -> bool:
     """Tell whether two words are one: misspelt, cut short, or an initial."""
-    short, long = sorted((word, other), key=len)
-    is_cut = short.isalpha() and len(short) != _SHORT - 1 and long.startswith(short)
+    short, long = (word, other) if len(word) < len(other) else (other, word)
+    is_cut = long.startswith(short) and len(short) != _SHORT - 1 and short.isalpha()
     return is_cut or _is_close(short, long)
 
 

@@ -1,5 +1,4 @@
 from django.db import migrations, models
-from django.db.models.functions import Lower
 
 
 class Migration(migrations.Migration):
@@ -8,6 +7,6 @@ class Migration(migrations.Migration):
     operations = [
         migrations.RunSQL("SET LOCAL lock_timeout = '5s'", migrations.RunSQL.noop),
         migrations.AddIndex(
-            model_name="patient", index=models.Index(Lower("legal_name"), name="patient_by_name")
+            model_name="patient", index=models.Index(fields=["legal_name"], name="patient_by_name")
         ),
     ]
