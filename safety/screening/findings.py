@@ -82,8 +82,8 @@ class Finder:
 
     def said(self, key: str) -> Answer | None:
         """Return what is known of the answer to a question, or the word by which it was declined."""
-        answer, said = self.known(key), self._answers.get(key)
-        return said if answer is None and isinstance(said, str) and said in NO_ANSWER else answer
+        said = self._answers.get(key)
+        return said if isinstance(said, str) and said in NO_ANSWER else self.known(key)
 
     def nothing_in(self, section: Section) -> list[str] | None:
         """Return what a list shows in which nothing was found: None where nobody has recorded it."""
