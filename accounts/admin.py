@@ -202,7 +202,10 @@ class RoleAdmin(admin.ModelAdmin[Any]):
             raise ReauthenticationRequired  # the library asks who it is, then sends this form again
         form = act.form(request.POST, prefix=act.name, initial=dict(act.initial(row)))
         if self._run(act, row, form, request):
-            return redirect(reverse(f"admin:{self._route('change')}", args=[row.pk]))
+            # What was done may have taken the row from those that one sees: a chart handed over, say.
+            still_there = self.get_object(request, unquote(object_id)) is not None
+            page, at = ("change", [row.pk]) if still_there else ("changelist", [])
+            return redirect(reverse(f"admin:{self._route(page)}", args=at))
         request.method = "GET"  # the page again: nobody has to type twice what was refused once
         return self.change_view(request, object_id, extra_context={"typed": {act.name: form}})
 

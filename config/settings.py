@@ -315,6 +315,7 @@ CELERY_BEAT_SCHEDULE = {
         ("reporting clocks", "safety.tasks.watch_clocks", 60.0),
         ("end of the law", "safety.tasks.warn_of_the_end", 3600.0),
         ("break-glass reviews", "safety.tasks.call_for_overdue_reviews", 300.0),
+        ("possible duplicates", "safety.tasks.call_for_duplicates", 3600.0),
         ("deviations", "sessions.tasks.find_deviations", 600.0),
         ("silent people", "desk.tasks.tell_of_silence", 600.0),
     ]

@@ -414,3 +414,4 @@ class EnrollmentAdmin(ClinicianAdmin):
 
 # The pages of a subject that is a package of its own.
 from safety.drafts import admin as draft_admin  # noqa: E402, F401
+from safety.identity import admin as identity_admin  # noqa: E402, F401

@@ -6,6 +6,7 @@ from core.actors import Actor, ServiceName
 from safety import services
 from safety.break_glass import services as break_glass
 from safety.events import watching
+from safety.identity import services as identity
 from safety.roster import services as roster
 
 REPLAYED_NIGHTLY = 1_000
@@ -26,6 +27,13 @@ def watch_clocks() -> None:
     at = clock.now()
     watching.watch_clocks(at=at)
     watching.watch_follow_ups(at=at)
+
+
+@shared_task  # type: ignore[untyped-decorator]
+@acting_as(Actor.service(ServiceName.WATCH))
+def call_for_duplicates() -> None:
+    """Tell operators that charts wait for somebody to say whose they are; may run twice."""
+    identity.call_for_duplicates(at=clock.now())
 
 
 @shared_task  # type: ignore[untyped-decorator]

@@ -28,3 +28,10 @@ class ChartComparison(models.Model):
             models.CheckConstraint(condition=~Q(kept=F("other")), name="comparison_is_of_two_charts"),
             models.CheckConstraint(condition=~Q(reason=""), name="comparison_gives_a_reason"),
         ]
+
+
+class PossibleDuplicate(Patient):
+    """A chart that may be somebody's second one: no table of its own, a page in the admin."""
+
+    class Meta:
+        proxy = True

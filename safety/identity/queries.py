@@ -3,13 +3,13 @@
 from collections.abc import Iterable
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from accounts.likeness.queries import charts_like, pairs_alike
 from accounts.models import Patient
 from core.acting import seeing_all_charts
 from safety.enums import BLOCKS_DOSING, AlertStatus, ComparisonOutcome, IdentityOutcome
-from safety.identity.models import ChartComparison
+from safety.identity.models import ChartComparison, PossibleDuplicate
 from safety.identity.rules import IdentityFacts
 from safety.models import Alert, Hold, IdentityCheck
 
@@ -37,12 +37,28 @@ def unsettled_duplicates() -> list[list[Patient]]:
 
     For operators, who do not see where anybody lives: all they are told is that charts are alike.
     """
+    unsettled = _unsettled_pairs()
+    charts = Patient.objects.in_bulk({chart for pair in unsettled for chart in pair})
+    return [[charts[chart] for chart in sorted(group)] for group in _joined(unsettled)]
+
+
+def possible_duplicates() -> QuerySet[PossibleDuplicate]:
+    """Return the charts that may be somebody's second one, until somebody has said whose they are."""
+    return PossibleDuplicate.objects.filter(pk__in={chart for pair in _unsettled_pairs() for chart in pair})
+
+
+def unsettled_twins(patient: Patient) -> QuerySet[Patient]:
+    """Return the other charts that may be a patient's, the oldest first, until somebody has said whose."""
+    with seeing_all_charts():
+        alike = charts_like(patient)
+    return Patient.objects.filter(pk__in=alike - _newest_comparisons(patient.pk).keys()).order_by("pk")
+
+
+def _unsettled_pairs() -> set[frozenset[UUID]]:
     with seeing_all_charts():
         alike = pairs_alike()
     compared = ChartComparison.objects.values_list("kept_id", "other_id")
-    unsettled = {frozenset(pair) for pair in alike} - {frozenset(pair) for pair in compared}
-    charts = Patient.objects.in_bulk({chart for pair in unsettled for chart in pair})
-    return [[charts[chart] for chart in sorted(group)] for group in _joined(unsettled)]
+    return {frozenset(pair) for pair in alike} - {frozenset(pair) for pair in compared}
 
 
 def _joined(pairs: Iterable[frozenset[UUID]]) -> list[frozenset[UUID]]:

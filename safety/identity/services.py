@@ -1,19 +1,29 @@
 """Writes: what somebody found out about charts that look alike, and plans for whoever is who they say."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from logging import getLogger
 from uuid import UUID
 
+from accounts.enums import Role
 from accounts.models import Patient, User
+from accounts.queries import holders
 from core.database import atomic
 from core.errors import InputError, InvalidInput, NotAllowed, NotFound
+from notifications import messages
+from notifications import services as notifications
+from notifications.enums import MessageKind
 from programs import services as programs
 from programs.models import TreatmentPlan
 from programs.services import PlanOrder, lock_enrollment, lock_open_enrollments
 from safety import errors
 from safety.enums import ComparisonOutcome
 from safety.identity.models import ChartComparison
-from safety.identity.queries import identity_facts
+from safety.identity.queries import identity_facts, unsettled_duplicates
 from safety.identity.rules import identity_faults
+
+CALL_LIFE = timedelta(days=1)
+
+logger = getLogger(__name__)
 
 
 def compare_charts(
@@ -40,6 +50,31 @@ def compare_charts(
         return ChartComparison.objects.create(
             kept_id=kept_id, other_id=other_id, outcome=outcome, reason=reason, decided_by=by, decided_at=at
         )
+
+
+def call_for_duplicates(*, at: datetime) -> bool:
+    """Tell the operators that charts wait for somebody to say whose they are, once a day while any does.
+
+    Until then nobody is treated on them. Returns whether any waits; may run as often as it likes.
+    """
+    groups = unsettled_duplicates()
+    if not groups:
+        return False
+    operators = holders(Role.OPERATOR, at=at)
+    if not operators:
+        logger.error("Charts may be one person's (groups: %d), and no operator looks at them", len(groups))
+    oldest = groups[0][0]
+    for user in operators:
+        notifications.schedule(
+            MessageKind.TRIAGE_PAGE,
+            dedupe_key=f"duplicates:{at.date()}:{user.pk}",
+            user=user,
+            due_at=at,
+            expires_at=at + CALL_LIFE,
+            words={"link": messages.staff_link(f"safety/possibleduplicate/{oldest.pk}")},
+            about=oldest.pk,
+        )
+    return True
 
 
 def require_identity(patient: Patient) -> None:

@@ -140,7 +140,8 @@ def leads_to_a_person(model: type[Model], seen: frozenset[type[Model]] = frozens
 
 
 def forgotten(named: set[type[Model]]) -> Iterator[str]:
-    for model in apps.get_models():
+    tables = (model for model in apps.get_models() if not model._meta.proxy)
+    for model in tables:
         if model.__module__.split(".")[0] in ROOMS and model not in named and leads_to_a_person(model):
             yield model._meta.label
 
