@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
 from typing import Any, ClassVar
+from uuid import UUID
 
 from allauth.core.exceptions import ReauthenticationRequired
 from django import forms
@@ -166,8 +167,12 @@ class RoleAdmin(admin.ModelAdmin[Any]):
         return super()._get_obj_does_not_exist_redirect(request, opts, object_id)  # type: ignore[misc,no-any-return]
 
     def _shown(self, *rows: Any) -> None:
+        self._charts_shown(*map(attrgetter(self.chart), rows))
+
+    def _charts_shown(self, *charts: UUID) -> None:
+        """Write down that whoever looks is shown these charts."""
         with transaction.atomic():
-            looked_at(*map(attrgetter(self.chart), rows), what=f"admin:{self.opts.model_name}")
+            looked_at(*charts, what=f"admin:{self.opts.model_name}")
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any

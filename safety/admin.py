@@ -27,6 +27,7 @@ from programs.services import PlanOrder
 from safety import queries, services
 from safety.enums import AlertStatus, HoldReason, ReviewOutcome
 from safety.identity import services as identity
+from safety.identity.queries import given_up_charts
 from safety.models import Alert, Hold, Screening
 from safety.rules import Advice
 
@@ -159,7 +160,16 @@ class ScreeningAdmin(ClinicianAdmin):
     chart = "enrollment.patient_id"
     list_display = ("patient", "submitted_at", "outcome", "decided")
     list_filter = (ScreeningList,)
-    fields = ("patient", "enrollment", "submitted_at", "outcome", "explanation", "decided", "rationale")
+    fields = (
+        "patient",
+        "enrollment",
+        "submitted_at",
+        "outcome",
+        "explanation",
+        "given_up",
+        "decided",
+        "rationale",
+    )
     acts = (
         Act(
             name="review",
@@ -184,6 +194,24 @@ class ScreeningAdmin(ClinicianAdmin):
     def explanation(self, screening: Screening) -> SafeString:
         """Show the clinician's text: every reason, what it was found in, its rule and source."""
         return format_html("<pre>{}</pre>", screening.decision["texts"]["clinician"])
+
+    @admin.display(description="other charts of theirs")
+    def given_up(self, screening: Screening) -> SafeString:
+        """Show what stands in the charts that were given up for this one: answers, decisions and events."""
+        found = given_up_charts(screening.enrollment.patient_id)
+        self._charts_shown(*(one.chart for one in found))
+        told = [
+            (f"{row.submitted_at:%Y-%m-%d}: {row.get_outcome_display()}. {self.decided(row)}. {said}", text)
+            for one in found
+            for row in one.screenings
+            for said, text in [(self.rationale(row), row.decision["texts"]["clinician"])]
+        ]
+        told += [
+            (f"{event.reported_at:%Y-%m-%d}: adverse event", event.description)
+            for one in found
+            for event in one.adverse_events
+        ]
+        return format_html_join("", "<p>{}</p><pre>{}</pre>", told) or SafeString("none")
 
     @admin.display(description="decided")
     def decided(self, screening: Screening) -> str:

@@ -13,6 +13,7 @@ from safety.enums import (
     AlertClass,
     AlertStatus,
     FitOutcome,
+    Grade,
     HoldReason,
     IdentityDocument,
     IdentityMethod,
@@ -197,12 +198,47 @@ class PatientOutput(serializers.Serializer[Any]):
     birth_on = serializers.DateField()
 
 
+class GivenUpScreeningOutput(serializers.Serializer[Any]):
+    """What somebody answered in a chart that was given up, and what was decided on it."""
+
+    id = serializers.UUIDField()
+    outcome = serializers.ChoiceField(choices=ScreeningOutcome.choices)
+    submitted_at = serializers.DateTimeField()
+    clinician_text = serializers.CharField(source="decision.texts.clinician")
+    review = ReviewOutput(allow_null=True, default=None)
+
+
+class GivenUpEventOutput(serializers.Serializer[Any]):
+    """What went wrong in a chart that was given up."""
+
+    id = serializers.UUIDField()
+    description = serializers.CharField()
+    is_serious = serializers.BooleanField()
+    grade = serializers.ChoiceField(choices=Grade.choices, allow_null=True)
+    onset_at = serializers.DateTimeField(allow_null=True)
+    reported_at = serializers.DateTimeField()
+
+
+class GivenUpChartOutput(serializers.Serializer[Any]):
+    """Another chart of the same person, which was given up for theirs: what stands in it, newest first."""
+
+    chart = serializers.UUIDField()
+    screenings = GivenUpScreeningOutput(many=True)
+    adverse_events = GivenUpEventOutput(many=True)
+
+
 class ScreeningForClinicianOutput(ScreeningOutput):
-    """The same, with whom it is about, the clinician's text, and the whole review."""
+    """The same, with whom it is about, the clinician's text, the whole review, and their other charts."""
 
     patient = PatientOutput(source="enrollment.patient")
     clinician_text = serializers.CharField(source="decision.texts.clinician")
     review = ReviewOutput(allow_null=True, default=None)  # type: ignore[assignment]
+    given_up_charts = serializers.SerializerMethodField()
+
+    @extend_schema_field(GivenUpChartOutput(many=True))
+    def get_given_up_charts(self, _: Screening) -> list[Any]:
+        """Return what stands in the charts that were given up for this one."""
+        return list(GivenUpChartOutput(self.context["given_up_charts"], many=True).data)
 
 
 class ScreeningRowOutput(serializers.Serializer[Any]):

@@ -91,7 +91,7 @@ class PossibleDuplicateAdmin(RoleAdmin):
     def alike(self, chart: Patient) -> SafeString:
         """Show the other charts, each with a link to its own page."""
         others = list(queries.unsettled_twins(chart))
-        self._shown(*others)
+        self._charts_shown(*(other.pk for other in others))
         rows = [
             (reverse("admin:safety_possibleduplicate_change", args=[other.pk]), _named(other))
             for other in others

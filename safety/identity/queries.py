@@ -1,6 +1,7 @@
 """Reads: who somebody is as far as that is settled, and which charts wait for somebody to look."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -11,7 +12,7 @@ from core.acting import seeing_all_charts
 from safety.enums import BLOCKS_DOSING, AlertStatus, ComparisonOutcome, IdentityOutcome
 from safety.identity.models import ChartComparison, PossibleDuplicate
 from safety.identity.rules import IdentityFacts
-from safety.models import Alert, Hold, IdentityCheck
+from safety.models import AdverseEvent, Alert, HealthFact, Hold, IdentityCheck, Screening
 
 
 def identity_facts(patient: Patient) -> IdentityFacts:
@@ -22,14 +23,54 @@ def identity_facts(patient: Patient) -> IdentityFacts:
     with seeing_all_charts():
         compared = _newest_comparisons(patient.pk)
         same = [row for row in compared.values() if row.outcome == ComparisonOutcome.SAME]
-        goes_on_for = [row for row in same if row.kept_id == patient.pk]
+        goes_on_for = [row for row in same if _goes_on(patient.pk, row)]
         return IdentityFacts(
             refuted=_is_refuted(patient),
-            has_unsettled_twin=not compared.keys() >= charts_like(patient),
+            has_unsettled_twin=bool(_unsettled(patient, compared)),
             is_second_chart=len(goes_on_for) < len(same),
             joined_by=max((row.pk for row in goes_on_for), default=None),
-            twin_stands_still=any(_stands_still(row.other_id) for row in goes_on_for),
+            twin_stands_still=any(_stands_still(chart) for chart in charts_of(patient.pk)[1:]),
         )
+
+
+def charts_of(patient_id: UUID) -> tuple[UUID, ...]:
+    """Return a patient's chart and those that were given up for it: all are one person's."""
+    found = [patient_id]
+    with seeing_all_charts():
+        for chart in found:
+            rows = _newest_comparisons(chart).values()
+            same = (row.other_id for row in rows if _goes_on(chart, row))
+            found += [other for other in same if other not in found]
+    return tuple(found)
+
+
+@dataclass(frozen=True)
+class GivenUpChart:
+    """What a chart that was given up tells whoever decides on the one that goes on, newest first."""
+
+    chart: UUID
+    screenings: list[Screening]
+    adverse_events: list[AdverseEvent]
+
+
+def given_up_charts(patient_id: UUID) -> list[GivenUpChart]:
+    """Return the charts that were given up for a patient's, with the answers and the events in them.
+
+    Whoever looks after the patient may have no sight of these: they are the same person's.
+    """
+    with seeing_all_charts():
+        return [
+            GivenUpChart(
+                chart,
+                list(
+                    Screening.objects.filter(enrollment__patient_id=chart)
+                    .select_related("review__signature")
+                    .order_by("-id")
+                ),
+                list(AdverseEvent.objects.filter(patient_id=chart).order_by("-id")),
+            )
+            for chart in charts_of(patient_id)[1:]
+        ]
 
 
 def unsettled_duplicates() -> list[list[Patient]]:
@@ -50,15 +91,22 @@ def possible_duplicates() -> QuerySet[PossibleDuplicate]:
 def unsettled_twins(patient: Patient) -> QuerySet[Patient]:
     """Return the other charts that may be a patient's, the oldest first, until somebody has said whose."""
     with seeing_all_charts():
-        alike = charts_like(patient)
-    return Patient.objects.filter(pk__in=alike - _newest_comparisons(patient.pk).keys()).order_by("pk")
+        waiting = _unsettled(patient, _newest_comparisons(patient.pk))
+    return Patient.objects.filter(pk__in=waiting).order_by("pk")
 
 
 def _unsettled_pairs() -> set[frozenset[UUID]]:
     with seeing_all_charts():
-        alike = pairs_alike()
-    compared = ChartComparison.objects.values_list("kept_id", "other_id")
-    return {frozenset(pair) for pair in alike} - {frozenset(pair) for pair in compared}
+        compared = {
+            frozenset((row.kept_id, row.other_id)): row for row in ChartComparison.objects.order_by("id")
+        }
+        alike = {frozenset(pair) for pair in pairs_alike()}
+        return (alike | compared.keys()) - {pair for pair, row in compared.items() if _is_settled(row)}
+
+
+def _unsettled(patient: Patient, compared: dict[UUID, ChartComparison]) -> set[UUID]:
+    known = {other for other, row in compared.items() if _is_settled(row)}
+    return (charts_like(patient) | compared.keys()) - known
 
 
 def _joined(pairs: Iterable[frozenset[UUID]]) -> list[frozenset[UUID]]:
@@ -74,6 +122,23 @@ def _newest_comparisons(patient_id: UUID) -> dict[UUID, ChartComparison]:
     """Return the newest decision about a chart and each other one, by the other's id."""
     found = ChartComparison.objects.filter(Q(kept=patient_id) | Q(other=patient_id)).order_by("id")
     return {row.other_id if row.kept_id == patient_id else row.kept_id: row for row in found}
+
+
+def _goes_on(patient_id: UUID, row: ChartComparison) -> bool:
+    return row.outcome == ComparisonOutcome.SAME and row.kept_id == patient_id
+
+
+def _is_settled(row: ChartComparison) -> bool:
+    """Tell whether enough is known: what a chart that was given up tells since was never looked at."""
+    return row.outcome == ComparisonOutcome.DIFFERENT or not _tells_more(row.other_id, since=row.pk)
+
+
+def _tells_more(patient_id: UUID, *, since: UUID) -> bool:
+    return (
+        HealthFact.objects.filter(patient_id=patient_id, pk__gt=since).exists()
+        or Screening.objects.filter(enrollment__patient_id=patient_id, pk__gt=since).exists()
+        or AdverseEvent.objects.filter(patient_id=patient_id, pk__gt=since).exists()
+    )
 
 
 def _is_refuted(patient: Patient) -> bool:

@@ -11,9 +11,10 @@ class IdentityFacts:
     """What is known of who somebody is.
 
     `refuted`: the newest check of their identity did not confirm it. `has_unsettled_twin`: another chart may
-    be theirs (`accounts.likeness`), and nobody has said whose it is. `is_second_chart`: it is theirs, and the
-    other one goes on. `joined_by`: the newest decision by which this chart goes on for two; its id tells what
-    came before it. `twin_stands_still`: one that was theirs too has a hold or an urgent alert that stands.
+    be theirs (`accounts.likeness`), and nobody has said whose it is, or it was given up and tells more since.
+    `is_second_chart`: it is theirs, and the other one goes on. `joined_by`: the newest decision by which this
+    chart goes on for two; its id tells what came before it. `twin_stands_still`: one that was theirs too has
+    a hold or an urgent alert that stands.
     """
 
     refuted: bool = False

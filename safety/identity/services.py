@@ -7,6 +7,8 @@ from uuid import UUID
 from accounts.enums import Role
 from accounts.models import Patient, User
 from accounts.queries import holders
+from core.acting import seeing_all_charts
+from core.actors import Actor
 from core.database import atomic
 from core.errors import InputError, InvalidInput, NotAllowed, NotFound
 from notifications import messages
@@ -20,6 +22,7 @@ from safety.enums import ComparisonOutcome
 from safety.identity.models import ChartComparison
 from safety.identity.queries import identity_facts, unsettled_duplicates
 from safety.identity.rules import identity_faults
+from safety.profile import services as profile
 
 CALL_LIFE = timedelta(days=1)
 
@@ -32,7 +35,9 @@ def compare_charts(
     """Store whether two charts are one person's; until then neither is cleared. The newest word counts.
 
     Where they are, `kept` goes on, once its patient has answered the health questions anew and a clinician
-    has decided on them; nobody is cleared on the other. No rows move. Locks the open enrollments of both.
+    has decided on them; nobody is cleared on the other. No rows move: what the other says of their health is
+    said in `kept` too from then on, and taken back there where it was a mistake. Locks the open enrollments
+    of both.
     Raises `InvalidInput` for one chart named twice, `NotFound`, or `NotAllowed` where one of them is one's
     own.
     """
@@ -47,6 +52,14 @@ def compare_charts(
             raise NotFound
         if any(chart.user_id == by.pk for chart in charts):
             raise NotAllowed("One of these charts is yours; somebody else looks at it.")
+        actor = Actor.person(by.pk)
+        with seeing_all_charts():
+            if outcome == ComparisonOutcome.SAME:
+                profile.carry_over(other_id, to=kept_id, actor=actor, at=at)
+            else:
+                profile.take_back(other_id, from_=kept_id, actor=actor, at=at)
+                profile.take_back(kept_id, from_=other_id, actor=actor, at=at)
+        # Made last: what was carried over is older than the word by which it was.
         return ChartComparison.objects.create(
             kept_id=kept_id, other_id=other_id, outcome=outcome, reason=reason, decided_by=by, decided_at=at
         )

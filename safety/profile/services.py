@@ -1,7 +1,7 @@
 """Writes: what somebody says about a patient's health, confirms, or brings from elsewhere."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -138,6 +138,38 @@ def import_bundle(patient: Patient, *, bundle: object, actor: Actor, at: datetim
             added, changed = (added + 1, changed) if last is None else (added, changed + 1)
     unchanged = len(found.statements) - added - changed
     return Imported(added, changed, unchanged, dict(found.skipped))
+
+
+def carry_over(patient_id: UUID, *, to: UUID, actor: Actor, at: datetime) -> None:
+    """Say in the chart `to` what another one of the same person says of their health; again changes nothing.
+
+    That there is nothing to list is not said on, nor what was measured: `to` is asked and measured anew. Of
+    pregnancy and lactation the word counts that leaves more to heed. The caller has locked both.
+    """
+    told = {fact.external_id for fact in queries.imported(to)}
+    known = {_said(fact) for fact in queries.current(to)}
+    carried = queries.current(patient_id).exclude(section=ProfileSection.VITAL)
+    for fact in carried.exclude(state=ProfileState.NONE):
+        said = replace(_said(fact), external_id=_carried_from(fact))
+        before = queries.latest(to, said.section) if said.section in ONE_AT_A_TIME else None
+        outweighed = before is not None and not rules.weighs_less(ProfileState(before.state), said.state)
+        if said.external_id not in told and said not in known and not outweighed:
+            _stored(to, said, source=ProfileSource.IMPORT, replaces=before, actor=actor, at=at)
+
+
+def take_back(patient_id: UUID, *, from_: UUID, actor: Actor, at: datetime) -> None:
+    """Withdraw from the chart `from_` what was carried over from another one that is somebody else's.
+
+    What a clinician has confirmed or corrected since stays theirs. The caller has locked both.
+    """
+    carried = {_carried_from(fact) for fact in queries.statements(patient_id)}
+    for fact in queries.current(from_).filter(source=ProfileSource.IMPORT, external_id__in=carried):
+        said = replace(_said(fact), state=ProfileState.WITHDRAWN)
+        _stored(from_, said, source=ProfileSource.IMPORT, replaces=fact, actor=actor, at=at)
+
+
+def _carried_from(fact: HealthFact) -> str:
+    return f"chart:{fact.pk}"
 
 
 def _replaced(

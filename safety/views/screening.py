@@ -18,6 +18,7 @@ from core.quotas import NEVER_COUNTED, ByAddress
 from programs.queries import own_enrollment
 from safety import queries, rules, serializers, services, texts
 from safety.enums import ReviewOutcome
+from safety.identity.queries import given_up_charts
 from safety.models import Screening
 from safety.rules import Advice
 from safety.screening.policy import NO_ANSWER
@@ -266,13 +267,22 @@ class ScreeningDetail(View):
         examples=[OpenApiExample("As the patient reads it", value=SCREENING, response_only=True)],
     )
     def get(self, request: Request, screening_id: UUID) -> Response:  # noqa: ARG002
-        """Show answers, outcome and every reason; to a clinician also their own text and the whole review."""
+        """Show answers, outcome and every reason; to a clinician also their own text and the whole review.
+
+        Where another chart of the same person was given up for this one, a clinician reads what stands in
+        that one as well, before they decide.
+        """
         screening = queries.screening_for(self.actor, screening_id, at=clock.now())
-        is_own = self.actor == Actor.person(screening.enrollment.patient.user_id)
-        shape = serializers.ScreeningOutput if is_own else serializers.ScreeningForClinicianOutput
-        return self.shown(
-            Response(shape(screening, context=_crisis_of(screening)).data), screening.enrollment.patient_id
+        patient, context = screening.enrollment.patient, _crisis_of(screening)
+        if self.actor == Actor.person(patient.user_id):
+            return self.shown(
+                Response(serializers.ScreeningOutput(screening, context=context).data), patient.pk
+            )
+        given_up = given_up_charts(patient.pk)
+        whole = serializers.ScreeningForClinicianOutput(
+            screening, context={**context, "given_up_charts": given_up}
         )
+        return self.shown(Response(whole.data), patient.pk, *(one.chart for one in given_up))
 
 
 class Reviews(View):

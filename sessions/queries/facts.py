@@ -1,6 +1,6 @@
 """The policy that holds, and the facts that decisions are made from."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -15,6 +15,7 @@ from accounts.models import Patient
 from accounts.policies import queries as policies
 from assessments import queries as assessments
 from core import heartbeats
+from core.acting import seeing_all_charts
 from core.actors import Actor, ActorKind
 from core.documents import NoDocumentInForce
 from core.enums import DocumentKind
@@ -27,6 +28,7 @@ from programs.models import Enrollment, TreatmentPlan
 from safety import queries as safety
 from safety.enums import BLOCKS_DOSING
 from safety.events import queries as events
+from safety.identity.queries import charts_of
 from safety.roster import queries as roster
 from safety.roster.rules import Span
 from safety.rules import Course
@@ -103,6 +105,7 @@ def booking_facts(
     """Gather what a booking, or the move of one, depends on; the enrollment is locked."""
     _, policy = policy_in_force(at=at)
     plan = programs.current_plan(enrollment.pk)
+    charts = charts_of(enrollment.patient_id)
     return rules.BookingFacts(
         at=at,
         scheduled_at=scheduled_at,
@@ -110,8 +113,8 @@ def booking_facts(
         number=moved.number if moved else next_number(enrollment.pk),
         planned_sessions=plan.session_count if plan else 0,
         min_days_between=max(policy.min_days_between, plan.min_days_between if plan else 0),
-        last_dosed_at=_last_dosed_at(enrollment.patient_id),
-        doses_at=_doses_at(enrollment.patient_id, policy, at=at),
+        last_dosed_at=_last_dosed_at(charts),
+        doses_at=_doses_at(charts, policy, at=at),
         max_doses_in_7_days=policy.max_doses_in_7_days,
     )
 
@@ -221,7 +224,8 @@ def start_facts(
     """Gather everything the gate asks, from the rows as they are; the enrollment is locked."""
     enrollment, zone = session.enrollment, ZoneInfo(session.timezone)
     link = current_link(session.pk, at=at)
-    last_dosed_at = _last_dosed_at(enrollment.patient_id)
+    charts = charts_of(enrollment.patient_id)
+    last_dosed_at = _last_dosed_at(charts)
     place = place_row(session)
     return rules.StartFacts(
         at=at,
@@ -245,7 +249,7 @@ def start_facts(
         overrides=_overrides(session),
         chart_timezone=enrollment.patient.timezone,
         last_dosed_at=last_dosed_at,
-        doses_at=_doses_at(enrollment.patient_id, policy, at=at),
+        doses_at=_doses_at(charts, policy, at=at),
         place=_place_facts(place, at=at) if place else None,
         on_call=_on_call(session, place, policy, at=at) if place else None,
         watch_is_alive=heartbeats.pulse("watchdog").fresh,
@@ -268,6 +272,8 @@ def dose_facts(
     """Gather what is asked again at the moment of the dose; the enrollment is locked."""
     enrollment = session.enrollment
     current = programs.current_plan(enrollment.pk)
+    charts = charts_of(enrollment.patient_id)
+    last_dosed_at = _last_dosed_at(charts)
     return rules.DoseFacts(
         at=at,
         dose_by=gate.dose_by,
@@ -279,7 +285,7 @@ def dose_facts(
         enrollment_is_active=enrollment.status == EnrollmentStatus.ACTIVE,
         is_paused=programs.is_paused(enrollment.pk),
         missing_consents=_missing_consents(enrollment.pk, at=at),
-        clearance_faults=_clearance_faults(enrollment, policy, _last_dosed_at(enrollment.patient_id), at=at),
+        clearance_faults=_clearance_faults(enrollment, policy, last_dosed_at, at=at),
         open_holds=len(safety.open_holds(enrollment.patient_id)),
         blocking_alerts=len(safety.blocking_alerts(enrollment.patient_id, classes=BLOCKS_DOSING)),
         monitor_is_bound=_is_watched(session, at=at),
@@ -287,8 +293,8 @@ def dose_facts(
         readings_elsewhere=readings_elsewhere(session, at=at),
         overrides=_overrides(session),
         fresh_from=gate.decided_at - policy.readings.max_age,
-        last_dosed_at=_last_dosed_at(enrollment.patient_id),
-        doses_at=_doses_at(enrollment.patient_id, policy, at=at),
+        last_dosed_at=last_dosed_at,
+        doses_at=_doses_at(charts, policy, at=at),
         chart_timezone=enrollment.patient.timezone,
         min_days_between=max(policy.min_days_between, gate.plan.min_days_between),
         outcomes=tuple(OutcomeKind(row.kind) for row in session.dose_outcomes.all()),
@@ -432,29 +438,31 @@ def open_reviews(patient_id: UUID) -> int:
     return asked.filter(review=None).count()
 
 
-def _last_dosed_at(patient_id: UUID) -> datetime | None:
-    """Return the moment of a patient's last dose, whatever enrollment it belonged to, and whether or not
+def _last_dosed_at(charts: Collection[UUID]) -> datetime | None:
+    """Return the moment of somebody's last dose, whatever enrollment it belonged to, and whether or not
     a session can call it its own. What came up was taken, though nobody wrote it down.
     """
-    return _latest(*(found.aggregate(last=Max(column))["last"] for found, column in _taken(patient_id)))
+    with seeing_all_charts():
+        return _latest(*(found.aggregate(last=Max(column))["last"] for found, column in _taken(charts)))
 
 
-def _doses_at(patient_id: UUID, policy: SessionPolicy, *, at: datetime) -> tuple[datetime, ...]:
+def _doses_at(charts: Collection[UUID], policy: SessionPolicy, *, at: datetime) -> tuple[datetime, ...]:
     """Return the moments of the same doses of the last week and a day more, where the policy counts them."""
     if policy.max_doses_in_7_days is None:
         return ()
     since = at - timedelta(days=7) - LONGEST_DAY
-    return tuple(
-        moment
-        for found, column in _taken(patient_id)
-        for moment in found.filter(**{f"{column}__gte": since}).values_list(column, flat=True)
-    )
+    with seeing_all_charts():
+        return tuple(
+            moment
+            for found, column in _taken(charts)
+            for moment in found.filter(**{f"{column}__gte": since}).values_list(column, flat=True)
+        )
 
 
-def _taken(patient_id: UUID) -> Iterator[tuple[QuerySet[Any], str]]:
-    """Give where a patient's doses are told of, and the column of their moments."""
-    of_theirs = Q(session__enrollment__patient_id=patient_id)
-    yield TreatmentSession.objects.filter(enrollment__patient_id=patient_id), "dosed_at"
+def _taken(charts: Collection[UUID]) -> Iterator[tuple[QuerySet[Any], str]]:
+    """Give where somebody's doses are told of, and the column of their moments."""
+    of_theirs = Q(session__enrollment__patient_id__in=charts)
+    yield TreatmentSession.objects.filter(enrollment__patient_id__in=charts), "dosed_at"
     yield UnattributedDose.objects.filter(of_theirs), "taken_at"
     came_up = DoseOutcome.objects.filter(of_theirs, kind=OutcomeKind.VOMITED, session__dosed_at=None)
     yield came_up, "recorded_at"
