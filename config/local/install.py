@@ -72,7 +72,9 @@ def show(pip: "subprocess.Popen[str]", log: TextIO, *, total: int) -> None:
 
 def main(arguments: list[str]) -> None:
     """Install what `arguments[0]` needs, under a lock that ends with this process; then run the launcher."""
-    files = [*FILES, "requirements-dev.txt"] if arguments[0] == "test" else FILES
+    # The benches and the mutation run are modules of the tests, and make their people as these do.
+    tested = arguments[0] == "test" or any(each.startswith("tests.") for each in arguments)
+    files = [*FILES, "requirements-dev.txt"] if tested else FILES
     try:
         if missing(files) or not PYTHON.exists():
             # Never closed before exec, which closes it: the lock ends with this process, however it ends.

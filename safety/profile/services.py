@@ -146,7 +146,9 @@ def carry_over(patient_id: UUID, *, to: UUID, actor: Actor, at: datetime) -> Non
     That there is nothing to list is not said on, nor what was measured: `to` is asked and measured anew. Of
     pregnancy and lactation the word counts that leaves more to heed. The caller has locked both.
     """
-    told = {fact.external_id for fact in queries.imported(to)}
+    newest = {fact.external_id: fact for fact in queries.imported(to)}
+    # What was taken back as a mistake is told again; what a clinician here struck out is theirs.
+    told = {name for name, fact in newest.items() if fact.state != ProfileState.WITHDRAWN}
     known = {_said(fact) for fact in queries.current(to)}
     carried = queries.current(patient_id).exclude(section=ProfileSection.VITAL)
     for fact in carried.exclude(state=ProfileState.NONE):

@@ -10,6 +10,7 @@ from django.db.models import Q, QuerySet
 
 from accounts.queries import charts_in_care, charts_owned, one, patients_guided, visible_charts, within
 from core.actors import Actor
+from programs.enums import EnrollmentStatus
 from programs.models import Enrollment
 from sessions.models import SessionProposal
 
@@ -40,7 +41,10 @@ def is_time_proposed(enrollment_id: UUID, *, at: datetime) -> bool:
 
 
 def proposal_for(actor: Actor, proposal_id: UUID, *, at: datetime) -> SessionProposal:
-    """Return a proposal that `actor` may see; `is_open` while it waits for an answer and its time is to come.
+    """Return a proposal that `actor` may see.
+
+    `is_open` while it waits for an answer that can still be given: its time is to come, and the patient is
+    in treatment.
 
     Raises `NotFound`.
     """
@@ -72,4 +76,4 @@ def _proposals(among: Q, *, at: datetime) -> QuerySet[SessionProposal]:
 
 
 def _open(at: datetime) -> Q:
-    return Q(answer="", scheduled_at__gt=at)
+    return Q(answer="", scheduled_at__gt=at, enrollment__status=EnrollmentStatus.ACTIVE)

@@ -14,7 +14,7 @@ class ProposalInput(BookingInput):
 
 
 class ProposalOutput(serializers.Serializer[SessionProposal]):
-    """A proposed time and its answer; `is_open` while that is waited for and the time is to come."""
+    """A proposed time and its answer; `is_open` while that can still be given."""
 
     id = serializers.UUIDField()
     enrollment = serializers.UUIDField(source="enrollment_id")

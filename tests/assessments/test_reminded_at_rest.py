@@ -240,7 +240,7 @@ def live(enrollment: Enrollment, ben: User, begun_at: datetime, acts: Days) -> N
 
 
 def for_any(check: Callable[[Days], None]) -> None:
-    @settings(max_examples=40)
+    @settings(max_examples=25)
     @given(acts=days)
     def each(acts: Days) -> None:
         before = transaction.savepoint()

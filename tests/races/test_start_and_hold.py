@@ -34,7 +34,7 @@ from tests.sessions import stages
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-ROUNDS = 4
+ROUNDS = 3
 MOST = ROUNDS // 2 + 1
 """How often a twin has to fail: more often than not. How often threads meet is the machine's affair."""
 

@@ -164,6 +164,12 @@ class TestHealth:
         taken_back = profile.statements(ada.pk).get(state=ProfileState.WITHDRAWN)
         assert (taken_back.text, taken_back.source) == ("Sertraline", ProfileSource.IMPORT)
 
+    def test_what_was_taken_back_by_mistake_is_told_again(self, ada, again, as_again, compare):
+        said(as_again, again, ASTHMA)
+        for outcome in (ComparisonOutcome.SAME, ComparisonOutcome.DIFFERENT, ComparisonOutcome.SAME):
+            compare(outcome)
+        assert held(ada) == [("Asthma", "active", "import")]
+
     def test_the_other_way_round_too(self, ada, again, as_ada, as_again, compare):
         said(as_ada, ada, ASTHMA)
         said(as_again, again, SERTRALINE)

@@ -471,6 +471,14 @@ def test_an_answer_stays(enrollment: Enrollment, as_ben: APIClient, as_ada: APIC
         attack("DELETE FROM treatment_sessions_sessionproposal")
 
 
+def test_who_leaves_is_asked_for_no_answer_any_more(enrollment: Enrollment, as_ben: APIClient) -> None:
+    proposed(as_ben, enrollment)
+    assert answers(as_ben, enrollment) == [("", True)]
+    patient = enrollment.patient.user
+    programs.withdraw(enrollment.pk, patient_user=patient, reason="Moving away.", at=clock.now())
+    assert answers(as_ben, enrollment) == [("", False)]
+
+
 def test_no_moment_is_open_twice(enrollment: Enrollment, as_ben: APIClient) -> None:
     proposed(as_ben, enrollment)
     twin = SessionProposal.objects.get()
