@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import Max
 
 from accounts import services as accounts_services
@@ -85,6 +86,12 @@ def lock_open_enrollments(patient_id: UUID) -> list[Enrollment]:
     # A clinician on call answers alerts of charts they don't see; a row hidden would be a lock not taken.
     with seeing_all_charts():
         return list(rows.order_by("pk"))
+
+
+def lock_chart(patient_id: UUID) -> None:
+    """Lock a chart itself, after its open enrollments: for what counts though there is none."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"chart:{patient_id}"])
 
 
 def move(

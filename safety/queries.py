@@ -324,7 +324,7 @@ def _clearance_facts(screening: Any, *, at: datetime) -> ClearanceFacts:
         identity=identity,
         is_excluded=_is_excluded(screening, at=at),
         override=_override(screening),
-        joined_since=bool(review and identity.joined_by and identity.joined_by > review.pk),
+        joined_since=bool(identity.joined_by and identity.joined_by > screening.pk),
         review=ReviewOutcome(review.outcome) if review else None,
         reviewed_at=review.signature.signed_at if review else None,
         authority_ends_at=authority_ends_at(at=at),

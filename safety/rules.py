@@ -217,7 +217,7 @@ class ClearanceFacts:
     came, by `events_since`, something that went wrong and was serious, moderate or worse, or of unknown
     strength; by `suicidality_since`, an answer that spoke of suicide; by `route_since`, a plan by another
     route.
-    `identity` is who they are, as far as that is settled; `joined_since`: since the review somebody found
+    `identity` is who they are, as far as that is settled; `joined_since`: since they answered somebody found
     that another chart is theirs too. `is_excluded`: the policy excludes them, and no second clinician signed
     against that, or none may; `override`: for how long two have.
     `authority_ends_at` is when the law that lets us prescribe ends, `None` where none is signed.

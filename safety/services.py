@@ -31,7 +31,15 @@ from notifications.enums import MessageKind
 from notifications.rules import REMINDERS, Nobody
 from programs.enums import EnrollmentStatus
 from programs.models import Enrollment
-from programs.services import NEWS_LASTS, left_cause, lock_enrollment, lock_open_enrollments, move, tell_news
+from programs.services import (
+    NEWS_LASTS,
+    left_cause,
+    lock_chart,
+    lock_enrollment,
+    lock_open_enrollments,
+    move,
+    tell_news,
+)
 from safety import errors, queries, rules, texts
 from safety.enums import (
     BLOCKS_STARTING,
@@ -838,6 +846,7 @@ def report_event(patient_id: UUID, *, report: EventReport, actor: Actor, at: dat
     )
     with atomic():
         lock_open_enrollments(patient_id)
+        lock_chart(patient_id)
         event_id = new_id()
         hold = None
         if serious:

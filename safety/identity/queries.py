@@ -10,9 +10,10 @@ from accounts.likeness.queries import charts_like, pairs_alike
 from accounts.models import Patient
 from core.acting import seeing_all_charts
 from safety.enums import BLOCKS_DOSING, AlertStatus, ComparisonOutcome, IdentityOutcome
+from safety.events.models import EventAssessment
 from safety.identity.models import ChartComparison, PossibleDuplicate
 from safety.identity.rules import IdentityFacts
-from safety.models import AdverseEvent, Alert, HealthFact, Hold, IdentityCheck, Screening
+from safety.models import AdverseEvent, Alert, HealthFact, Hold, IdentityCheck, Screening, ScreeningReview
 
 
 def identity_facts(patient: Patient) -> IdentityFacts:
@@ -22,26 +23,36 @@ def identity_facts(patient: Patient) -> IdentityFacts:
     """
     with seeing_all_charts():
         compared = _newest_comparisons(patient.pk)
-        same = [row for row in compared.values() if row.outcome == ComparisonOutcome.SAME]
-        goes_on_for = [row for row in same if _goes_on(patient.pk, row)]
+        is_second = any(
+            row.outcome == ComparisonOutcome.SAME and row.kept_id != patient.pk for row in compared.values()
+        )
+        joinings = _joinings(patient.pk)
         return IdentityFacts(
             refuted=_is_refuted(patient),
-            has_unsettled_twin=bool(_unsettled(patient, compared)),
-            is_second_chart=len(goes_on_for) < len(same),
-            joined_by=max((row.pk for row in goes_on_for), default=None),
-            twin_stands_still=any(_stands_still(chart) for chart in charts_of(patient.pk)[1:]),
+            has_unsettled_twin=not charts_like(patient) <= compared.keys()
+            or not all(map(_is_settled, {*compared.values(), *joinings})),
+            is_second_chart=is_second,
+            joined_by=max((row.pk for row in joinings), default=None),
+            twin_stands_still=any(_stands_still(row.other_id) for row in joinings),
         )
 
 
 def charts_of(patient_id: UUID) -> tuple[UUID, ...]:
     """Return a patient's chart and those that were given up for it: all are one person's."""
-    found = [patient_id]
     with seeing_all_charts():
-        for chart in found:
-            rows = _newest_comparisons(chart).values()
-            same = (row.other_id for row in rows if _goes_on(chart, row))
-            found += [other for other in same if other not in found]
-    return tuple(found)
+        others = dict.fromkeys(row.other_id for row in _joinings(patient_id))
+    return (patient_id, *(chart for chart in others if chart != patient_id))
+
+
+def _joinings(patient_id: UUID) -> list[ChartComparison]:
+    """Return by what a chart goes on for others, and these for others yet."""
+    found: list[ChartComparison] = []
+    charts = [patient_id]
+    for chart in charts:
+        rows = [row for row in _newest_comparisons(chart).values() if _goes_on(chart, row)]
+        found += rows
+        charts += [row.other_id for row in rows if row.other_id not in charts]
+    return found
 
 
 @dataclass(frozen=True)
@@ -137,7 +148,9 @@ def _tells_more(patient_id: UUID, *, since: UUID) -> bool:
     return (
         HealthFact.objects.filter(patient_id=patient_id, pk__gt=since).exists()
         or Screening.objects.filter(enrollment__patient_id=patient_id, pk__gt=since).exists()
+        or ScreeningReview.objects.filter(screening__enrollment__patient_id=patient_id, pk__gt=since).exists()
         or AdverseEvent.objects.filter(patient_id=patient_id, pk__gt=since).exists()
+        or EventAssessment.objects.filter(event__patient_id=patient_id, pk__gt=since).exists()
     )
 
 

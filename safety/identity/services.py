@@ -16,7 +16,7 @@ from notifications import services as notifications
 from notifications.enums import MessageKind
 from programs import services as programs
 from programs.models import TreatmentPlan
-from programs.services import PlanOrder, lock_enrollment, lock_open_enrollments
+from programs.services import PlanOrder, lock_chart, lock_enrollment, lock_open_enrollments
 from safety import errors
 from safety.enums import ComparisonOutcome
 from safety.identity.models import ChartComparison
@@ -47,6 +47,7 @@ def compare_charts(
         # In one order, so that two who compare the same charts do not wait for each other.
         for patient_id in sorted((kept_id, other_id)):
             lock_open_enrollments(patient_id)
+            lock_chart(patient_id)
         charts = list(Patient.objects.filter(pk__in=(kept_id, other_id)))
         if len(charts) < 2:
             raise NotFound

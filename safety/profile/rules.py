@@ -27,6 +27,7 @@ STATES: Mapping[Section, tuple[State, ...]] = {
 }
 """What can be said in each section; anything can be withdrawn besides."""
 _WEIGHT = {State.PREGNANT: 2, State.LACTATING: 2, State.POSSIBLE: 1}
+_ANSWERED = (Section.PREGNANCY, Section.LACTATION)
 AHEAD = timedelta(minutes=2)
 """How far ahead of ours the clock of somebody's phone may be."""
 
@@ -56,6 +57,11 @@ class Statement:
 def weighs_less(after: State, before: State) -> bool:
     """Tell whether a word on pregnancy or lactation leaves less to heed than the one before it."""
     return _WEIGHT.get(after, 0) < _WEIGHT.get(before, 0)
+
+
+def is_to_heed(said: Statement) -> bool:
+    """Tell whether a statement says that something is there; that nothing is, is said of one chart alone."""
+    return said.state in _WEIGHT or (said.section not in _ANSWERED and said.state != State.NONE)
 
 
 def statement_faults(said: Statement, *, at: datetime) -> list[InputError]:

@@ -9,7 +9,7 @@ from accounts.models import Patient
 from core.actors import Actor
 from core.database import atomic
 from core.errors import InputError, InvalidInput, NotFound, Stale
-from programs.services import lock_open_enrollments
+from programs.services import lock_chart, lock_open_enrollments
 from safety import errors
 from safety.enums import ProfileSection, ProfileSource, ProfileState
 from safety.models import HealthFact, ProgramResult
@@ -40,6 +40,7 @@ def state_fact(
         raise InvalidInput(errors=faults)
     with atomic():
         lock_open_enrollments(patient_id)
+        lock_chart(patient_id)
         return _stored(
             patient_id,
             said,
@@ -86,6 +87,7 @@ def confirm_fact(patient_id: UUID, fact_id: UUID, *, clinician: Actor, at: datet
     """
     with atomic():
         lock_open_enrollments(patient_id)
+        lock_chart(patient_id)
         fact = _standing(patient_id, fact_id)
         if fact.source == ProfileSource.CLINICIAN:
             return fact
@@ -124,6 +126,7 @@ def import_bundle(patient: Patient, *, bundle: object, actor: Actor, at: datetim
         raise InvalidInput(errors=faults)
     with atomic():
         lock_open_enrollments(patient.pk)
+        lock_chart(patient.pk)
         before = queries.imported(patient.pk)
         named = {fact.external_id: fact for fact in before if fact.external_id}
         unnamed = {_said(fact) for fact in before if not fact.external_id}
@@ -143,35 +146,62 @@ def import_bundle(patient: Patient, *, bundle: object, actor: Actor, at: datetim
 def carry_over(patient_id: UUID, *, to: UUID, actor: Actor, at: datetime) -> None:
     """Say in the chart `to` what another one of the same person says of their health; again changes nothing.
 
-    That there is nothing to list is not said on, nor what was measured: `to` is asked and measured anew. Of
-    pregnancy and lactation the word counts that leaves more to heed. The caller has locked both.
+    That there is nothing to heed is not said on, nor what was measured: `to` is asked and measured anew. Of
+    pregnancy and lactation the word counts that leaves more to heed. What was taken back in the other chart
+    meanwhile, as a stranger's, is withdrawn. The caller has locked both.
     """
+    _withdraw(to, _taken_back(patient_id), actor=actor, at=at)
     newest = {fact.external_id: fact for fact in queries.imported(to)}
     # What was taken back as a mistake is told again; what a clinician here struck out is theirs.
     told = {name for name, fact in newest.items() if fact.state != ProfileState.WITHDRAWN}
-    known = {_said(fact) for fact in queries.current(to)}
-    carried = queries.current(patient_id).exclude(section=ProfileSection.VITAL)
-    for fact in carried.exclude(state=ProfileState.NONE):
-        said = replace(_said(fact), external_id=_carried_from(fact))
+    theirs = {_carried_from(pk) for pk in queries.statements(to).values_list("pk", flat=True)}
+    found = queries.current(patient_id).exclude(section=ProfileSection.VITAL)
+    for fact in found.exclude(external_id__in=theirs):
+        said = replace(_said(fact), external_id=_carried_from(fact.pk))
         before = queries.latest(to, said.section) if said.section in ONE_AT_A_TIME else None
-        outweighed = before is not None and not rules.weighs_less(ProfileState(before.state), said.state)
-        if said.external_id not in told and said not in known and not outweighed:
-            _stored(to, said, source=ProfileSource.IMPORT, replaces=before, actor=actor, at=at)
+        known = [before] if before else queries.current(to).filter(section=said.section)
+        if said.external_id in told or not rules.is_to_heed(said) or any(_covers(one, fact) for one in known):
+            continue
+        _stored(to, said, source=ProfileSource.IMPORT, replaces=before, actor=actor, at=at)
 
 
 def take_back(patient_id: UUID, *, from_: UUID, actor: Actor, at: datetime) -> None:
     """Withdraw from the chart `from_` what was carried over from another one that is somebody else's.
 
-    What a clinician has confirmed or corrected since stays theirs. The caller has locked both.
+    A word on pregnancy or lactation that it had taken the place of holds again. What a clinician has
+    confirmed or corrected since stays theirs. The caller has locked both.
     """
-    carried = {_carried_from(fact) for fact in queries.statements(patient_id)}
-    for fact in queries.current(from_).filter(source=ProfileSource.IMPORT, external_id__in=carried):
+    carried = queries.statements(patient_id).values_list("pk", flat=True)
+    _withdraw(from_, {_carried_from(pk) for pk in carried}, actor=actor, at=at)
+
+
+def _withdraw(patient_id: UUID, names: Iterable[str], *, actor: Actor, at: datetime) -> None:
+    copies = queries.current(patient_id).filter(source=ProfileSource.IMPORT, external_id__in=names)
+    for fact in copies.select_related("replaces"):
         said = replace(_said(fact), state=ProfileState.WITHDRAWN)
-        _stored(from_, said, source=ProfileSource.IMPORT, replaces=fact, actor=actor, at=at)
+        gone = _stored(patient_id, said, source=ProfileSource.IMPORT, replaces=fact, actor=actor, at=at)
+        if (before := fact.replaces) is not None:
+            source = ProfileSource(before.source)
+            _stored(patient_id, _said(before), source=source, replaces=gone, actor=actor, at=at)
 
 
-def _carried_from(fact: HealthFact) -> str:
-    return f"chart:{fact.pk}"
+def _taken_back(patient_id: UUID) -> set[str]:
+    """Return the names of copies of what a chart held by mistake."""
+    gone = queries.statements(patient_id).filter(state=ProfileState.WITHDRAWN, source=ProfileSource.IMPORT)
+    return {_carried_from(pk) for pk in gone.exclude(replaces=None).values_list("replaces_id", flat=True)}
+
+
+def _covers(known: HealthFact, fact: HealthFact) -> bool:
+    """Tell whether a statement says as much as another, and is as hard to take back."""
+    if known.source == ProfileSource.PATIENT and fact.source != ProfileSource.PATIENT:
+        return False
+    if known.section in ONE_AT_A_TIME:
+        return not rules.weighs_less(ProfileState(known.state), ProfileState(fact.state))
+    return _said(known) == _said(fact)
+
+
+def _carried_from(fact_id: UUID) -> str:
+    return f"chart:{fact_id}"
 
 
 def _replaced(

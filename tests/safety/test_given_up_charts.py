@@ -13,7 +13,8 @@ from safety.identity.queries import charts_of, identity_facts, possible_duplicat
 from safety.identity.rules import identity_faults
 from safety.identity.services import compare_charts
 from safety.profile import queries as profile
-from safety.profile.services import confirm_fact
+from safety.profile.serializers import StatementInput
+from safety.profile.services import confirm_fact, state_fact
 from safety.queries import clearance
 from safety.services import EventReport
 from sessions import services as sessions
@@ -64,6 +65,12 @@ def compare(ada, again, olga, at):
 @pytest.fixture
 def as_again(again, client_of):
     return client_of(again.user)
+
+
+def read_statement(body):
+    form = StatementInput(data=body)
+    form.is_valid(raise_exception=True)
+    return form.statement()
 
 
 def held(patient):
@@ -170,6 +177,46 @@ class TestHealth:
             compare(outcome)
         assert held(ada) == [("Asthma", "active", "import")]
 
+    def test_a_copy_does_not_come_back_as_another(self, ada, again, as_again, compare):
+        said(as_again, again, ASTHMA)
+        compare()
+        compare(kept=again, other=ada)
+        assert held(again) == [("Asthma", "active", "patient")]
+
+    @pytest.mark.parametrize("body", [SCHIZOPHRENIA, {"section": "pregnancy", "state": "pregnant"}])
+    def test_what_a_clinician_said_there_is_not_the_patients_to_take_back_here(
+        self, ada, again, as_ada, as_ben, compare, ben, at, body
+    ):
+        enrollment = steps.enrolled(ada, at=at)
+        own = said(as_ada, ada, body).json()["id"]
+        fact = state_fact(
+            again.pk,
+            said=read_statement(body),
+            source=ProfileSource.CLINICIAN,
+            actor=Actor.person(ben.pk),
+            at=at,
+        )
+        assert fact.source == ProfileSource.CLINICIAN
+        compare()
+        said(as_ada, ada, body | {"state": "withdrawn", "replaces": own})
+        assert answered(enrollment, at=at).outcome == "ineligible"
+
+    def test_that_there_is_no_pregnancy_is_not_said_on(self, ada, again, as_again, compare, at):
+        for section, state in (("pregnancy", "not_pregnant"), ("lactation", "not_lactating")):
+            said(as_again, again, {"section": section, "state": state})
+        compare()
+        assert held(ada) == []
+
+    def test_taken_back_the_word_before_holds_again(self, ada, again, as_ada, as_ben, as_again, compare, at):
+        said(as_ben, ada, {"section": "pregnancy", "state": "possible"})
+        said(as_again, again, {"section": "pregnancy", "state": "pregnant"})
+        compare()
+        assert facts(ada, at).pregnancy == "pregnant"
+        compare(ComparisonOutcome.DIFFERENT)
+        assert held(ada) == [("pregnancy", "possible", "clinician")]
+        answer = said(as_ada, ada, {"section": "pregnancy", "state": "not_pregnant"})
+        assert (answer.status_code, answer.json()["code"]) == (403, "ask_your_clinician")
+
     def test_the_other_way_round_too(self, ada, again, as_ada, as_again, compare):
         said(as_ada, ada, ASTHMA)
         said(as_again, again, SERTRALINE)
@@ -211,6 +258,21 @@ class TestNews:
         else:
             assert cleared(enrollment, ben, at) == []
 
+    def test_a_decision_on_answers_from_before_is_news(self, ada, ben, again, compare, at):
+        waits = answered(steps.enrolled(again, at=at), at=at)
+        enrollment = steps.enrolled(ada, at=at)
+        compare()
+        assert cleared(enrollment, ben, at) == []
+        services.review(waits.pk, outcome=ReviewOutcome.DECLINED, reason="Voices.", reviewer=ben, at=at)
+        assert [reason.code for reason in clearance(enrollment.pk, at=at).reasons] == ["possible_duplicate"]
+
+    def test_answers_from_before_the_joining_clear_nobody(self, ada, ben, compare, at):
+        enrollment = steps.enrolled(ada, at=at)
+        screening = answered(enrollment, at=at)
+        compare()
+        services.review(screening.pk, outcome=ReviewOutcome.ACCEPTED, reason="Well.", reviewer=ben, at=at)
+        assert [reason.code for reason in clearance(enrollment.pk, at=at).reasons] == ["charts_joined"]
+
     def test_of_somebody_else_is_none(self, again, enrollment, as_again, compare):
         compare(ComparisonOutcome.DIFFERENT)
         said(as_again, again, SCHIZOPHRENIA)
@@ -233,6 +295,41 @@ class TestAChain:
         actor = Actor.person(ben.pk)
         services.place_hold(third.pk, reason=HoldReason.CLINICAL, note="", actor=actor, at=at)
         assert "other_chart_held" in codes(ada)
+
+    @pytest.fixture
+    def zoe(self):
+        """A chart that looks like nobody's."""
+        return make_patient("zoe@example.org", "Zoe Quiteother")
+
+    def test_what_is_told_at_its_end_is_news_at_its_beginning(
+        self, ada, ben, again, zoe, compare, client_of, at
+    ):
+        enrollment = steps.enrolled(ada, at=at)
+        compare(kept=again, other=zoe)
+        compare()
+        assert cleared(enrollment, ben, at) == []
+        said(client_of(zoe.user), zoe, SCHIZOPHRENIA)
+        assert "possible_duplicate" in [reason.code for reason in clearance(enrollment.pk, at=at).reasons]
+        compare(kept=again, other=zoe)
+        compare()
+        assert answered(enrollment, at=at).outcome == "ineligible"
+
+    def test_a_link_that_is_found_later_ends_the_clearance(self, ada, ben, again, zoe, compare, at):
+        enrollment = steps.enrolled(ada, at=at)
+        compare()
+        assert cleared(enrollment, ben, at) == []
+        compare(kept=again, other=zoe)
+        assert "charts_joined" in [reason.code for reason in clearance(enrollment.pk, at=at).reasons]
+
+    def test_a_mistake_at_its_end_is_taken_back_at_its_beginning(self, ada, again, zoe, compare, client_of):
+        said(client_of(zoe.user), zoe, SCHIZOPHRENIA)
+        compare(kept=again, other=zoe)
+        compare()
+        assert held(ada) == [("Schizophrenia", "active", "import")]
+        compare(ComparisonOutcome.DIFFERENT, kept=again, other=zoe)
+        assert "possible_duplicate" in codes(ada)
+        compare()
+        assert held(ada) == []
 
     def test_back_and_forth_ends(self, ada, again, compare):
         compare()
