@@ -201,10 +201,13 @@ class ScreeningAdmin(ClinicianAdmin):
         found = given_up_charts(screening.enrollment.patient_id)
         self._charts_shown(*(one.chart for one in found))
         told = [
-            (f"{row.submitted_at:%Y-%m-%d}: {row.get_outcome_display()}. {self.decided(row)}. {said}", text)
+            (
+                f"{row.submitted_at:%Y-%m-%d}: {row.get_outcome_display()}. "
+                f"{self.decided(row)}. {self.rationale(row)}",
+                row.decision["texts"]["clinician"],
+            )
             for one in found
             for row in one.screenings
-            for said, text in [(self.rationale(row), row.decision["texts"]["clinician"])]
         ]
         told += [
             (f"{event.reported_at:%Y-%m-%d}: adverse event", event.description)

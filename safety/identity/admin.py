@@ -45,10 +45,9 @@ class ComparisonForm(ReasonForm):
 
 
 def _compare(chart: Patient, by: User, said: Mapping[str, Any], at: datetime) -> str:
-    other, outcome = UUID(said["other"]), ComparisonOutcome.SAME
-    kept, second = (other, chart.pk) if said["outcome"] == OTHER_GOES_ON else (chart.pk, other)
-    if said["outcome"] == TWO_PEOPLE:
-        outcome = ComparisonOutcome.DIFFERENT
+    other, found = UUID(said["other"]), said["outcome"]
+    outcome = ComparisonOutcome.DIFFERENT if found == TWO_PEOPLE else ComparisonOutcome.SAME
+    kept, second = (other, chart.pk) if found == OTHER_GOES_ON else (chart.pk, other)
     services.compare_charts(kept, second, outcome=outcome, reason=said["reason"], by=by, at=at)
     if outcome == ComparisonOutcome.DIFFERENT:
         return "Recorded: two people. Where no other chart waits, both may be treated."

@@ -102,7 +102,9 @@ def possible_duplicates() -> QuerySet[PossibleDuplicate]:
 def unsettled_twins(patient: Patient) -> QuerySet[Patient]:
     """Return the other charts that may be a patient's, the oldest first, until somebody has said whose."""
     with seeing_all_charts():
-        waiting = _unsettled(patient, _newest_comparisons(patient.pk))
+        compared = _newest_comparisons(patient.pk)
+        settled = {other for other, row in compared.items() if _is_settled(row)}
+        waiting = (charts_like(patient) | compared.keys()) - settled
     return Patient.objects.filter(pk__in=waiting).order_by("pk")
 
 
@@ -113,11 +115,6 @@ def _unsettled_pairs() -> set[frozenset[UUID]]:
         }
         alike = {frozenset(pair) for pair in pairs_alike()}
         return (alike | compared.keys()) - {pair for pair, row in compared.items() if _is_settled(row)}
-
-
-def _unsettled(patient: Patient, compared: dict[UUID, ChartComparison]) -> set[UUID]:
-    known = {other for other, row in compared.items() if _is_settled(row)}
-    return (charts_like(patient) | compared.keys()) - known
 
 
 def _joined(pairs: Iterable[frozenset[UUID]]) -> list[frozenset[UUID]]:
